@@ -1,0 +1,49 @@
+/** Ways between hosts, and how long bytes take on them. A way serves one transfer after another. */
+
+import type { Cluster, Host, HostId } from "../model/cluster.ts";
+
+export type Route = {
+  /** Transfers with the same id share one way. */
+  readonly id: string;
+  readonly via: "link" | "store";
+  readonly bytesPerSecond: number;
+  readonly latencyUs: number;
+};
+
+export type Routes = (from: HostId, to: HostId) => Route | undefined;
+
+/** A direct link if there is one, else the store if there is one, else nothing; and nothing out of a zone that keeps its outputs. */
+export function createRoutes(cluster: Cluster): Routes {
+  const hosts = new Map(cluster.hosts.map((host) => [host.id, host]));
+  const links = new Map(cluster.links.map((link) => [`${link.from}>${link.to}`, link]));
+  const closedZones = new Set(cluster.zones.filter((zone) => zone.keepsOutputs).map((zone) => zone.id));
+  const known = new Map<string, Route | undefined>();
+
+  const find = (from: Host, to: Host, id: string): Route | undefined => {
+    if (from.zone !== to.zone && from.zone !== undefined && closedZones.has(from.zone)) return undefined;
+    const link = links.get(id);
+    if (link !== undefined) return { id, via: "link", bytesPerSecond: link.bytesPerSecond, latencyUs: link.latencyUs };
+    if (cluster.store !== undefined) return { id: `store:${from.id}`, via: "store", ...cluster.store };
+    return undefined;
+  };
+
+  return (from, to) => {
+    const id = `${from}>${to}`;
+    if (known.has(id)) return known.get(id);
+    const fromHost = hosts.get(from);
+    const toHost = hosts.get(to);
+    const route = fromHost === undefined || toHost === undefined ? undefined : find(fromHost, toHost, id);
+    known.set(id, route);
+    return route;
+  };
+}
+
+/** Without waiting for the way to be free. */
+export function transferUs(route: Route, bytes: number): number {
+  return Math.round(route.latencyUs + (bytes / route.bytesPerSecond) * 1e6);
+}
+
+/** Keys and values of `tokens` tokens, over the sender's network interface. */
+export function kvTransferUs(sender: Host, kvBytesPerToken: number, tokens: number): number {
+  return Math.round(sender.localLatencyUs + ((tokens * kvBytesPerToken) / sender.nicBytesPerSecond) * 1e6);
+}

@@ -1,0 +1,47 @@
+/**
+ * A stage as a scheduler may see it: revealed, with estimates where the truth is not known yet.
+ * Nothing here holds an actual output length or tool time of a stage that has not ended.
+ */
+
+import type { ModelId } from "./model.ts";
+import type { ChainLink } from "./prefix.ts";
+import type { Allowed, StageId, StageKey, WorkflowId } from "./workflow.ts";
+
+export type VisibleStage = VisibleModelStage | VisibleToolStage;
+
+type VisibleBase = {
+  readonly key: StageKey;
+  readonly workflow: WorkflowId;
+  readonly id: StageId;
+  /** Counts all stages of a run in the order of their reveal: the last word in every tie. */
+  readonly ordinal: number;
+  readonly parents: readonly VisibleParent[];
+  readonly priority: number;
+};
+
+export type VisibleModelStage = VisibleBase & {
+  readonly kind: "llm" | "embed";
+  readonly model: ModelId;
+  /** The whole prompt. Links that repeat a parent's output carry its estimate until that parent has ended. */
+  readonly chain: readonly ChainLink[];
+  /** How many leading links other prompts can share; the links after them are this stage's own. */
+  readonly sharedLinks: number;
+  readonly promptTokens: number;
+  /** Expected, over all items. */
+  readonly outputTokens: number;
+  /** Never more than this, over all items. */
+  readonly limitTokens: number;
+  readonly items: number;
+  readonly allow?: Allowed;
+};
+
+export type VisibleToolStage = VisibleBase & {
+  readonly kind: "tool";
+  /** Expected. */
+  readonly toolUs: number;
+};
+
+export type VisibleParent = {
+  readonly stage: StageKey;
+  readonly bytes: number;
+};
