@@ -1,107 +1,105 @@
-/** Models that Fate knows by name, from their published configurations. */
+/**
+ * Models that Fate knows by name: each architecture as released, and in 8 and 4 bits.
+ * `qwen3-32b` is the release, `qwen3-32b-fp8` and `qwen3-32b-int4` its quantised forms.
+ */
 
 import type { Model } from "../model/model.ts";
+import { mxfp4Bytes, toModel, type Architecture, type Quantisation } from "./architecture.ts";
+import { architectures } from "./architectures.ts";
 
-type Dense = {
-  readonly id: string;
-  readonly parameters: number;
-  readonly layers: number;
-  readonly hiddenSize: number;
-  readonly attentionHeads: number;
-  readonly kvHeads: number;
-  readonly headSize: number;
-  readonly precision?: Model["precision"];
-};
+const bf16: Quantisation = { precision: "bf16" };
 
-const bytesOf = { bf16: 2, fp8: 1, int4: 0.55 } as const;
-
-const dense = (spec: Dense): Model => {
-  const precision = spec.precision ?? "bf16";
-  return {
-    id: spec.id,
-    weightBytes: Math.round(spec.parameters * bytesOf[precision]),
-    activeParameters: spec.parameters,
-    layers: spec.layers,
-    hiddenSize: spec.hiddenSize,
-    attentionHeads: spec.attentionHeads,
-    headSize: spec.headSize,
-    kvBytesPerToken: 2 * spec.layers * spec.kvHeads * spec.headSize * 2,
-    precision,
-  };
-};
+/** A small encoder and a vision-language model of the multi-model benchmarks: sizes as stated there, shapes assumed. */
+const assumed: readonly Architecture[] = [
+  shapeOf("embed-1.2b", 24, 1536, 12, 2, 1.2e9),
+  shapeOf("vision-10.6b", 40, 4096, 32, 8, 10.6e9),
+];
 
 export const knownModels: readonly Model[] = [
-  dense({
-    id: "embed-1.2b",
-    parameters: 1.2e9,
-    layers: 24,
-    hiddenSize: 1536,
-    attentionHeads: 12,
-    kvHeads: 2,
-    headSize: 128,
-  }),
-  dense({
-    id: "llama-3.1-8b",
-    parameters: 8.03e9,
-    layers: 32,
-    hiddenSize: 4096,
-    attentionHeads: 32,
-    kvHeads: 8,
-    headSize: 128,
-  }),
-  dense({
-    id: "vision-10.6b",
-    parameters: 10.6e9,
-    layers: 40,
-    hiddenSize: 4096,
-    attentionHeads: 32,
-    kvHeads: 8,
-    headSize: 128,
-  }),
-  dense({
-    id: "phi-4-14.7b",
-    parameters: 14.7e9,
-    layers: 40,
-    hiddenSize: 5120,
-    attentionHeads: 40,
-    kvHeads: 10,
-    headSize: 128,
-  }),
-  dense({
-    id: "qwen2.5-32b",
-    parameters: 32.5e9,
-    layers: 64,
-    hiddenSize: 5120,
-    attentionHeads: 40,
-    kvHeads: 8,
-    headSize: 128,
-  }),
-  dense({
-    id: "qwen3-32b",
-    parameters: 32.8e9,
-    layers: 64,
-    hiddenSize: 5120,
-    attentionHeads: 64,
-    kvHeads: 8,
-    headSize: 128,
-  }),
-  dense({
-    id: "llama-3.1-70b",
-    parameters: 70.6e9,
-    layers: 80,
-    hiddenSize: 8192,
-    attentionHeads: 64,
-    kvHeads: 8,
-    headSize: 128,
-  }),
-  dense({
-    id: "llama-3.1-70b-fp8",
-    parameters: 70.6e9,
-    layers: 80,
-    hiddenSize: 8192,
-    attentionHeads: 64,
-    kvHeads: 8,
-    headSize: 128,
-    precision: "fp8",
-  }),
+  ...assumed.map((architecture) => toModel(architecture, architecture.id, bf16)),
+  ...architectures.flatMap(toVariants),
 ];
+
+function toVariants(architecture: Architecture): readonly Model[] {
+  const { id, native = bf16 } = architecture;
+  const released = toModel(architecture, id, native);
+  if (native.expertBytes !== undefined) return [released];
+  const fp8 = native.precision === "fp8" ? [] : [toModel(architecture, `${id}-fp8`, { precision: "fp8" })];
+  return [released, ...fp8, toModel(architecture, `${id}-int4`, { precision: "int4" })];
+}
+
+/** All parameters in layers, none in a vocabulary. */
+function shapeOf(
+  id: string,
+  layers: number,
+  hiddenSize: number,
+  attentionHeads: number,
+  kvHeads: number,
+  parameters: number,
+): Architecture {
+  const headSize = 128;
+  const attention = hiddenSize * headSize * 2 * (attentionHeads + kvHeads);
+  const innerSize = (parameters / layers - attention) / (3 * hiddenSize);
+  return { id, layers, hiddenSize, attentionHeads, kvHeads, headSize, innerSize, vocabulary: 0 };
+}
+
+/** Parts of a released name that say nothing about the architecture, or are read as the quantisation. */
+const ornaments =
+  /[-_.](instruct|chat|it|hf|fp8|fp8-dynamic|dynamic|kv|bf16|block|awq|gptq|int4|int8|w4a16|w8a8|quantized|nvfp4|fp4|mxfp4|turbo|base|thinking|preview|\d{4}|v0\.\d|16e|128e|17b)(?=[-_.]|$)/g;
+
+/** Other names under which an architecture is released. */
+const sameAs: Readonly<Record<string, string>> = {
+  "llama-3-8b": "llama-3.1-8b",
+  "llama-3-70b": "llama-3.1-70b",
+  "llama-3.3-70b": "llama-3.1-70b",
+  "llama-3.1-nemotron-70b": "llama-3.1-70b",
+  "deepseek-r1-distill-llama-70b": "llama-3.1-70b",
+  "deepseek-r1-distill-llama-8b": "llama-3.1-8b",
+  "deepseek-r1-distill-qwen-32b": "qwen2.5-32b",
+  "qwq-32b": "qwen2.5-32b",
+  "deepseek-r1": "deepseek-v3",
+  "deepseek-v3.1": "deepseek-v3",
+  "deepseek-v3.2": "deepseek-v3",
+  "glm-4.6": "glm-4.5",
+  "glm-4.7": "glm-4.5",
+  "minimax-m2.5": "minimax-m2",
+  "minimax-m2.1": "minimax-m2",
+  "llama2-70b": "llama-2-70b",
+  "phi-4": "phi-4-14.7b",
+};
+
+/**
+ * The model behind a released name such as `meta-llama/Llama-3.3-70B-Instruct-FP8`, or nothing if its architecture is not known.
+ * What the caller knows of the numeric types goes before what the name says, and that before how it was released.
+ */
+export function findReleased(path: string, gemmType = "", expertType = ""): Model | undefined {
+  const name = (path.split("/").at(-1) ?? "").toLowerCase();
+  const plain = name
+    .replaceAll(ornaments, "")
+    .replaceAll(ornaments, "")
+    .replace(/^meta-llama-/, "llama-");
+  const architecture = architectures.find(({ id }) => id === (sameAs[plain] ?? plain));
+  if (architecture === undefined) return undefined;
+  const native = architecture.native ?? bf16;
+  const precision = toPrecision(gemmType) ?? toPrecision(name) ?? native.precision;
+  const expertBytes = toBytes(expertType) ?? (toPrecision(name) === undefined ? native.expertBytes : undefined);
+  const quantisation: Quantisation =
+    expertBytes === undefined || architecture.mixture === undefined ? { precision } : { precision, expertBytes };
+  const suffix = precision === native.precision ? "" : `-${precision}`;
+  return toModel(architecture, `${architecture.id}${suffix}`, quantisation);
+}
+
+function toPrecision(text: string): Model["precision"] | undefined {
+  if (/fp8|w8a8/.test(text)) return "fp8";
+  if (/int4|awq|gptq|w4a16|nvfp4|[-_]fp4/.test(text) && !text.includes("mxfp4")) return "int4";
+  if (/bf16|bfloat16|float16/.test(text)) return "bf16";
+  return undefined;
+}
+
+function toBytes(text: string): number | undefined {
+  if (/mxfp4|fp4/.test(text)) return mxfp4Bytes;
+  if (/int4|w4/.test(text)) return 0.5625;
+  if (/fp8|int8|w8/.test(text)) return 1;
+  if (/bf16|bfloat16|float16/.test(text)) return 2;
+  return undefined;
+}

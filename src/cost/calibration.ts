@@ -18,16 +18,28 @@ export type Calibration = {
 };
 
 export type Coefficients = {
-  /** Share of peak FLOP/s that matrix products reach. */
+  /** Share of peak FLOP/s that matrix products reach, in 16 bits (and in 4, which compute in 16). */
   readonly flopsShare: number;
-  /** Share of peak memory bandwidth. */
+  /** The same in 8 bits, where the GPU has them. */
+  readonly fp8FlopsShare: number;
+  /** Share of peak 16-bit FLOP/s that attention over prompts reaches. */
+  readonly attentionFlopsShare: number;
+  /** Share of peak FLOP/s that the products of experts reach. */
+  readonly expertFlopsShare: number;
+  /** Share of peak memory bandwidth at which weights are read. */
   readonly bandwidthShare: number;
+  /** Share at which keys and values are read. */
+  readonly kvBandwidthShare: number;
+  /** Share at which the weights of experts are read. */
+  readonly expertBandwidthShare: number;
   /** Exponent of the smooth maximum of compute and memory time: 1 adds them, large takes the larger. */
   readonly sharpness: number;
   /** Fixed cost of an iteration. */
   readonly iterationUs: number;
-  /** Cost of an iteration per layer: kernel launches. */
+  /** Cost of an iteration per layer: kernels too small to be worth counting. */
   readonly layerUs: number;
+  /** Extra cost of an iteration per layer of experts: routing, sorting. */
+  readonly expertLayerUs: number;
   /** Cost of an iteration per sequence in the batch: scheduling, sampling. */
   readonly sequenceUs: number;
   /** Extra cost of an iteration that takes in prompt tokens. */
@@ -36,6 +48,8 @@ export type Coefficients = {
   readonly mixedUs: number;
   /** One all-reduce among two GPUs; grows with the logarithm of the group's size. */
   readonly allReduceUs: number;
+  /** Share of peak bandwidth between the GPUs of a group. */
+  readonly peerShare: number;
 };
 
 export type ModelCorrection = {

@@ -4,7 +4,8 @@
  */
 
 import { strict as assert } from "node:assert";
-import type { Cluster, Engine, EngineId, GpuKind, Host } from "../model/cluster.ts";
+import type { Cluster, EngineId } from "../model/cluster.ts";
+import { createHoldings, type EngineHolding, type ModelHolding } from "../model/holding.ts";
 import type { Model, ModelId } from "../model/model.ts";
 import type { Calibration } from "./calibration.ts";
 import { loadUs } from "./load.ts";
@@ -14,48 +15,32 @@ import { createRoutes, type Routes } from "./transfer.ts";
 export type CostModel = {
   readonly cluster: Cluster;
   readonly models: ReadonlyMap<ModelId, Model>;
+  /** In the cluster's order. */
   readonly engines: readonly EngineCosts[];
   readonly engine: (id: EngineId) => EngineCosts;
   readonly route: Routes;
 };
 
-/** One engine, where it stands, and what it can serve. */
-export type EngineCosts = {
-  readonly engine: Engine;
-  readonly index: number;
-  readonly host: Host;
-  readonly gpu: GpuKind;
-  /** For weights and KV together. */
-  readonly memoryBytes: number;
-  /** Undefined for a model that this engine may not or cannot hold. */
-  readonly model: (id: ModelId) => ModelOnEngine | undefined;
-  readonly models: readonly ModelOnEngine[];
+/** One engine, where it stands, and what it can serve how fast. */
+export type EngineCosts = Omit<EngineHolding, "models"> & {
+  /** A model that is absent here never runs on this engine. */
+  readonly models: ReadonlyMap<ModelId, ModelCosts>;
 };
 
-export type ModelOnEngine = {
-  readonly model: Model;
+export type ModelCosts = ModelHolding & {
   readonly rates: Rates;
   readonly loadUs: number;
-  /** Weights and the KV memory set aside with them. */
-  readonly footprintBytes: number;
-  readonly kvCapacityTokens: number;
 };
 
-/** Below this a model is not worth holding: it could not take one ordinary prompt. */
-const leastKvTokens = 1024;
-
 export function createCostModel(cluster: Cluster, models: readonly Model[], calibration: Calibration): CostModel {
-  const byId = new Map(models.map((model) => [model.id, model]));
-  const engines = cluster.engines.map((engine, index) =>
-    createEngineCosts(cluster, engine, index, models, calibration),
-  );
-  const byEngine = new Map(engines.map((costs) => [costs.engine.id, costs]));
+  const engines = createHoldings(cluster, models).map((holding) => toEngineCosts(holding, calibration));
+  const byId = new Map(engines.map((costs) => [costs.engine.id, costs]));
   return {
     cluster,
-    models: byId,
+    models: new Map(models.map((model) => [model.id, model])),
     engines,
     engine: (id) => {
-      const costs = byEngine.get(id);
+      const costs = byId.get(id);
       assert(costs !== undefined, `no engine ${id} in cluster ${cluster.id}`);
       return costs;
     },
@@ -63,32 +48,11 @@ export function createCostModel(cluster: Cluster, models: readonly Model[], cali
   };
 }
 
-function createEngineCosts(
-  cluster: Cluster,
-  engine: Engine,
-  index: number,
-  models: readonly Model[],
-  calibration: Calibration,
-): EngineCosts {
-  const device = cluster.devices.find((candidate) => candidate.id === engine.devices[0]);
-  const host = cluster.hosts.find((candidate) => candidate.id === device?.host);
-  const gpu = cluster.gpus.find((candidate) => candidate.id === device?.gpu);
-  assert(host !== undefined && gpu !== undefined, `engine ${engine.id} stands on no known device`);
-  const zone = cluster.zones.find((candidate) => candidate.id === host.zone);
-  const memoryBytes = Math.floor(gpu.memoryBytes * engine.devices.length * engine.memoryShare);
-  const allowed = models.filter(
-    (model) => (engine.models?.includes(model.id) ?? true) && (zone?.models?.includes(model.id) ?? true),
-  );
-  const held = allowed.flatMap((model) => {
-    const kvBytes = Math.min(engine.kvBytes ?? Infinity, memoryBytes - model.weightBytes);
-    const kvCapacityTokens =
-      model.kvBytesPerToken === 0 ? Number.MAX_SAFE_INTEGER : Math.floor(kvBytes / model.kvBytesPerToken);
-    if (kvBytes < 0 || kvCapacityTokens < leastKvTokens) return [];
-    const rates = createRates(engine, gpu, model, calibration);
-    return [
-      { model, rates, loadUs: loadUs(host, model), footprintBytes: model.weightBytes + kvBytes, kvCapacityTokens },
-    ];
-  });
-  const byModel = new Map(held.map((entry) => [entry.model.id, entry]));
-  return { engine, index, host, gpu, memoryBytes, model: (id) => byModel.get(id), models: held };
+function toEngineCosts(holding: EngineHolding, calibration: Calibration): EngineCosts {
+  const models = new Map<ModelId, ModelCosts>();
+  for (const [id, held] of holding.models) {
+    const rates = createRates(holding.engine, holding.gpu, held.model, calibration);
+    models.set(id, { ...held, rates, loadUs: loadUs(holding.host, held.model) });
+  }
+  return { ...holding, models };
 }

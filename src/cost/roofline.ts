@@ -1,10 +1,12 @@
 /**
- * How long one iteration of a batch takes on an engine: the smooth maximum of compute and memory time,
- * plus what every iteration pays. Exclusive engines, batched engines and calibration all go through here.
+ * How long one iteration of a batch takes on an engine: the matrix products, the experts, attention over prompts and over
+ * the contexts of decoding sequences, the exchange within the group, and what every iteration pays. Products take the smooth
+ * maximum of compute and memory time. Exclusive engines, batched engines and calibration all go through here.
+ * `docs/cost.md` has every formula with its symbols and units.
  */
 
 import type { Engine, GpuKind } from "../model/cluster.ts";
-import { weightBytesRead, type Model } from "../model/model.ts";
+import type { Model } from "../model/model.ts";
 import type { Calibration, Coefficients, ModelCorrection } from "./calibration.ts";
 
 /** What one iteration works on. */
@@ -23,62 +25,96 @@ export type Batch = {
 /** A model on an engine, with everything that does not change from iteration to iteration worked out. */
 export type Rates = {
   readonly model: Model;
-  readonly usPerFlop: number;
-  readonly usPerByte: number;
-  readonly flopsPerToken: number;
-  readonly flopsPerPair: number;
   readonly sharpness: number;
+  /** Products that every token passes through. */
+  readonly productUsPerToken: number;
+  readonly weightUs: number;
+  /** Products of the experts; both are 0 without experts. */
+  readonly expertUsPerToken: number;
+  readonly expertWeightUs: number;
+  /** Logarithm of the probability that a token does not go to a given expert. */
+  readonly expertMissLog: number;
+  readonly attentionUsPerPair: number;
+  readonly kvUsPerToken: number;
+  /** Activations that the group exchanges, per token. */
+  readonly exchangeUsPerToken: number;
   readonly iterationUs: number;
   readonly sequenceUs: number;
   readonly prefillUs: number;
   readonly mixedUs: number;
-  /** Activations that the group exchanges, per token. */
-  readonly exchangeUsPerToken: number;
   readonly correction: ModelCorrection;
 };
 
 export function createRates(engine: Engine, gpu: GpuKind, model: Model, calibration: Calibration): Rates {
   const coefficients: Coefficients = calibration.gpus[gpu.id] ?? calibration.generic;
   const group = engine.devices.length;
-  const peak = model.precision === "fp8" ? (gpu.fp8FlopsPerSecond ?? gpu.bf16FlopsPerSecond) : gpu.bf16FlopsPerSecond;
-  const exchanges = 2 * model.layers;
+  const eightBit = model.precision === "fp8" && gpu.fp8FlopsPerSecond !== undefined;
+  const peak = (eightBit ? gpu.fp8FlopsPerSecond : gpu.bf16FlopsPerSecond) ?? gpu.bf16FlopsPerSecond;
+  const usPerFlop = 1e6 / (peak * group);
+  const usPerByte = 1e6 / (gpu.memoryBytesPerSecond * group);
+  const { experts, layers } = model;
+  const expertBytes = experts?.weightBytes ?? 0;
+  const commonBytes = model.weightBytes - expertBytes;
+  const commonParameters =
+    experts === undefined ? model.activeParameters : Math.min(model.activeParameters, parametersIn(commonBytes, model));
+  const exchanges = 2 * layers;
   const exchangeBytesPerToken = exchanges * model.hiddenSize * 2 * ((2 * (group - 1)) / group);
   return {
     model,
-    usPerFlop: 1e6 / (peak * group * coefficients.flopsShare),
-    usPerByte: 1e6 / (gpu.memoryBytesPerSecond * group * coefficients.bandwidthShare),
-    flopsPerToken: 2 * model.activeParameters,
-    flopsPerPair: 4 * model.layers * model.attentionHeads * model.headSize,
     sharpness: coefficients.sharpness,
+    productUsPerToken:
+      (2 * commonParameters * usPerFlop) / (eightBit ? coefficients.fp8FlopsShare : coefficients.flopsShare),
+    weightUs: (commonBytes * usPerByte) / coefficients.bandwidthShare,
+    expertUsPerToken: (2 * (model.activeParameters - commonParameters) * usPerFlop) / coefficients.expertFlopsShare,
+    expertWeightUs: (expertBytes * usPerByte) / coefficients.expertBandwidthShare,
+    expertMissLog: experts === undefined ? 0 : Math.log1p(-experts.perToken / experts.count),
+    attentionUsPerPair:
+      (4 * layers * model.attentionHeads * model.headSize * 1e6) /
+      (gpu.bf16FlopsPerSecond * group * coefficients.attentionFlopsShare),
+    kvUsPerToken: (model.kvBytesPerToken * kvCopies(model, group) * usPerByte) / coefficients.kvBandwidthShare,
+    exchangeUsPerToken: (exchangeBytesPerToken * 1e6) / (gpu.peerBytesPerSecond * coefficients.peerShare),
     iterationUs:
       coefficients.iterationUs +
-      model.layers * coefficients.layerUs +
+      layers * coefficients.layerUs +
+      (experts === undefined ? 0 : layers * coefficients.expertLayerUs) +
       exchanges * coefficients.allReduceUs * Math.log2(group),
     sequenceUs: coefficients.sequenceUs,
     prefillUs: coefficients.prefillUs,
     mixedUs: coefficients.mixedUs,
-    exchangeUsPerToken: (exchangeBytesPerToken * 1e6) / gpu.peerBytesPerSecond,
     correction: calibration.models[model.id] ?? { prefill: 1, decode: 1 },
   };
 }
 
 /** Not rounded: callers round once, at the end of what they add up. */
 export function iterationUs(rates: Rates, batch: Batch): number {
-  const { model } = rates;
-  const tokens = batch.prefillTokens + batch.sequences;
+  const { prefillTokens, sequences } = batch;
+  const tokens = prefillTokens + sequences;
   if (tokens === 0) return 0;
-  const flops = rates.flopsPerToken * tokens + rates.flopsPerPair * (batch.prefillPairs + batch.contextTokens);
-  const bytes = weightBytesRead(model, tokens) + model.kvBytesPerToken * (batch.contextTokens + batch.prefillTokens);
-  const workUs = smoothMax(flops * rates.usPerFlop, bytes * rates.usPerByte, rates.sharpness);
-  let fixedUs = rates.iterationUs + rates.exchangeUsPerToken * tokens;
-  fixedUs += rates.sequenceUs * (batch.sequences + batch.prefillSequences);
-  if (batch.prefillTokens > 0) fixedUs += rates.prefillUs;
-  if (batch.prefillTokens > 0 && batch.sequences > 0) fixedUs += rates.mixedUs;
-  const correction = batch.prefillTokens > 0 ? rates.correction.prefill : rates.correction.decode;
-  return (workUs + fixedUs) * correction;
+  let us = smoothMax(rates.productUsPerToken * tokens, rates.weightUs, rates.sharpness);
+  if (rates.expertWeightUs > 0) {
+    const shareHit = -Math.expm1(rates.expertMissLog * tokens);
+    us += smoothMax(rates.expertUsPerToken * tokens, rates.expertWeightUs * shareHit, rates.sharpness);
+  }
+  us += rates.attentionUsPerPair * batch.prefillPairs + rates.kvUsPerToken * (batch.contextTokens + prefillTokens);
+  us += rates.exchangeUsPerToken * tokens + rates.sequenceUs * (sequences + batch.prefillSequences);
+  us += rates.iterationUs;
+  if (prefillTokens === 0) return us * rates.correction.decode;
+  us += sequences > 0 ? rates.prefillUs + rates.mixedUs : rates.prefillUs;
+  return us * rates.correction.prefill;
 }
 
+/** The norm of both: between the larger and the sum. */
 function smoothMax(left: number, right: number, sharpness: number): number {
   const larger = Math.max(left, right);
   return larger * (1 + (Math.min(left, right) / larger) ** sharpness) ** (1 / sharpness);
+}
+
+function parametersIn(bytes: number, model: Model): number {
+  return bytes / (model.precision === "fp8" ? 1 : 2);
+}
+
+/** Each GPU of a group keeps whole KV heads: with fewer heads than GPUs, several keep the same. */
+export function kvCopies(model: Model, group: number): number {
+  const kvHeads = Math.floor(model.kvBytesPerToken / (4 * model.layers * model.headSize));
+  return Math.max(1, group / Math.max(1, kvHeads));
 }

@@ -1,6 +1,6 @@
 /** Ways between hosts, and how long bytes take on them. A way serves one transfer after another. */
 
-import type { Cluster, Host, HostId } from "../model/cluster.ts";
+import { routeId, type Cluster, type Host, type HostId } from "../model/cluster.ts";
 
 export type Route = {
   /** Transfers with the same id share one way. */
@@ -23,7 +23,7 @@ export function createRoutes(cluster: Cluster): Routes {
     if (from.zone !== to.zone && from.zone !== undefined && closedZones.has(from.zone)) return undefined;
     const link = links.get(id);
     if (link !== undefined) return { id, via: "link", bytesPerSecond: link.bytesPerSecond, latencyUs: link.latencyUs };
-    if (cluster.store !== undefined) return { id: `store:${from.id}`, via: "store", ...cluster.store };
+    if (cluster.store !== undefined) return { id: routeId("store", from.id, to.id), via: "store", ...cluster.store };
     return undefined;
   };
 

@@ -112,3 +112,8 @@ export type Cluster = {
   readonly engines: readonly Engine[];
   readonly store?: Store;
 };
+
+/** Names the way from one host to another: each link is one way, and each host has one way into the store. */
+export function routeId(via: "link" | "store", from: HostId, to: HostId): string {
+  return via === "link" ? `${from}>${to}` : `store:${from}`;
+}

@@ -15,7 +15,7 @@ export type JournalEvent =
   | StageReady
   | PlanMade
   | StagePlace
-  | PlaceReject
+  | DecisionReject
   | ShareStart
   | ModelEvict
   | ModelLoadStart
@@ -100,6 +100,8 @@ export type StagePlace = At & {
   readonly shares: readonly PlacedShare[];
   readonly rank: number;
   readonly decodeEngine?: EngineId;
+  /** Models to give up first if room must be made. */
+  readonly victims?: readonly ModelId[];
   readonly reason?: string;
 };
 
@@ -110,12 +112,14 @@ export type PlacedShare = {
   readonly cost: CostTerms;
 };
 
-/** A placement that the world no longer allows; the stage stays ready. */
-export type PlaceReject = At & {
-  readonly kind: "place-reject";
-  readonly stage: StageKey;
+/** A decision that the world no longer allows. A stage it was about stays ready. */
+export type DecisionReject = At & {
+  readonly kind: "decision-reject";
+  readonly decision: "place" | "prefetch" | "evict" | "retain";
   readonly engine: EngineId;
-  readonly reason: "engine-down" | "unreachable";
+  readonly stage?: StageKey;
+  readonly model?: ModelId;
+  readonly reason: "engine-down" | "engine-busy" | "unreachable" | "no-room" | "not-resident";
 };
 
 /** An engine takes a share from its queue and sets KV memory aside for it. */
@@ -137,6 +141,7 @@ export type ModelLoadStart = At & {
   readonly engine: EngineId;
   readonly model: ModelId;
   readonly bytes: number;
+  readonly durationUs: number;
   readonly cause: "stage" | "prefetch";
 };
 

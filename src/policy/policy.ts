@@ -1,0 +1,38 @@
+/**
+ * The contract of a policy: a function from what is known now to what should happen.
+ * It reads no clock, draws no luck but from `view.rng`, keeps nothing between calls but what it returns as `memory`,
+ * and changes nothing it is shown. Equal views give equal plans.
+ */
+
+import type { Known } from "../cost/candidate.ts";
+import type { Decision } from "../model/decision.ts";
+import type { VisibleModelStage } from "../model/visible.ts";
+import type { Rng } from "../random/rng.ts";
+
+export type View<Memory = unknown> = Known & {
+  /** Stages that wait for a placement, longest ready first. */
+  readonly ready: readonly VisibleModelStage[];
+  /** A stream of this policy's own. */
+  readonly rng: Rng;
+  /** What the last plan returned as memory. */
+  readonly memory: Memory | undefined;
+};
+
+export type Plan<Memory = unknown> = {
+  readonly decisions: readonly Decision[];
+  /** Handed back with the next view. Must survive a round trip through JSON, so that a restarted driver can go on. */
+  readonly memory?: Memory;
+  /** For the journal: a budget spent, a fallback taken. */
+  readonly note?: string;
+};
+
+export type Policy = (view: View) => Plan;
+
+/** A policy as the table lists it. */
+export type PolicyEntry = {
+  readonly plan: Policy;
+  /** One line for `--help` and the tables. */
+  readonly summary: string;
+  /** Wants to be asked when no stage is ready too, say to prefetch. */
+  readonly whenIdle?: boolean;
+};

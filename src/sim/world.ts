@@ -1,0 +1,80 @@
+/** The simulated world: one clock, what is still to happen, the state, and the journal that everything goes through. */
+
+import type { CostModel } from "../cost/cost-model.ts";
+import type { EngineId } from "../model/cluster.ts";
+import type { JournalEvent } from "../model/event.ts";
+import type { Stage, StageKey, Workflow } from "../model/workflow.ts";
+import { apply, createState, type State } from "../state/apply.ts";
+import { EventQueue } from "./event-queue.ts";
+
+/** Distributes over the union, so that each kind of event keeps its own fields. */
+type WithoutStamp<Event> = Event extends unknown ? Omit<Event, "atUs" | "sequence"> : never;
+export type NewEvent = WithoutStamp<JournalEvent>;
+
+/** A stage as it truly is, for as long as its workflow is open. */
+export type Truth = {
+  readonly workflow: Workflow;
+  readonly stage: Stage;
+};
+
+export class World {
+  readonly costs: CostModel;
+  readonly state: State;
+  readonly queue = new EventQueue();
+  readonly truth = new Map<StageKey, Truth>();
+  /** Something happened that a policy may want to answer. */
+  changed = false;
+  /** Engines that may have something to take up, in the order in which they came up. */
+  readonly #roused = new Set<EngineId>();
+  readonly #listeners: ((event: JournalEvent) => void)[] = [];
+  #nowUs = 0;
+  #sequence = 0;
+
+  constructor(costs: CostModel) {
+    this.costs = costs;
+    this.state = createState(costs.engines);
+  }
+
+  get nowUs(): number {
+    return this.#nowUs;
+  }
+
+  /** How many records were written. */
+  get events(): number {
+    return this.#sequence;
+  }
+
+  /** Calls `listener` with every record, after it was applied. */
+  listen(listener: (event: JournalEvent) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Writes a record of what happens now, and changes the state accordingly. */
+  emit(happened: NewEvent): JournalEvent {
+    this.#sequence += 1;
+    const event = { atUs: this.#nowUs, sequence: this.#sequence, ...happened } as JournalEvent;
+    apply(this.state, event);
+    for (const listener of this.#listeners) listener(event);
+    return event;
+  }
+
+  after(delayUs: number, run: () => void): void {
+    this.queue.schedule(this.#nowUs + delayUs, run);
+  }
+
+  advanceTo(atUs: number): void {
+    this.#nowUs = atUs;
+  }
+
+  /** Has `engine` looked after once everything that happens at this instant has happened. */
+  rouse(engine: EngineId): void {
+    this.#roused.add(engine);
+  }
+
+  takeRoused(): readonly EngineId[] {
+    if (this.#roused.size === 0) return [];
+    const roused = [...this.#roused];
+    this.#roused.clear();
+    return roused;
+  }
+}

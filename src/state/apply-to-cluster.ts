@@ -1,0 +1,241 @@
+/** The part of `apply` that concerns engines and links. A stale observation is this, applied late; a lookahead is this, applied to a fork. */
+
+import { strict as assert } from "node:assert";
+import { routeId } from "../model/cluster.ts";
+import { sumTerms } from "../model/decision.ts";
+import type { JournalEvent, ShareEnd, SharePreempt, ShareStart, StageLost, StagePlace } from "../model/event.ts";
+import { chainHash } from "../model/prefix.ts";
+import type { VisibleModelStage, VisibleStage } from "../model/visible.ts";
+import type { StageKey } from "../model/workflow.ts";
+import type { ClusterState } from "./cluster-state.ts";
+import type { EngineState, QueuedShare, RunningShare } from "./engine-state.ts";
+import { useModel } from "./residency.ts";
+
+/** `stageOf` finds the stage that a placement names, as it was known when it was placed. */
+export function applyToCluster(
+  cluster: ClusterState,
+  stageOf: (key: StageKey) => VisibleStage,
+  event: JournalEvent,
+): void {
+  switch (event.kind) {
+    case "stage-place":
+      return enqueueShares(cluster, stageOf(event.stage), event);
+    case "share-start":
+      return startShare(cluster.change(event.engine), event);
+    case "share-preempt":
+      return preemptShare(cluster.change(event.engine), event);
+    case "share-end":
+      return endShare(cluster.change(event.engine), event);
+    case "model-evict": {
+      const engine = cluster.change(event.engine);
+      engine.residents = engine.residents.filter((resident) => resident.model !== event.model);
+      engine.dropPrefixes(event.model);
+      foreseeNothingNew(engine);
+      return;
+    }
+    case "model-load-start": {
+      const engine = cluster.change(event.engine);
+      const bytes = engine.holding.models.get(event.model)?.footprintBytes ?? 0;
+      engine.residents = [...engine.residents, { model: event.model, bytes, loading: true }];
+      engine.loadEndUs = event.atUs + event.durationUs;
+      foreseeNothingNew(engine);
+      return;
+    }
+    case "model-load-end": {
+      const engine = cluster.change(event.engine);
+      engine.residents = engine.residents.map((resident) =>
+        resident.model === event.model ? { ...resident, loading: false } : resident,
+      );
+      engine.loadEndUs = 0;
+      foreseeNothingNew(engine);
+      return;
+    }
+    case "transfer-start":
+      cluster.occupyLink(routeId(event.via, event.from, event.to), event.atUs + event.waitUs + event.durationUs);
+      return;
+    case "prefill-end": {
+      const engine = cluster.change(event.engine);
+      const { stage, items } = findRunning(engine, event);
+      // Several items share their common prefix and nothing else that could be found again.
+      const links = items > 1 || stage.items > 1 ? stage.sharedLinks : stage.chain.length;
+      cachePrompt(engine, stage, links, event.atUs);
+      return;
+    }
+    case "kv-transfer-start":
+      cluster.change(event.engine).nicFreeAtUs = event.atUs + event.waitUs + event.durationUs;
+      return;
+    case "kv-transfer-end":
+      return handOver(cluster, event.engine, event.to, event);
+    case "decode-end": {
+      const engine = cluster.change(event.engine);
+      const { stage, phase } = findRunning(engine, event);
+      if (phase === "whole" && stage.items === 1) cacheOutput(engine, stage, event.outputTokens, event.atUs);
+      return;
+    }
+    case "prefix-retain":
+      cluster.change(event.engine).changePrefixes(event.model).retain(event.hash, event.untilUs);
+      return;
+    case "stage-lost":
+      return dropShares(cluster, event);
+    case "engine-down": {
+      const engine = cluster.change(event.engine);
+      assert(
+        engine.queue.length === 0 && engine.running.length === 0,
+        `engine ${event.engine} goes down with shares that are not declared lost`,
+      );
+      engine.up = false;
+      for (const { model } of engine.residents) engine.dropPrefixes(model);
+      engine.residents = [];
+      engine.foreseen = [];
+      engine.loadEndUs = 0;
+      return;
+    }
+    case "engine-up":
+      cluster.change(event.engine).up = true;
+      return;
+    case "engine-slow":
+      cluster.change(event.engine).slowFactor = event.factor;
+      return;
+    default:
+      return;
+  }
+}
+
+function enqueueShares(cluster: ClusterState, stage: VisibleStage, event: StagePlace): void {
+  assert(stage.kind !== "tool", `stage ${event.stage} is a tool and has no place`);
+  for (const [index, share] of event.shares.entries()) {
+    const engine = cluster.change(share.engine);
+    const pair = event.decodeEngine !== undefined && event.decodeEngine !== share.engine;
+    const expectedUs = sumTerms(share.cost) - (pair ? share.cost.decodeUs : 0);
+    enqueue(engine, {
+      stage,
+      share: index,
+      attempt: event.attempt,
+      items: share.items,
+      phase: pair ? "prefill" : "whole",
+      rank: event.rank,
+      sequence: event.sequence,
+      expectedUs,
+      ...(event.victims === undefined ? {} : { victims: event.victims }),
+      ...(pair ? { decodeEngine: event.decodeEngine, decodeUs: share.cost.decodeUs } : {}),
+    });
+  }
+}
+
+function enqueue(engine: EngineState, share: QueuedShare): void {
+  let index = engine.queue.length;
+  while (index > 0 && comesBefore(share, engine.queue[index - 1])) index -= 1;
+  engine.queue.splice(index, 0, share);
+  engine.queuedUs += share.expectedUs;
+  const { memoryBytes, engine: spec, models } = engine.holding;
+  const bytes = models.get(share.stage.model)?.footprintBytes ?? 0;
+  engine.foreseen = useModel(
+    engine.foreseen,
+    { memoryBytes, maxResident: spec.maxResident },
+    share.stage.model,
+    bytes,
+    share.victims,
+  );
+}
+
+/** Smaller rank first; of equal rank, what was put here first. */
+function comesBefore(left: QueuedShare, right: QueuedShare | undefined): boolean {
+  return right !== undefined && (left.rank - right.rank || left.sequence - right.sequence) < 0;
+}
+
+type OfShare = { readonly stage: string; readonly share: number };
+
+function isShare(event: OfShare): (queued: QueuedShare) => boolean {
+  return (queued) => queued.stage.key === event.stage && queued.share === event.share;
+}
+
+function findRunning(engine: EngineState, event: OfShare): RunningShare {
+  const found = engine.running.find(isShare(event));
+  assert(found !== undefined, `${event.stage}#${event.share} does not run on ${engine.id}`);
+  return found;
+}
+
+function startShare(engine: EngineState, event: ShareStart): void {
+  const index = engine.queue.findIndex(isShare(event));
+  const queued = engine.queue[index];
+  assert(queued !== undefined, `${event.stage}#${event.share} is not queued on ${engine.id}`);
+  engine.queue.splice(index, 1);
+  engine.queuedUs = engine.queue.length === 0 ? 0 : engine.queuedUs - queued.expectedUs;
+  engine.running.push({ ...queued, startUs: event.atUs, kvTokens: event.kvTokens });
+  engine.kvTokens += event.kvTokens;
+  shrinkPrefixes(engine, queued.stage, event.atUs);
+}
+
+function endShare(engine: EngineState, event: ShareEnd): void {
+  const running = removeRunning(engine, event);
+  const used = engine.residents.find((resident) => resident.model === running.stage.model);
+  if (used !== undefined) engine.residents = [...engine.residents.filter((resident) => resident !== used), used];
+  foreseeNothingNew(engine);
+}
+
+function preemptShare(engine: EngineState, event: SharePreempt): void {
+  const { startUs: _startUs, kvTokens: _kvTokens, ...queued } = removeRunning(engine, event);
+  enqueue(engine, queued);
+}
+
+function removeRunning(engine: EngineState, event: OfShare): RunningShare {
+  const running = findRunning(engine, event);
+  engine.running.splice(engine.running.indexOf(running), 1);
+  engine.kvTokens -= running.kvTokens;
+  return running;
+}
+
+/** With an empty queue the engine will hold what it holds. */
+function foreseeNothingNew(engine: EngineState): void {
+  if (engine.queue.length === 0) engine.foreseen = engine.residents;
+}
+
+function shrinkPrefixes(engine: EngineState, stage: VisibleModelStage, nowUs: number): void {
+  const cache = engine.prefixes.get(stage.model);
+  const budget = engine.prefixBudgetTokens(stage.model);
+  if (cache !== undefined && cache.tokens > budget) engine.changePrefixes(stage.model).shrink(budget, nowUs);
+}
+
+function cachePrompt(engine: EngineState, stage: VisibleModelStage, links: number, nowUs: number): void {
+  engine.changePrefixes(stage.model).insert(stage.chain, links, engine.prefixBudgetTokens(stage.model), nowUs);
+}
+
+function cacheOutput(engine: EngineState, stage: VisibleModelStage, outputTokens: number, nowUs: number): void {
+  const hash = chainHash(stage.chain.at(-1)?.hash, `output:${stage.key}`);
+  const chain = [...stage.chain, { hash, tokens: outputTokens }];
+  engine.changePrefixes(stage.model).insert(chain, chain.length, engine.prefixBudgetTokens(stage.model), nowUs);
+}
+
+function handOver(
+  cluster: ClusterState,
+  from: string,
+  to: string,
+  event: OfShare & { readonly sequence: number },
+): void {
+  const {
+    startUs: _startUs,
+    kvTokens: _kvTokens,
+    decodeEngine: _pair,
+    ...queued
+  } = findRunning(cluster.engine(from), event);
+  enqueue(cluster.change(to), {
+    ...queued,
+    phase: "decode",
+    sequence: event.sequence,
+    expectedUs: queued.decodeUs ?? 0,
+  });
+}
+
+function dropShares(cluster: ClusterState, lost: StageLost): void {
+  const isLost = (share: QueuedShare): boolean => share.stage.key === lost.stage && share.attempt === lost.attempt;
+  for (let index = 0; index < cluster.count; index++) {
+    const seen = cluster.at(index);
+    if (!seen.queue.some(isLost) && !seen.running.some(isLost)) continue;
+    const engine = cluster.change(seen.id);
+    for (const share of engine.queue.filter(isLost)) engine.queuedUs -= share.expectedUs;
+    for (const share of engine.running.filter(isLost)) engine.kvTokens -= share.kvTokens;
+    engine.queue = engine.queue.filter((share) => !isLost(share));
+    engine.running = engine.running.filter((share) => !isLost(share));
+    foreseeNothingNew(engine);
+  }
+}

@@ -1,0 +1,126 @@
+/** What one engine holds and does now. Changed by `apply` only; policies read it. */
+
+import type { EngineId } from "../model/cluster.ts";
+import type { EngineHolding } from "../model/holding.ts";
+import type { SharePhase } from "../model/event.ts";
+import type { ModelId } from "../model/model.ts";
+import type { VisibleModelStage } from "../model/visible.ts";
+import { PrefixCache } from "./prefix-cache.ts";
+import type { Resident } from "./residency.ts";
+
+/** A share that waits in an engine's queue. */
+export type QueuedShare = {
+  readonly stage: VisibleModelStage;
+  readonly share: number;
+  readonly attempt: number;
+  readonly items: number;
+  readonly phase: SharePhase;
+  readonly rank: number;
+  /** Journal position of what put it here: decides among equal ranks. */
+  readonly sequence: number;
+  /** Engine time it is expected to take. */
+  readonly expectedUs: number;
+  readonly victims?: readonly ModelId[];
+  readonly decodeEngine?: EngineId;
+  /** Expected time on that engine. */
+  readonly decodeUs?: number;
+};
+
+/** A share that holds a place on its engine. */
+export type RunningShare = QueuedShare & {
+  readonly startUs: number;
+  readonly kvTokens: number;
+};
+
+export class EngineState {
+  readonly holding: EngineHolding;
+  up = true;
+  /** How many times longer than modelled everything takes here. */
+  slowFactor = 1;
+  /** Least recently used first. */
+  residents: readonly Resident[] = [];
+  /** When the load under way is expected to end; 0 if there is none. */
+  loadEndUs = 0;
+  /** The residents once the queue has been worked off, as far as can be foreseen. */
+  foreseen: readonly Resident[] = [];
+  /** In the order in which they will be taken. */
+  queue: QueuedShare[] = [];
+  running: RunningShare[] = [];
+  /** Expected engine time of the queue. */
+  queuedUs = 0;
+  /** KV memory set aside for what is running. */
+  kvTokens = 0;
+  /** When the network interface has sent all KV it was given. */
+  nicFreeAtUs = 0;
+  prefixes: Map<ModelId, PrefixCache>;
+  #ownsPrefixes: Set<ModelId>;
+
+  constructor(holding: EngineHolding) {
+    this.holding = holding;
+    this.prefixes = new Map();
+    this.#ownsPrefixes = new Set();
+  }
+
+  get id(): EngineId {
+    return this.holding.engine.id;
+  }
+
+  get idle(): boolean {
+    return this.running.length === 0 && this.queue.length === 0 && this.loadEndUs === 0;
+  }
+
+  isResident(model: ModelId): boolean {
+    return this.residents.some((resident) => resident.model === model && !resident.loading);
+  }
+
+  /** When an exclusive engine is expected to be done with what it has: never before now. */
+  freeAtUs(nowUs: number): number {
+    let at = Math.max(nowUs, this.loadEndUs);
+    for (const running of this.running) at = Math.max(at, running.startUs + running.expectedUs);
+    return at + this.queuedUs;
+  }
+
+  /** Tokens of `stage`'s prompt whose KV is cached here. */
+  cachedTokens(stage: VisibleModelStage): number {
+    return this.prefixes.get(stage.model)?.match(stage.chain) ?? 0;
+  }
+
+  /** The prefix cache of `model`, for writing. */
+  changePrefixes(model: ModelId): PrefixCache {
+    let cache = this.prefixes.get(model);
+    if (cache === undefined || !this.#ownsPrefixes.has(model)) {
+      cache = cache?.clone() ?? new PrefixCache();
+      this.prefixes.set(model, cache);
+      this.#ownsPrefixes.add(model);
+    }
+    return cache;
+  }
+
+  dropPrefixes(model: ModelId): void {
+    this.prefixes.delete(model);
+    this.#ownsPrefixes.delete(model);
+  }
+
+  /** Cached prefixes may take what running work leaves of the KV memory, and never more than the engine's own bound. */
+  prefixBudgetTokens(model: ModelId): number {
+    const capacity = this.holding.models.get(model)?.kvCapacityTokens ?? 0;
+    return Math.min(this.holding.engine.prefixTokens ?? Infinity, capacity - this.kvTokens);
+  }
+
+  /** An independent copy. Prefix caches are shared until one side writes to them, so this side must be the only writer. */
+  clone(): EngineState {
+    const copy = new EngineState(this.holding);
+    copy.up = this.up;
+    copy.slowFactor = this.slowFactor;
+    copy.residents = this.residents;
+    copy.loadEndUs = this.loadEndUs;
+    copy.foreseen = this.foreseen;
+    copy.queue = [...this.queue];
+    copy.running = [...this.running];
+    copy.queuedUs = this.queuedUs;
+    copy.kvTokens = this.kvTokens;
+    copy.nicFreeAtUs = this.nicFreeAtUs;
+    copy.prefixes = new Map(this.prefixes);
+    return copy;
+  }
+}
