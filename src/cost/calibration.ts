@@ -24,14 +24,16 @@ export type Coefficients = {
   readonly fp8FlopsShare: number;
   /** Share of peak 16-bit FLOP/s that attention over prompts reaches. */
   readonly attentionFlopsShare: number;
-  /** Share of peak FLOP/s that the products of experts reach. */
+  /** Share of peak FLOP/s that the products of experts reach, in 16 bits and in 8. */
   readonly expertFlopsShare: number;
+  readonly expertFp8FlopsShare: number;
   /** Share of peak memory bandwidth at which weights are read. */
   readonly bandwidthShare: number;
   /** Share at which keys and values are read. */
   readonly kvBandwidthShare: number;
-  /** Share at which the weights of experts are read. */
+  /** Share at which the weights of experts are read, and where they have 4 bits. */
   readonly expertBandwidthShare: number;
+  readonly expert4BitBandwidthShare: number;
   /** Exponent of the smooth maximum of compute and memory time: 1 adds them, large takes the larger. */
   readonly sharpness: number;
   /** Fixed cost of an iteration. */
@@ -42,8 +44,8 @@ export type Coefficients = {
   readonly expertLayerUs: number;
   /** Cost of an iteration per sequence in the batch: scheduling, sampling. */
   readonly sequenceUs: number;
-  /** Extra cost of an iteration that takes in prompt tokens. */
-  readonly prefillUs: number;
+  /** Extra cost per layer of an iteration that takes in prompt tokens: it is not launched as one graph. */
+  readonly prefillLayerUs: number;
   /** Extra cost of an iteration that mixes prompt tokens with decoding. */
   readonly mixedUs: number;
   /** One all-reduce among two GPUs; grows with the logarithm of the group's size. */

@@ -96,8 +96,8 @@ function inputTransferUs(known: Known, stage: VisibleModelStage, engine: EngineS
     if (outputHosts.length === 0 || outputHosts.includes(to)) continue;
     const route = bestRoute(known.costs, outputHosts, to, bytes)?.route;
     if (route === undefined) continue;
-    const waitUs = Math.max(0, known.cluster.linkFreeAtUs(route.id) - known.nowUs);
-    const total = (perWay.get(route.id) ?? waitUs) + transferUs(route, bytes);
+    const queuedUs = Math.max(0, known.cluster.linkFreeAtUs(route.id) - known.nowUs);
+    const total = (perWay.get(route.id) ?? queuedUs) + transferUs(route, bytes);
     perWay.set(route.id, total);
     longestUs = Math.max(longestUs, total);
   }
@@ -145,8 +145,8 @@ function handedOverUs(
   const model = known.costs.models.get(stage.model);
   if (model === undefined) return 0;
   const sentUs = kvTransferUs(engine.holding.host, model.kvBytesPerToken, stage.promptTokens);
-  const waitUs = Math.max(0, engine.nicFreeAtUs - known.nowUs);
-  return waitUs + sentUs + expectedDecodeUs(known, stage, decodeEngine, items);
+  const queuedUs = Math.max(0, engine.nicFreeAtUs - known.nowUs);
+  return queuedUs + sentUs + expectedDecodeUs(known, stage, decodeEngine, items);
 }
 
 /** How long until the engine can begin: an exclusive one when it is free, a batched one when it has a place. */

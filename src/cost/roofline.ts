@@ -57,6 +57,7 @@ export function createRates(engine: Engine, gpu: GpuKind, model: Model, calibrat
   const commonBytes = model.weightBytes - expertBytes;
   const commonParameters =
     experts === undefined ? model.activeParameters : Math.min(model.activeParameters, parametersIn(commonBytes, model));
+  const expertParameters = model.activeParameters - commonParameters;
   const exchanges = 2 * layers;
   const exchangeBytesPerToken = exchanges * model.hiddenSize * 2 * ((2 * (group - 1)) / group);
   return {
@@ -65,8 +66,14 @@ export function createRates(engine: Engine, gpu: GpuKind, model: Model, calibrat
     productUsPerToken:
       (2 * commonParameters * usPerFlop) / (eightBit ? coefficients.fp8FlopsShare : coefficients.flopsShare),
     weightUs: (commonBytes * usPerByte) / coefficients.bandwidthShare,
-    expertUsPerToken: (2 * (model.activeParameters - commonParameters) * usPerFlop) / coefficients.expertFlopsShare,
-    expertWeightUs: (expertBytes * usPerByte) / coefficients.expertBandwidthShare,
+    expertUsPerToken:
+      (2 * expertParameters * usPerFlop) /
+      (eightBit ? coefficients.expertFp8FlopsShare : coefficients.expertFlopsShare),
+    expertWeightUs:
+      (expertBytes * usPerByte) /
+      (hasFourBitExperts(model, expertParameters)
+        ? coefficients.expert4BitBandwidthShare
+        : coefficients.expertBandwidthShare),
     expertMissLog: experts === undefined ? 0 : Math.log1p(-experts.perToken / experts.count),
     attentionUsPerPair:
       (4 * layers * model.attentionHeads * model.headSize * 1e6) /
@@ -79,7 +86,7 @@ export function createRates(engine: Engine, gpu: GpuKind, model: Model, calibrat
       (experts === undefined ? 0 : layers * coefficients.expertLayerUs) +
       exchanges * coefficients.allReduceUs * Math.log2(group),
     sequenceUs: coefficients.sequenceUs,
-    prefillUs: coefficients.prefillUs,
+    prefillUs: layers * coefficients.prefillLayerUs,
     mixedUs: coefficients.mixedUs,
     correction: calibration.models[model.id] ?? { prefill: 1, decode: 1 },
   };
@@ -111,6 +118,12 @@ function smoothMax(left: number, right: number, sharpness: number): number {
 
 function parametersIn(bytes: number, model: Model): number {
   return bytes / (model.precision === "fp8" ? 1 : 2);
+}
+
+/** Told from the bytes: all experts have `count / perToken` times the parameters that a token passes through. */
+function hasFourBitExperts({ experts }: Model, activeExpertParameters: number): boolean {
+  if (experts === undefined) return false;
+  return experts.weightBytes < (0.75 * activeExpertParameters * experts.count) / experts.perToken;
 }
 
 /** Each GPU of a group keeps whole KV heads: with fewer heads than GPUs, several keep the same. */

@@ -1,17 +1,6 @@
-/** The calibration that Fate ships: a first guess until `fate calibrate` has written the fitted one. */
+/** The calibration that Fate ships, as `fate calibrate` has written it. `docs/calibration.md` says from what. */
 
-import type { Calibration, Coefficients } from "./calibration.ts";
+import type { Calibration } from "./calibration.ts";
+import fitted from "./shipped-calibration.json" with { type: "json" };
 
-const generic: Coefficients = {
-  flopsShare: 0.6,
-  bandwidthShare: 0.75,
-  sharpness: 4,
-  iterationUs: 1200,
-  layerUs: 4.5,
-  sequenceUs: 20,
-  prefillUs: 0,
-  mixedUs: 2900,
-  allReduceUs: 8,
-};
-
-export const shippedCalibration: Calibration = { version: 1, sources: [], generic, gpus: {}, models: {} };
+export const shippedCalibration: Calibration = { ...fitted, version: 1 };

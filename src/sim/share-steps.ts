@@ -7,7 +7,7 @@ import { shardUs } from "../cost/shard.ts";
 import { kvTransferUs, transferUs } from "../cost/transfer.ts";
 import type { SharePhase } from "../model/event.ts";
 import type { ModelId } from "../model/model.ts";
-import type { ModelStage, StageKey } from "../model/workflow.ts";
+import type { StageKey } from "../model/workflow.ts";
 import type { EngineState, RunningShare } from "../state/engine-state.ts";
 import { pickVictims } from "../state/residency.ts";
 import type { Feed } from "./feed.ts";
@@ -43,7 +43,7 @@ export function slowed(engine: EngineState, us: number): number {
 export function trueOutputTokens(world: World, stage: StageKey): number {
   const truth = world.truth.get(stage);
   assert(truth !== undefined && truth.stage.kind !== "tool", `${stage} is not an open model stage`);
-  return (truth.stage satisfies ModelStage as ModelStage).output.actual;
+  return truth.stage.output.actual;
 }
 
 /** Evicts what must go and starts the load; false if the room cannot be made now. */

@@ -1,5 +1,6 @@
 /** The simulated world: one clock, what is still to happen, the state, and the journal that everything goes through. */
 
+import { strict as assert } from "node:assert";
 import type { CostModel } from "../cost/cost-model.ts";
 import type { EngineId } from "../model/cluster.ts";
 import type { JournalEvent } from "../model/event.ts";
@@ -59,6 +60,7 @@ export class World {
   }
 
   after(delayUs: number, run: () => void): void {
+    assert(Number.isSafeInteger(delayUs) && delayUs >= 0, `something is to happen after ${delayUs} us`);
     this.queue.schedule(this.#nowUs + delayUs, run);
   }
 

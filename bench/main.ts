@@ -1,0 +1,18 @@
+/** `npm run bench -- NAME`: how fast the parts of Fate are. Each line says what it measured, so that it can be quoted. */
+
+import { benchFork } from "./fork.ts";
+import { benchSim } from "./sim.ts";
+
+const benches = {
+  sim: { run: benchSim, summary: "records a second, and how cost grows with engines and with open workflows" },
+  fork: { run: benchFork, summary: "what a fork of the state costs, and a first write to it" },
+} as const;
+
+const [name] = process.argv.slice(2);
+if (name === undefined || !(name in benches)) {
+  const list = Object.entries(benches).map(([key, { summary }]) => `  ${key.padEnd(8)} ${summary}`);
+  process.stderr.write(`usage: npm run bench -- NAME\n${list.join("\n")}\n`);
+  process.exitCode = name === undefined ? 0 : 2;
+} else {
+  await benches[name as keyof typeof benches].run();
+}
