@@ -27,7 +27,9 @@ export async function benchFork(): Promise<void> {
   for (const engines of [8, 1000]) {
     const state = busyCluster(engines, 200);
     bench.add(`fork, ${engines} engines`, () => state.fork());
-    bench.add(`fork and read one engine through it, ${engines} engines`, () => state.fork().engine("engine-3").freeAtUs(0));
+    bench.add(`fork and read one engine through it, ${engines} engines`, () =>
+      state.fork().engine("engine-3").freeAtUs(0),
+    );
     bench.add(`fork and change one engine, ${engines} engines`, () => {
       state.fork().change("engine-3").slowFactor = 2;
     });

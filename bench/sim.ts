@@ -119,10 +119,12 @@ export function benchSim(): void {
   process.stdout.write("exclusive engines, round-robin, workflows of ten stages; median of five runs in one process\n");
   report("8 engines, 4,000 workflows, light load", repeat(5, 8, 4000, 3e6));
   process.stdout.write("\nmore engines at the same load on each\n");
-  for (const engines of [10, 100, 1000]) report(`${engines} engines, 10,000 workflows`, repeat(3, engines, 10_000, 3e7 / engines));
+  for (const engines of [10, 100, 1000])
+    report(`${engines} engines, 10,000 workflows`, repeat(3, engines, 10_000, 3e7 / engines));
   process.stdout.write("\nmore open workflows: all arrive at once on 100 engines\n");
   for (const open of [100, 1000, 10_000]) report(`${open} open workflows`, repeat(3, 100, open, 0));
   process.stdout.write("\nlonger runs at the same load: memory follows what is open, not what has passed\n");
   const collect = globalThis.gc === undefined ? " (run node with --expose-gc to see the heap)" : "";
-  for (const workflows of [10_000, 20_000, 40_000]) report(`1000 engines, ${workflows} workflows${collect}`, repeat(1, 1000, workflows, 3e4));
+  for (const workflows of [10_000, 20_000, 40_000])
+    report(`1000 engines, ${workflows} workflows${collect}`, repeat(1, 1000, workflows, 3e4));
 }

@@ -49,5 +49,14 @@ test("distributions have the moments they promise", () => {
   expect(mean(logs)).toBeCloseTo(Math.log(100), 1);
   expect(Math.sqrt(mean(logs.map((value) => (value - Math.log(100)) ** 2)))).toBeCloseTo(0.5, 1);
   expect(new Set(of(() => drawInteger(rng, 2, 4)))).toEqual(new Set([2, 3, 4]));
-  expect(mean(of(() => drawWeighted(rng, [[1, 3], [0, 1]])))).toBeCloseTo(0.75, 1);
+  expect(
+    mean(
+      of(() =>
+        drawWeighted(rng, [
+          [1, 3],
+          [0, 1],
+        ]),
+      ),
+    ),
+  ).toBeCloseTo(0.75, 1);
 });

@@ -30,12 +30,18 @@ test("stages decode side by side, and the batch shrinks as they end", () => {
   const short = { output: { estimate: 10, actual: 11, limit: 400 } };
   const journal = run({ cluster: one, workflows: [lone("long", 0), lone("short", 0, short)] });
   const decodes = steps(journal).filter((step) => step.prefillTokens === 0);
-  expect(decodes.map((step) => [step.sequences, step.steps])).toEqual([[2, 10], [1, 89]]);
+  expect(decodes.map((step) => [step.sequences, step.steps])).toEqual([
+    [2, 10],
+    [1, 89],
+  ]);
 });
 
 test("a newcomer joins at the end of the iteration under way", () => {
   const arriveUs = 5_000_000;
-  const quick = run({ cluster: one, workflows: [lone("first", 0, { output: { estimate: 800, actual: 800, limit: 900 } }), lone("second", arriveUs)] });
+  const quick = run({
+    cluster: one,
+    workflows: [lone("first", 0, { output: { estimate: 800, actual: 800, limit: 900 } }), lone("second", arriveUs)],
+  });
   const startUs = firstUs(quick, "share-start", "second/s");
   const iterationUs = decodeStepsUs(rates, 1, 1500, 1);
   expect(startUs).toBeGreaterThanOrEqual(arriveUs);
@@ -63,16 +69,30 @@ test("when KV memory runs out, the last to come gives way and everything still e
 test("a prefill engine hands KV over to a decode engine, one after another", () => {
   const pair = cluster("h100 h100", { batching: batched });
   const [first, second] = pair.engines;
-  const machines = { ...pair, engines: [{ ...first!, role: "prefill" as const }, { ...second!, role: "decode" as const }] };
+  const machines = {
+    ...pair,
+    engines: [
+      { ...first!, role: "prefill" as const },
+      { ...second!, role: "decode" as const },
+    ],
+  };
   const journal = run({ cluster: machines, workflows: [lone("a", 0), lone("b", 0)] });
   const sent = journal.events.filter((event) => event.kind === "kv-transfer-start");
-  expect(sent.map((event) => [event.engine, event.to])).toEqual([["engine-0", "engine-1"], ["engine-0", "engine-1"]]);
+  expect(sent.map((event) => [event.engine, event.to])).toEqual([
+    ["engine-0", "engine-1"],
+    ["engine-0", "engine-1"],
+  ]);
   expect(sent[1]!.waitUs).toBe(sent[0]!.durationUs);
-  expect(journal.events.filter((event) => event.kind === "decode-end").map((event) => event.engine)).toEqual(["engine-1", "engine-1"]);
+  expect(journal.events.filter((event) => event.kind === "decode-end").map((event) => event.engine)).toEqual([
+    "engine-1",
+    "engine-1",
+  ]);
   expect(journal.events.filter((event) => event.kind === "workflow-end").length).toBe(2);
 });
 
 test("an engine with one model drains before it takes up another", () => {
   const journal = run({ cluster: one, workflows: [dag("a, b", (id) => (id === "b" ? { model: "phi-4-14.7b" } : {}))] });
-  expect(firstUs(journal, "stage-end", "w/a")).toBeLessThanOrEqual(journal.events.filter((event) => event.kind === "model-load-start")[1]!.atUs);
+  expect(firstUs(journal, "stage-end", "w/a")).toBeLessThanOrEqual(
+    journal.events.filter((event) => event.kind === "model-load-start")[1]!.atUs,
+  );
 });

@@ -34,7 +34,9 @@ test("a second stage of the same model needs no load, one of another model does"
   expect(loads.map((event) => event.model)).toEqual(["llama-3.1-8b", "phi-4-14.7b"]);
   const { loadUs } = createCostModel(machines, knownModels, shippedCalibration).engines[0]!.models.get("llama-3.1-8b")!;
   expect(firstUs(journal, "prefill-start", "w/a")).toBe(loadUs);
-  expect(journal.events.filter((event) => event.kind === "model-evict").map((event) => event.model)).toEqual(["llama-3.1-8b"]);
+  expect(journal.events.filter((event) => event.kind === "model-evict").map((event) => event.model)).toEqual([
+    "llama-3.1-8b",
+  ]);
 });
 
 test("several models stay resident where they fit", () => {
@@ -46,7 +48,10 @@ test("several models stay resident where they fit", () => {
 });
 
 test("a prompt that begins like an earlier one is prefilled only from where it differs", () => {
-  const prompt = [{ kind: "text", key: "system", tokens: 800 }, { kind: "own", tokens: 200 }] as const;
+  const prompt = [
+    { kind: "text", key: "system", tokens: 800 },
+    { kind: "own", tokens: 200 },
+  ] as const;
   const journal = run({ cluster: cluster("h100"), workflows: [dag("a -> b", () => ({ prompt }))] });
   const cached = journal.events.flatMap((event) => (event.kind === "prefill-start" ? [event.cachedTokens] : []));
   expect(cached).toEqual([0, 800]);
@@ -56,10 +61,17 @@ test("continuing a conversation reuses the prompt and the answer before it", () 
   const first = llm("first", { output: { estimate: 50, actual: 70, limit: 400 } });
   const second = llm("second", {
     parents: [{ stage: "first", bytes: 300 }],
-    prompt: [{ kind: "text", key: "hello", tokens: 500 }, { kind: "output", stage: "first" }, { kind: "own", tokens: 30 }],
+    prompt: [
+      { kind: "text", key: "hello", tokens: 500 },
+      { kind: "output", stage: "first" },
+      { kind: "own", tokens: 30 },
+    ],
   });
   const hello = llm("first", { ...first, prompt: [{ kind: "text", key: "hello", tokens: 500 }] });
-  const journal = run({ cluster: cluster("h100"), workflows: [{ id: "w", arrivalUs: 0, reveal: "online", stages: [hello, second] }] });
+  const journal = run({
+    cluster: cluster("h100"),
+    workflows: [{ id: "w", arrivalUs: 0, reveal: "online", stages: [hello, second] }],
+  });
   const prefill = journal.events.filter((event) => event.kind === "prefill-start")[1]!;
   // The answer was 70 tokens long although 50 were expected.
   expect([prefill.promptTokens, prefill.cachedTokens]).toEqual([600, 570]);
@@ -67,11 +79,18 @@ test("continuing a conversation reuses the prompt and the answer before it", () 
 
 test("inputs travel one after another on one way", () => {
   const bytes = gigabytes(1);
-  const stages = [llm("a"), llm("b"), llm("c", { parents: ["a", "b"].map((stage) => ({ stage, bytes })), allow: { engines: ["engine-1"] } })];
+  const stages = [
+    llm("a"),
+    llm("b"),
+    llm("c", { parents: ["a", "b"].map((stage) => ({ stage, bytes })), allow: { engines: ["engine-1"] } }),
+  ];
   const onZero = stages.map((stage) => (stage.id === "c" ? stage : { ...stage, allow: { engines: ["engine-0"] } }));
   const journal = run({ workflows: [{ id: "w", arrivalUs: 0, reveal: "static", stages: onZero }] });
   const transfers = journal.events.filter((event) => event.kind === "transfer-start");
-  expect(transfers.map(({ waitUs, durationUs }) => [waitUs, durationUs])).toEqual([[0, 100_050], [100_050, 100_050]]);
+  expect(transfers.map(({ waitUs, durationUs }) => [waitUs, durationUs])).toEqual([
+    [0, 100_050],
+    [100_050, 100_050],
+  ]);
 });
 
 test("items divide over shards, and the result is merged where the first one ran", () => {
@@ -89,7 +108,10 @@ test("items divide over shards, and the result is merged where the first one ran
       })),
     }),
   };
-  const journal = run({ policy, workflows: [dag("a", () => ({ items: 8, output: { estimate: 800, actual: 800, limit: 1600 } }))] });
+  const journal = run({
+    policy,
+    workflows: [dag("a", () => ({ items: 8, output: { estimate: 800, actual: 800, limit: 1600 } }))],
+  });
   const place = journal.events.find((event): event is StagePlace => event.kind === "stage-place")!;
   expect(place.shares.map((share) => share.items)).toEqual([4, 4]);
   const ends = journal.events.filter((event) => event.kind === "share-end").map((event) => event.atUs);

@@ -3,8 +3,11 @@ import type { Journal } from "../../src/journal/journal.ts";
 import type { JournalEvent } from "../../src/model/event.ts";
 import { cluster, dag, run } from "../support/build.ts";
 
-const many = Array.from({ length: 20 }, (_, index) => dag("a -> b, c -> d", () => ({}), { id: `w${index}`, arrivalUs: index * 500_000 }));
-const count = (journal: Journal, kind: JournalEvent["kind"]): number => journal.events.filter((event) => event.kind === kind).length;
+const many = Array.from({ length: 20 }, (_, index) =>
+  dag("a -> b, c -> d", () => ({}), { id: `w${index}`, arrivalUs: index * 500_000 }),
+);
+const count = (journal: Journal, kind: JournalEvent["kind"]): number =>
+  journal.events.filter((event) => event.kind === kind).length;
 
 test("crashed engines come back, lost stages run again, and every workflow ends", () => {
   const journal = run({ workflows: many, faults: { crashEveryUs: 20e6, crashForUs: 5e6 } });
@@ -27,7 +30,11 @@ test("a slow engine takes longer by its factor", () => {
       const end = journal.events.slice(index).find((later) => later.kind === "decode-end");
       return event.kind === "decode-start" && end !== undefined ? [end.atUs - event.atUs] : [];
     });
-  const slow = run({ cluster: cluster("h100"), workflows: many, faults: { slowEveryUs: 10e6, slowForUs: 10e6, slowFactor: 2 } });
+  const slow = run({
+    cluster: cluster("h100"),
+    workflows: many,
+    faults: { slowEveryUs: 10e6, slowForUs: 10e6, slowFactor: 2 },
+  });
   const durations = decodeUs(slow);
   expect(Math.max(...durations) / Math.min(...durations)).toBeCloseTo(2, 1);
 });
