@@ -1,41 +1,83 @@
 /** Who may join a batch, and for how long the batch can go on before KV memory runs out. */
 
-import { shareWork, sideBySide, type ShareWork } from "../cost/share-work.ts";
+import { sharePromptTokens, shareWork, sideBySide, type ShareWork } from "../cost/share-work.ts";
+import type { ModelHolding } from "../model/holding.ts";
 import type { EngineState, QueuedShare, RunningShare } from "../state/engine-state.ts";
 
 /** A share in the batch: as many sequences side by side as its work says, in step with each other. */
 export type Group = {
   readonly running: RunningShare;
   readonly work: ShareWork;
+  /** Everything to take in: the prompt, and what was written before a preemption. */
+  readonly promptTokens: number;
+  /** Tokens of each sequence written before a preemption. */
+  readonly written: number;
   /** Its inputs have arrived. */
   ready: boolean;
-  /** Prompt tokens still to take in; NaN until the prompt is opened. */
+  /** Its prompt has been looked up in the prefix cache and is being taken in. */
+  opened: boolean;
+  /** Prompt tokens still to take in. */
   promptLeft: number;
   /** Prompt tokens cached or taken in. */
   promptDone: number;
   /** Iterations still to decode. */
   stepsLeft: number;
-  /** KV tokens of all its sequences. */
+  /** KV tokens of all its sequences, once it decodes. */
   contextTokens: number;
-  /** KV tokens that no other share may have: what was expected at admission, or what it has grown to. */
+  /** KV tokens that no other share may have: what was set aside at admission, or what it has grown to. */
   reservedTokens: number;
 };
 
+/** KV tokens that a share must find free to join: its prompt, what it wrote before it was preempted, and a token to write. */
+export function admissionTokens(
+  { stage, items, phase }: QueuedShare,
+  held: ModelHolding,
+  maxSequences: number,
+  written: number,
+): number {
+  const sequences = sideBySide(stage, held, maxSequences);
+  const work = shareWork(stage, items, sequences, 0);
+  // Waves follow each other in the same memory, which must take the longest of them.
+  if (work.waves > 1) return shareWork(stage, items, sequences, stage.limitTokens).kvTokens;
+  const toWrite = stage.kind === "embed" && phase === "whole" ? 0 : work.sequences;
+  return work.kvTokens + work.sequences * written + toWrite;
+}
+
+/** A share as it joins, with `written` tokens of each sequence already written before. */
+export function createGroup(running: RunningShare, work: ShareWork, written: number): Group {
+  const promptTokens = sharePromptTokens(work, running.items) + work.sequences * written;
+  return {
+    running,
+    work,
+    promptTokens,
+    written,
+    ready: false,
+    opened: false,
+    promptLeft: 0,
+    promptDone: 0,
+    stepsLeft: 0,
+    contextTokens: running.phase === "decode" ? promptTokens : 0,
+    reservedTokens: running.kvTokens,
+  };
+}
+
 /** The head of the queue, if the batch has room for it. Nothing overtakes the head. */
-export function admissibleShare(engine: EngineState, groups: readonly Group[]): QueuedShare | undefined {
+export function admissibleShare(
+  engine: EngineState,
+  groups: readonly Group[],
+  written: (queued: QueuedShare) => number,
+): QueuedShare | undefined {
   const queued = engine.queue[0];
-  if (queued === undefined) return undefined;
-  const { stage, items } = queued;
-  const held = engine.holding.models.get(stage.model);
-  if (held === undefined) return undefined;
+  const held = queued === undefined ? undefined : engine.holding.models.get(queued.stage.model);
+  if (queued === undefined || held === undefined) return undefined;
   if (engine.running.length === 0) return queued;
-  if (engine.running.some((running) => running.stage.model !== stage.model)) return undefined;
+  if (engine.running.some((running) => running.stage.model !== queued.stage.model)) return undefined;
   const { maxSequences } = engine.holding.engine.batching;
-  const work = shareWork(stage, items, sideBySide(stage, held, maxSequences), stage.outputTokens);
-  let sequences = work.sequences;
+  let sequences = Math.min(queued.items, sideBySide(queued.stage, held, maxSequences));
   for (const group of groups) sequences += group.work.sequences;
   if (sequences > maxSequences) return undefined;
-  return keptTokens(engine, groups) + work.kvTokens <= held.kvCapacityTokens ? queued : undefined;
+  const needed = admissionTokens(queued, held, maxSequences, written(queued));
+  return keptTokens(engine, groups) + needed <= held.kvCapacityTokens ? queued : undefined;
 }
 
 /** KV tokens that are set aside: for the batch, and for shares whose KV is on its way to a decode engine. */
@@ -45,18 +87,12 @@ function keptTokens(engine: EngineState, groups: readonly Group[]): number {
   return tokens;
 }
 
-/** What a share keeps from others after it has grown. Waves reuse the memory of those before. */
-export function reservedTokens(group: Group): number {
-  const grown = group.work.waves > 1 ? 0 : group.contextTokens;
-  return Math.max(group.reservedTokens, grown);
-}
-
-/** How many iterations all decoding shares can go on for until KV memory is full. */
-export function growthSteps(engine: EngineState, groups: readonly Group[]): number {
-  const held = engine.holding.models.get(groups[0]?.running.stage.model ?? "");
-  if (held === undefined) return 0;
+/** How many iterations the decoding shares can go on for until KV memory is full. Waves have theirs set aside. */
+export function growthSteps(engine: EngineState, decoders: readonly Group[], groups: readonly Group[]): number {
+  const growing = decoders.filter((group) => group.work.waves === 1);
+  const held = engine.holding.models.get(growing[0]?.running.stage.model ?? "");
+  if (held === undefined) return Infinity;
   const freeTokens = held.kvCapacityTokens - keptTokens(engine, groups);
-  const growing = groups.filter((group) => group.stepsLeft > 0 && group.work.waves === 1);
   const needed = (steps: number): number => {
     let tokens = 0;
     for (const group of growing)

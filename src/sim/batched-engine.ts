@@ -6,9 +6,9 @@
 
 import { decodeStepsUs } from "../cost/decode.ts";
 import { iterationUs, type Batch, type Rates } from "../cost/roofline.ts";
-import { sharePromptTokens, shareWork, sideBySide, usableCachedTokens } from "../cost/share-work.ts";
-import type { EngineState } from "../state/engine-state.ts";
-import { admissibleShare, growthSteps, reservedTokens, type Group } from "./batch-admission.ts";
+import { shareWork, sideBySide, usableCachedTokens, type ShareWork } from "../cost/share-work.ts";
+import type { EngineState, QueuedShare } from "../state/engine-state.ts";
+import { admissibleShare, admissionTokens, createGroup, growthSteps, type Group } from "./batch-admission.ts";
 import { fillBatch, type Filling } from "./batch-filling.ts";
 import {
   endShare,
@@ -34,6 +34,8 @@ export class BatchedEngine {
   readonly #floor: Floor;
   readonly #engine: EngineState;
   #groups: Group[] = [];
+  /** Tokens of each sequence that preempted shares had written; they go on from there. */
+  readonly #written = new Map<string, number>();
   #segment: Segment | undefined;
 
   constructor(floor: Floor, engine: EngineState) {
@@ -45,10 +47,13 @@ export class BatchedEngine {
   serve(): void {
     const { world } = this.#floor;
     this.#groups = this.#groups.filter((group) => isAlive(this.#engine, group.running));
-    if (!this.#engine.up) this.#segment = undefined;
+    if (!this.#engine.up) {
+      this.#segment = undefined;
+      this.#written.clear();
+    }
     if (!this.#engine.up || this.#engine.loadEndUs > 0) return;
     if (this.#segment !== undefined) {
-      if (admissibleShare(this.#engine, this.#groups) !== undefined) this.#cut(this.#segment, world.nowUs);
+      if (this.#admissible() !== undefined) this.#cut(this.#segment, world.nowUs);
       return;
     }
     if (this.#admit()) this.#startSegment();
@@ -58,36 +63,24 @@ export class BatchedEngine {
   #admit(): boolean {
     const { world } = this.#floor;
     for (;;) {
-      const queued = admissibleShare(this.#engine, this.#groups);
+      const queued = this.#admissible();
       if (queued === undefined) return true;
-      const { stage, items, phase } = queued;
+      const { stage, phase } = queued;
       if (!this.#engine.isResident(stage.model)) {
         if (this.#engine.running.length > 0) return true;
         startLoad(world, this.#engine, stage.model, "stage", queued.victims, () => world.rouse(this.#engine.id));
         return false;
       }
       const costs = modelCosts(world, this.#engine, stage.model);
-      const sequences = sideBySide(stage, costs, this.#engine.holding.engine.batching.maxSequences);
-      const kvTokens = shareWork(stage, items, sequences, stage.outputTokens).kvTokens;
-      const work = shareWork(stage, items, sequences, trueOutputTokens(world, stage.key));
+      const written = this.#writtenBefore(queued);
+      const kvTokens = admissionTokens(queued, costs, this.#engine.holding.engine.batching.maxSequences, written);
       const share = { stage: stage.key, share: queued.share, attempt: queued.attempt, engine: this.#engine.id };
       world.emit({ kind: "share-start", ...share, phase, kvTokens });
       const running = this.#engine.running.at(-1);
       if (running === undefined) return true;
-      const decodes = phase === "decode";
-      const contextTokens = work.sequences * work.contextTokens;
-      const group: Group = {
-        running,
-        work,
-        ready: false,
-        promptLeft: decodes ? 0 : Number.NaN,
-        promptDone: 0,
-        stepsLeft: 0,
-        contextTokens,
-        reservedTokens: kvTokens,
-      };
+      const group = createGroup(running, this.#trueWork(queued), written);
       this.#groups.push(group);
-      if (decodes) {
+      if (phase === "decode") {
         group.ready = true;
         this.#startDecode(group);
       } else {
@@ -99,17 +92,30 @@ export class BatchedEngine {
     }
   }
 
+  #admissible(): QueuedShare | undefined {
+    return admissibleShare(this.#engine, this.#groups, (queued) => this.#writtenBefore(queued));
+  }
+
+  #writtenBefore(queued: QueuedShare): number {
+    return this.#written.get(shareKey(queued)) ?? 0;
+  }
+
+  /** What the share really asks for: only the engine knows. */
+  #trueWork({ stage, items }: QueuedShare): ShareWork {
+    const { world } = this.#floor;
+    const costs = modelCosts(world, this.#engine, stage.model);
+    const sequences = sideBySide(stage, costs, this.#engine.holding.engine.batching.maxSequences);
+    return shareWork(stage, items, sequences, trueOutputTokens(world, stage.key));
+  }
+
   #startSegment(): void {
     const { world } = this.#floor;
-    for (const group of this.#groups) if (group.ready && Number.isNaN(group.promptLeft)) this.#openPrompt(group);
+    for (const group of this.#groups) if (group.ready && !group.opened) this.#openPrompt(group);
     const filling = fillBatch(this.#engine.holding.engine.batching, this.#groups);
     const model = this.#groups[0]?.running.stage.model;
     if (filling === undefined || model === undefined) return;
-    let steps = filling.steps;
-    if (filling.batch.prefillTokens === 0) {
-      steps = Math.min(steps, growthSteps(this.#engine, this.#groups));
-      if (steps === 0) return this.#preempt();
-    }
+    const steps = Math.min(filling.steps, growthSteps(this.#engine, filling.decoders, this.#groups));
+    if (steps === 0) return this.#preempt();
     const { rates } = modelCosts(world, this.#engine, model);
     const segment: Segment = { ...filling, steps, startUs: world.nowUs, rates };
     this.#segment = segment;
@@ -117,25 +123,24 @@ export class BatchedEngine {
   }
 
   #openPrompt(group: Group): void {
-    const { running, work } = group;
+    const { running, work, promptTokens } = group;
     const cachedTokens = usableCachedTokens(work, this.#engine.cachedTokens(running.stage));
-    const promptTokens = sharePromptTokens(work, running.items);
     this.#floor.world.emit({ kind: "prefill-start", ...ofShare(running, this.#engine), promptTokens, cachedTokens });
+    group.opened = true;
     group.promptDone = cachedTokens;
     group.promptLeft = promptTokens - cachedTokens;
   }
 
   #startDecode(group: Group): void {
-    const { running, work } = group;
-    const { sequences, waves, contextTokens } = work;
-    this.#floor.world.emit({
-      kind: "decode-start",
-      ...ofShare(running, this.#engine),
-      sequences,
-      waves,
-      contextTokens,
-    });
-    group.stepsLeft = work.decodeSteps;
+    const { running, work, written } = group;
+    const { sequences, waves } = work;
+    const contextTokens = work.contextTokens + written;
+    const share = ofShare(running, this.#engine);
+    this.#floor.world.emit({ kind: "decode-start", ...share, sequences, waves, contextTokens });
+    group.opened = true;
+    group.contextTokens = sequences * contextTokens;
+    // The end of a prefill brought a token; what was written before a preemption is not written again.
+    group.stepsLeft = work.decodeSteps - written;
     if (group.stepsLeft === 0) this.#finish(group);
   }
 
@@ -173,7 +178,7 @@ export class BatchedEngine {
     for (const group of decoders) {
       group.stepsLeft -= steps;
       group.contextTokens += steps * group.work.sequences;
-      group.reservedTokens = reservedTokens(group);
+      if (group.work.waves === 1) group.reservedTokens = Math.max(group.reservedTokens, group.contextTokens);
       if (group.stepsLeft === 0 && isAlive(this.#engine, group.running)) this.#finish(group);
     }
     for (const { group, tokens } of prompts) {
@@ -185,11 +190,11 @@ export class BatchedEngine {
   }
 
   #endPrompt(group: Group): void {
-    const { running, work } = group;
+    const { running } = group;
     this.#floor.world.emit({ kind: "prefill-end", ...ofShare(running, this.#engine) });
     if (running.phase === "prefill") {
       this.#groups = this.#groups.filter((other) => other !== group);
-      handOverKv(this.#floor, this.#engine, running, sharePromptTokens(work, running.items));
+      handOverKv(this.#floor, this.#engine, running, group.promptTokens);
     } else if (running.stage.kind === "embed") {
       this.#groups = this.#groups.filter((other) => other !== group);
       endShare(this.#floor, this.#engine, running, running.phase);
@@ -201,26 +206,34 @@ export class BatchedEngine {
   #finish(group: Group): void {
     const { running, work } = group;
     this.#groups = this.#groups.filter((other) => other !== group);
+    this.#written.delete(shareKey(running));
     const outputTokens = work.outputTokens * running.items;
     this.#floor.world.emit({ kind: "decode-end", ...ofShare(running, this.#engine), outputTokens });
     endShare(this.#floor, this.#engine, running, running.phase);
   }
 
-  /** KV memory is full: the share that came last gives way, so that the first always gets on. */
+  /** KV memory is full: the share that came last gives way, to go on later from what it has written. The first always gets on. */
   #preempt(): void {
-    const group = this.#groups.at(-1);
+    const group = this.#groups.pop();
     if (group === undefined) return;
-    const { running } = group;
-    this.#groups = this.#groups.filter((other) => other !== group);
-    const outputTokens = running.items * (1 + group.work.decodeSteps - group.stepsLeft);
+    const { running, work } = group;
+    const decoding = group.opened && group.promptLeft === 0;
+    const taken = running.phase === "decode" ? 0 : 1;
+    const written = decoding ? taken + work.decodeSteps - group.stepsLeft : group.written;
+    this.#written.set(shareKey(running), written);
+    const share = ofShare(running, this.#engine);
     this.#floor.world.emit({
       kind: "share-preempt",
-      ...ofShare(running, this.#engine),
+      ...share,
       kvTokens: running.kvTokens,
-      outputTokens,
+      outputTokens: written * work.sequences,
     });
     this.#startSegment();
   }
+}
+
+function shareKey({ stage, share, attempt }: QueuedShare): string {
+  return `${stage.key}#${share}#${attempt}`;
 }
 
 /** Duration of `steps` iterations of one batch, as the journal's `batch-step` records them. */

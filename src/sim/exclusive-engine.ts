@@ -38,7 +38,8 @@ export function serveExclusive(floor: Floor, engine: EngineState): void {
   const running = engine.running[0];
   if (running === undefined) return;
   const begin = (): void => {
-    if (!isAlive(engine, running)) return;
+    // Lost while its model was loading: what waits behind it can be taken up now.
+    if (!isAlive(engine, running)) return world.rouse(engine.id);
     if (phase === "decode") decode(floor, engine, running, work);
     else fetchInputs(world, engine, running, () => prefill(floor, engine, running, work));
   };

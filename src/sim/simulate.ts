@@ -1,6 +1,6 @@
 /**
- * Runs a workload on a cluster under a policy, in simulated time: take the next thing that happens, let it happen,
- * let roused engines take up work, and once an instant is over, ask the policy.
+ * Runs a workload on a cluster under a policy, in simulated time: take the next thing that happens, let it happen, and
+ * once an instant is over, ask the policy and then let engines take up work, so that a decision counts at its instant.
  */
 
 import { createCostModel } from "../cost/cost-model.ts";
@@ -10,9 +10,11 @@ import { shippedCalibration } from "../cost/shipped-calibration.ts";
 import type { Cluster } from "../model/cluster.ts";
 import type { JournalEvent, WorkflowAbandon } from "../model/event.ts";
 import type { Model } from "../model/model.ts";
+import type { VisibleModelStage } from "../model/visible.ts";
 import type { Workflow } from "../model/workflow.ts";
 import type { PolicyEntry } from "../policy/policy.ts";
 import { createRng } from "../random/rng.ts";
+import type { EngineState } from "../state/engine-state.ts";
 import type { OpenWorkflow } from "../state/workflow-state.ts";
 import { BatchedEngine } from "./batched-engine.ts";
 import { carryOut } from "./carry-out.ts";
@@ -62,7 +64,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
       if (next === undefined) break;
       world.advanceTo(next.atUs);
       next.run();
-      // An instant is over when nothing more happens at it: then engines take up work, and the policy is asked.
+      // An instant is over when nothing more is scheduled for it.
       while (world.queue.nextAtUs !== world.nowUs && settle(world, serve, planner.plan));
     }
     if (!abandonOne(floor, planner.known())) break;
@@ -71,15 +73,16 @@ export function simulate(options: SimulationOptions): SimulationResult {
   return { events: world.events, endUs: world.nowUs, plans: planner.count() };
 }
 
-/** Lets roused engines work, or else asks the policy; false when there is nothing left to do at this instant. */
+/** Asks the policy if something changed, or else lets roused engines work; false when there is nothing left to do at this instant. */
 function settle(world: World, serve: (index: number) => void, plan: () => void): boolean {
+  if (world.changed) {
+    world.changed = false;
+    plan();
+    return true;
+  }
   const roused = world.takeRoused();
   for (const id of roused) serve(world.state.cluster.indexOf(id));
-  if (roused.length > 0) return true;
-  if (!world.changed) return false;
-  world.changed = false;
-  plan();
-  return true;
+  return roused.length > 0;
 }
 
 /** Has an engine look after its queue. */
@@ -143,9 +146,18 @@ function abandonOne({ world, feed }: Floor, known: Known): boolean {
 function whyStuck(world: World, known: Known, workflow: OpenWorkflow): WorkflowAbandon["reason"] {
   for (const { status, stage } of workflow.stages.values()) {
     if (status !== "ready" || stage.kind === "tool") continue;
-    const able = [...world.state.cluster].filter((engine) => canServe(stage, engine));
+    const able = enginesFor([...world.state.cluster], stage);
     if (able.length === 0) return "no-engine";
     if (!able.some((engine) => isReachable(known, stage, engine))) return "unreachable";
   }
   return "policy-deferred";
+}
+
+/** Engines that could take the stage if they were up and reached its inputs: those that prefill only if another one decodes. */
+function enginesFor(engines: readonly EngineState[], stage: VisibleModelStage): EngineState[] {
+  const serving = engines.filter((engine) => canServe(stage, engine));
+  const decodes = stage.kind === "embed" || serving.some((engine) => engine.holding.engine.role !== "prefill");
+  return serving.filter(
+    ({ holding }) => holding.engine.role === "both" || (holding.engine.role === "prefill" && decodes),
+  );
 }
