@@ -164,18 +164,17 @@ function formBatch(running: Request[], waiting: Request[], protocol: Protocol): 
     sequences++;
     contextTokens += request.contextTokens;
   }
-  let budget = protocol.iterationTokens - sequences;
   let prefillTokens = 0;
   let prefillPairs = 0;
+  const left = (): number => protocol.iterationTokens - sequences - prefillTokens;
   const take = (request: Request): void => {
-    const tokens = Math.min(budget, request.promptLeft);
+    const tokens = Math.min(left(), request.promptLeft);
     taken.set(request, tokens);
-    budget -= tokens;
     prefillTokens += tokens;
     prefillPairs += tokens * (request.contextTokens + (tokens + 1) / 2);
   };
-  for (const request of running) if (request.promptLeft > 0 && budget > 0) take(request);
-  while (budget > 0 && running.length < protocol.concurrency) {
+  for (const request of running) if (request.promptLeft > 0 && left() > 0) take(request);
+  while (left() > 0 && running.length < protocol.concurrency) {
     const request = waiting[0];
     if (request === undefined) break;
     if (running.length > 0 && kvTokens + request.promptLeft + running.length > protocol.kvCapacityTokens) break;

@@ -1,7 +1,7 @@
 /**
  * How long one iteration of a batch takes on an engine: the matrix products, the experts, attention over prompts and over
  * the contexts of decoding sequences, the exchange within the group, and what every iteration pays. Products take the smooth
- * maximum of compute and memory time. Exclusive engines, batched engines and calibration all go through here.
+ * maximum of compute and memory time; those of experts take both, as measured: their many small products overlap badly. Exclusive engines, batched engines and calibration all go through here.
  * `docs/cost.md` has every formula with its symbols and units.
  */
 
@@ -100,7 +100,7 @@ export function iterationUs(rates: Rates, batch: Batch): number {
   let us = smoothMax(rates.productUsPerToken * tokens, rates.weightUs, rates.sharpness);
   if (rates.expertWeightUs > 0) {
     const shareHit = -Math.expm1(rates.expertMissLog * tokens);
-    us += smoothMax(rates.expertUsPerToken * tokens, rates.expertWeightUs * shareHit, rates.sharpness);
+    us += rates.expertUsPerToken * tokens + rates.expertWeightUs * shareHit;
   }
   us += rates.attentionUsPerPair * batch.prefillPairs + rates.kvUsPerToken * (batch.contextTokens + prefillTokens);
   us += rates.exchangeUsPerToken * tokens + rates.sequenceUs * (sequences + batch.prefillSequences);
@@ -117,7 +117,7 @@ function smoothMax(left: number, right: number, sharpness: number): number {
 }
 
 function parametersIn(bytes: number, model: Model): number {
-  return bytes / (model.precision === "fp8" ? 1 : 2);
+  return bytes / { bf16: 2, fp8: 1, int4: 0.5625 }[model.precision];
 }
 
 /** Told from the bytes: all experts have `count / perToken` times the parameters that a token passes through. */
