@@ -51,8 +51,7 @@ export const mxfp4Bytes = 4.25 / 8;
 
 /**
  * Embeddings and the output matrix stay at 16 bits. Tokens of a prompt pass through the layers only: the output matrix
- * sees one token of a sequence, so that neither counts as active. The embedding table is looked up, not read:
- * in a mixture of experts it counts among the expert bytes, which are read as far as tokens need them.
+ * sees one token of a sequence, so that neither counts as active. An embedding table of its own is looked up, not read.
  */
 export function toModel(architecture: Architecture, id: string, quantisation: Quantisation): Model {
   const { layers, hiddenSize, mixture, attentionHeads, headSize, kvHeads } = architecture;
@@ -72,6 +71,7 @@ export function toModel(architecture: Architecture, id: string, quantisation: Qu
   return {
     id,
     weightBytes: Math.round(common * bytes + expertBytes + vocabularyBytes),
+    ...(lookupBytes === 0 ? {} : { lookupBytes }),
     activeParameters: common + expert * (mixture?.perToken ?? 0),
     layers,
     hiddenSize,
@@ -85,7 +85,7 @@ export function toModel(architecture: Architecture, id: string, quantisation: Qu
           experts: {
             count: mixture.experts,
             perToken: mixture.perToken,
-            weightBytes: Math.round(expertBytes + lookupBytes),
+            weightBytes: Math.round(expertBytes),
           },
         }),
   };

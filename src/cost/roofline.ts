@@ -54,7 +54,7 @@ export function createRates(engine: Engine, gpu: GpuKind, model: Model, calibrat
   const usPerByte = 1e6 / (gpu.memoryBytesPerSecond * group);
   const { experts, layers } = model;
   const expertBytes = experts?.weightBytes ?? 0;
-  const commonBytes = model.weightBytes - expertBytes;
+  const commonBytes = model.weightBytes - (model.lookupBytes ?? 0) - expertBytes;
   const commonParameters =
     experts === undefined ? model.activeParameters : Math.min(model.activeParameters, parametersIn(commonBytes, model));
   const expertParameters = model.activeParameters - commonParameters;

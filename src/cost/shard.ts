@@ -1,7 +1,5 @@
 /** What running one stage as several shards costs beyond the shards: agreement before, and the merge after. */
 
-import type { ModelStage } from "../model/workflow.ts";
-
 /** Per shard beyond the first: telling it, and collecting its part of the result. */
 const syncUs = 5_000;
 
@@ -19,9 +17,4 @@ export type ShareShape = {
 export function shareShape(items: number, maxSequences: number): ShareShape {
   const sequences = Math.min(items, maxSequences);
   return { sequences, waves: Math.ceil(items / sequences) };
-}
-
-/** The tokens of `items` out of all items of a stage, spread evenly and rounded up. */
-export function shareTokens(tokens: number, items: number, of: Pick<ModelStage, "items">["items"]): number {
-  return Math.ceil((tokens * items) / of);
 }

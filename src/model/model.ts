@@ -6,6 +6,8 @@ export type Model = {
   readonly id: ModelId;
   /** All weights as they lie in memory; what a load moves. */
   readonly weightBytes: number;
+  /** The part of them that is looked up and not read in every iteration: an embedding table. */
+  readonly lookupBytes?: number;
   /** Parameters one token passes through. Equal to all parameters for a dense model. */
   readonly activeParameters: number;
   readonly layers: number;
@@ -24,14 +26,6 @@ export type Experts = {
   readonly count: number;
   /** Experts one token is routed to. */
   readonly perToken: number;
-  /** Bytes of all experts of all layers together; the rest of `weightBytes` is read in every iteration. */
+  /** Bytes of all experts of all layers together; the rest of `weightBytes` is read in every iteration but for `lookupBytes`. */
   readonly weightBytes: number;
 };
-
-/** Weight bytes that one iteration over `tokens` tokens reads: all of them, or the experts that some token is expected to hit. */
-export function weightBytesRead(model: Model, tokens: number): number {
-  if (model.experts === undefined) return model.weightBytes;
-  const { count, perToken, weightBytes } = model.experts;
-  const expectedShareHit = 1 - (1 - perToken / count) ** tokens;
-  return model.weightBytes - weightBytes + weightBytes * expectedShareHit;
-}

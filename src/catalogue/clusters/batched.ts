@@ -1,0 +1,99 @@
+/**
+ * Clusters of continuously batching engines: benchmark C. Each engine is a tensor-parallel group on a host of its own;
+ * a count in a cluster's description counts engines. Prompts go in whole, up to 8,192 tokens a batch; a decode engine has
+ * 256 places.
+ */
+
+import { strict as assert } from "node:assert";
+import type { Cluster, Engine, EngineRole } from "../../model/cluster.ts";
+import { gpuKinds } from "../gpus.ts";
+import { knownModels } from "../models.ts";
+import { assemble, batchedEngine, devices, host, linkAll } from "./parts.ts";
+
+/** How many engines of each kind of GPU, as `h200`, `h100`, `a100`. */
+type Pool = { readonly h200?: number; readonly h100?: number; readonly a100?: number };
+
+type PairSpec = {
+  readonly model: string;
+  /** Devices of an engine. */
+  readonly degree: number;
+  readonly prefill: Pool;
+  readonly decode: Pool;
+  /** Of the KV memory that the weights leave; all unless said. */
+  readonly kvShare?: number;
+};
+
+const gpuOf = { h200: "h200-141g", h100: "h100-80g", a100: "a100-80g" } as const;
+const nicGBpsOf = { h200: 40, h100: 40, a100: 20 } as const;
+const loadGBpsOf = { h200: 12, h100: 12, a100: 8 } as const;
+const kinds = ["h200", "h100", "a100"] as const;
+const memoryShare = 0.9;
+const linkLatencyUs = 50;
+
+const llama = { model: "llama-3.1-70b", degree: 4 };
+const qwen = { model: "qwen3-235b-a22b", degree: 8 };
+
+const het3 = { ...llama, prefill: { h100: 6, a100: 6 }, decode: { h200: 2, a100: 2 } };
+
+const pairs: { readonly [id: string]: PairSpec } = {
+  homo: { ...llama, prefill: { h100: 8 }, decode: { h100: 8 } },
+  het1: { ...llama, prefill: { h200: 2, h100: 3, a100: 3 }, decode: { h200: 3, h100: 2, a100: 3 } },
+  het2: { ...llama, prefill: { h100: 4, a100: 6 }, decode: { h200: 4, a100: 4 } },
+  het3,
+  "het3-kv": { ...het3, kvShare: 0.1 },
+  qhom: { ...qwen, prefill: { h100: 4 }, decode: { h100: 4 } },
+  qhet: { ...qwen, prefill: { h200: 1, h100: 1, a100: 2 }, decode: { h200: 1, h100: 1, a100: 2 } },
+};
+
+/** Prefill and decode apart. */
+export const pairClusters: { readonly [id: string]: () => Cluster } = Object.fromEntries(
+  Object.entries(pairs).map(([id, spec]) => [id, () => pairCluster(id, spec)]),
+);
+
+function pairCluster(id: string, spec: PairSpec): Cluster {
+  const groups = [...groupsOf("prefill", spec.prefill), ...groupsOf("decode", spec.decode)];
+  const hosts = groups.map((group) =>
+    host({ id: group.id, loadGBps: loadGBpsOf[group.kind], localGBps: 200, nicGBps: nicGBpsOf[group.kind] }),
+  );
+  const cards = groups.map((group) => devices(group.id, gpuOf[group.kind], spec.degree));
+  const engines = groups.map((group, index): Engine =>
+    batchedEngine({
+      id: group.id,
+      devices: (cards[index] ?? []).map((card) => card.id),
+      role: group.role,
+      batching: { kind: "batched", maxSequences: 256, prefillTokens: 8192, chunkedPrefill: false },
+      models: [spec.model],
+      resident: [spec.model],
+      memoryShare,
+      ...(spec.kvShare === undefined ? {} : { kvBytes: kvBytes(spec, gpuOf[group.kind], spec.kvShare) }),
+      labels: [group.kind],
+    }),
+  );
+  return assemble({ id, hosts, devices: cards.flat(), links: linkAll(hosts, 20, linkLatencyUs), engines });
+}
+
+type Group = { readonly id: string; readonly role: EngineRole; readonly kind: (typeof kinds)[number] };
+
+/** `prefill-h100-0` and so on, the fastest kind first. */
+function groupsOf(role: EngineRole, pool: Pool): readonly Group[] {
+  return kinds.flatMap((kind) =>
+    Array.from({ length: pool[kind] ?? 0 }, (_, index) => ({ id: `${role}-${kind}-${index}`, role, kind })),
+  );
+}
+
+function kvBytes(spec: PairSpec, gpu: string, share: number): number {
+  const memoryBytes = gpuKinds.find((kind) => kind.id === gpu)?.memoryBytes;
+  const model = knownModels.find((known) => known.id === spec.model);
+  assert(memoryBytes !== undefined && model !== undefined, `no ${gpu} or no ${spec.model} in the catalogue`);
+  return Math.floor((memoryBytes * spec.degree * memoryShare - model.weightBytes) * share);
+}
+
+/** Four H100 on two hosts, each with an 8B model that does both phases. */
+export function batched4(): Cluster {
+  const hosts = ["h100-1", "h100-2"].map((id) => host({ id, loadGBps: 12, nicGBps: 40 }));
+  const cards = hosts.flatMap((each) => devices(each.id, gpuOf.h100, 2));
+  const engines = cards.map((card) =>
+    batchedEngine({ id: card.id.replace("-gpu-", "-"), devices: [card.id], resident: ["llama-3.1-8b"] }),
+  );
+  return assemble({ id: "batched-4", hosts, devices: cards, links: linkAll(hosts, 20, linkLatencyUs), engines });
+}
