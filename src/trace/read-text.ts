@@ -51,7 +51,7 @@ function contentOf(path: string): Uint8Array {
 
 function unreadable(path: string, error: unknown): InputError {
   const code = codeOf(error);
-  const found = code === "ENOENT" ? "no such file" : code === "EACCES" ? "no permission to read it" : `${code}`;
+  const found = code === "ENOENT" ? "no such file" : code === "EACCES" ? "no permission to read it" : code;
   return new InputError(path, "", found, "a readable file");
 }
 

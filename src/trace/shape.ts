@@ -164,7 +164,7 @@ export function boolean(): Shape<boolean> {
 }
 
 /** One of the given words or numbers. */
-export function oneOf<const T extends string | number>(...values: readonly T[]): Shape<T> {
+export function oneOf<const T extends readonly (string | number)[]>(...values: T): Shape<T[number]> {
   const expects = values.map((value) => JSON.stringify(value)).join(" or ");
   return {
     expects,
