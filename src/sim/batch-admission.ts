@@ -87,6 +87,11 @@ function keptTokens(engine: EngineState, groups: readonly Group[]): number {
   return tokens;
 }
 
+/** KV memory that a decoding share fills: what its sequences have in common is there once, though each attends to it. */
+export function heldTokens({ contextTokens, work }: Group): number {
+  return contextTokens - (work.sequences - 1) * work.sharedTokens;
+}
+
 /** How many iterations the decoding shares can go on for until KV memory is full. Waves have theirs set aside. */
 export function growthSteps(engine: EngineState, decoders: readonly Group[], groups: readonly Group[]): number {
   const growing = decoders.filter((group) => group.work.waves === 1);
@@ -96,7 +101,7 @@ export function growthSteps(engine: EngineState, decoders: readonly Group[], gro
   const needed = (steps: number): number => {
     let tokens = 0;
     for (const group of growing)
-      tokens += Math.max(0, group.contextTokens + steps * group.work.sequences - group.reservedTokens);
+      tokens += Math.max(0, heldTokens(group) + steps * group.work.sequences - group.reservedTokens);
     return tokens;
   };
   let least = 0;

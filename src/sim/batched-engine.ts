@@ -8,7 +8,14 @@ import { decodeStepsUs } from "../cost/decode.ts";
 import { iterationUs, type Batch, type Rates } from "../cost/roofline.ts";
 import { shareWork, sideBySide, usableCachedTokens, type ShareWork } from "../cost/share-work.ts";
 import type { EngineState, QueuedShare } from "../state/engine-state.ts";
-import { admissibleShare, admissionTokens, createGroup, growthSteps, type Group } from "./batch-admission.ts";
+import {
+  admissibleShare,
+  admissionTokens,
+  createGroup,
+  growthSteps,
+  heldTokens,
+  type Group,
+} from "./batch-admission.ts";
 import { fillBatch, type Filling } from "./batch-filling.ts";
 import {
   endShare,
@@ -26,6 +33,8 @@ import {
 type Segment = Filling & {
   readonly startUs: number;
   readonly rates: Rates;
+  /** Of the engine, when the segment started. */
+  readonly slowFactor: number;
   /** May be cut short. */
   steps: number;
 };
@@ -117,7 +126,7 @@ export class BatchedEngine {
     const steps = Math.min(filling.steps, growthSteps(this.#engine, filling.decoders, this.#groups));
     if (steps === 0) return this.#preempt();
     const { rates } = modelCosts(world, this.#engine, model);
-    const segment: Segment = { ...filling, steps, startUs: world.nowUs, rates };
+    const segment: Segment = { ...filling, steps, startUs: world.nowUs, rates, slowFactor: this.#engine.slowFactor };
     this.#segment = segment;
     this.#scheduleEnd(segment);
   }
@@ -153,8 +162,8 @@ export class BatchedEngine {
     });
   }
 
-  #durationUs({ batch, rates }: Segment, steps: number): number {
-    return batchStepUs(rates, batch, steps, this.#engine.slowFactor);
+  #durationUs({ batch, rates, slowFactor }: Segment, steps: number): number {
+    return batchStepUs(rates, batch, steps, slowFactor);
   }
 
   /** Ends the segment with the iteration under way at `nowUs`. */
@@ -178,7 +187,7 @@ export class BatchedEngine {
     for (const group of decoders) {
       group.stepsLeft -= steps;
       group.contextTokens += steps * group.work.sequences;
-      if (group.work.waves === 1) group.reservedTokens = Math.max(group.reservedTokens, group.contextTokens);
+      if (group.work.waves === 1) group.reservedTokens = Math.max(group.reservedTokens, heldTokens(group));
       if (group.stepsLeft === 0 && isAlive(this.#engine, group.running)) this.#finish(group);
     }
     for (const { group, tokens } of prompts) {

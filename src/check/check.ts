@@ -1,0 +1,62 @@
+/** Checks a journal against every law, in one pass. */
+
+import { createCostModel } from "../cost/cost-model.ts";
+import type { Journal, JournalHeader } from "../journal/journal.ts";
+import type { JournalEvent } from "../model/event.ts";
+import type { Handlers, Law, Violation } from "./law.ts";
+import { laws as allLaws } from "./laws.ts";
+import { Ledger } from "./ledger.ts";
+
+/** No more than this many violations are kept: who needs more has one cause and many effects. */
+export const violationLimit = 1000;
+
+export type Checker = {
+  /** To be called with every record, in order. */
+  see(event: JournalEvent): void;
+  /** To be called once, after the last record. Returns all violations. */
+  end(): readonly Violation[];
+};
+
+/** Laws that a recording of real servers must obey too. */
+export const lawsOfAnyRun: readonly Law[] = allLaws.filter((law) => law.scope === "any");
+
+export function check(journal: Journal, laws: readonly Law[] = allLaws): readonly Violation[] {
+  const checker = createChecker(journal.header, laws);
+  for (const event of journal.events) checker.see(event);
+  return checker.end();
+}
+
+export function createChecker(header: JournalHeader, laws: readonly Law[] = allLaws): Checker {
+  const costs = createCostModel(header.cluster, header.models, header.calibration);
+  const ledger = new Ledger(costs);
+  const violations: Violation[] = [];
+  let sequence = 0;
+  const watchers = laws.map((law): Handlers => {
+    const report = (message: string): void => {
+      if (violations.length < violationLimit) violations.push({ law: law.name, sequence, message });
+    };
+    return law.watch({ header, costs, ledger, report });
+  });
+  const handlersOf = new Map<string, readonly ((event: never) => void)[]>();
+  const handlers = (kind: JournalEvent["kind"]): readonly ((event: never) => void)[] => {
+    const known = handlersOf.get(kind);
+    if (known !== undefined) return known;
+    const found = watchers.flatMap((watcher) =>
+      [watcher.any, watcher[kind]].filter((handler) => handler !== undefined),
+    );
+    handlersOf.set(kind, found);
+    return found;
+  };
+  return {
+    see: (event) => {
+      sequence = event.sequence;
+      // Each handler stands under the kind that it takes.
+      for (const handle of handlers(event.kind)) handle(event as never);
+      ledger.apply(event);
+    },
+    end: () => {
+      for (const watcher of watchers) watcher.end?.();
+      return violations;
+    },
+  };
+}

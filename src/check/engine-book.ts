@@ -1,0 +1,281 @@
+/** The part of the ledger that concerns engines: what each holds, has queued, and runs. */
+
+import type { CostModel } from "../cost/cost-model.ts";
+import { shareWork, sideBySide, type ShareWork } from "../cost/share-work.ts";
+import type { EngineId } from "../model/cluster.ts";
+import type { JournalEvent, StagePlace } from "../model/event.ts";
+import type { VisibleModelStage } from "../model/visible.ts";
+import { fillingAt, writtenBy } from "./filling.ts";
+import type { EngineRow, ShareRow, ShareStep, StageRow } from "./rows.ts";
+
+/** What names a share in a record. */
+export type ShareName = { readonly stage: string; readonly share: number; readonly engine: EngineId };
+
+export class EngineBook implements Iterable<EngineRow> {
+  readonly #rows = new Map<EngineId, EngineRow>();
+
+  constructor(costs: CostModel) {
+    for (const engine of costs.engines) {
+      const residents = engine.engine.resident.map((model) => {
+        const bytes = engine.models.get(model)?.footprintBytes ?? 0;
+        return [model, { bytes, loading: false, readySinceUs: 0 }] as const;
+      });
+      this.#rows.set(engine.engine.id, {
+        costs: engine,
+        up: true,
+        factor: 1,
+        factors: [{ atUs: 0, factor: 1 }],
+        residents: new Map(residents),
+        loading: undefined,
+        loadDueUs: 0,
+        loadedUs: 0,
+        queue: [],
+        running: [],
+        ghosts: [],
+        nicFreeUs: 0,
+        lastStepUs: 0,
+      });
+    }
+  }
+
+  [Symbol.iterator](): Iterator<EngineRow> {
+    return this.#rows.values();
+  }
+
+  find(id: EngineId): EngineRow | undefined {
+    return this.#rows.get(id);
+  }
+
+  /** A share that holds a place on the engine which the record names. */
+  running(name: ShareName): ShareRow | undefined {
+    return this.#rows.get(name.engine)?.running.find(isNamed(name));
+  }
+
+  queued(name: ShareName): ShareRow | undefined {
+    return this.#rows.get(name.engine)?.queue.find(isNamed(name));
+  }
+
+  enqueue(row: StageRow, stage: VisibleModelStage, place: StagePlace): void {
+    for (const [share, { engine, items }] of place.shares.entries()) {
+      const pair = place.decodeEngine !== undefined && place.decodeEngine !== engine;
+      this.#rows.get(engine)?.queue.push({
+        ...freshShare,
+        row,
+        stage,
+        share,
+        attempt: place.attempt,
+        engine,
+        items,
+        phase: pair ? "prefill" : "whole",
+        rank: place.rank,
+        order: place.sequence,
+        decodeEngine: pair ? place.decodeEngine : undefined,
+        inputs: new Map(),
+      });
+    }
+  }
+
+  apply(event: JournalEvent): void {
+    switch (event.kind) {
+      case "share-start":
+        return this.#start(event);
+      case "share-preempt": {
+        const engine = this.#rows.get(event.engine);
+        const share = this.running(event);
+        if (engine === undefined || share === undefined) return;
+        engine.running.splice(engine.running.indexOf(share), 1);
+        engine.queue.push({ ...share, ...freshShare, written: writtenBy(share), inputs: new Map() });
+        return;
+      }
+      case "share-end": {
+        const engine = this.#rows.get(event.engine);
+        const share = this.running(event);
+        if (engine !== undefined && share !== undefined) engine.running.splice(engine.running.indexOf(share), 1);
+        return;
+      }
+      case "model-evict":
+        this.#rows.get(event.engine)?.residents.delete(event.model);
+        return;
+      case "model-load-start": {
+        const engine = this.#rows.get(event.engine);
+        if (engine === undefined) return;
+        const bytes = engine.costs.models.get(event.model)?.footprintBytes ?? 0;
+        engine.residents.set(event.model, { bytes, loading: true, readySinceUs: event.atUs + event.durationUs });
+        engine.loading = event.model;
+        engine.loadDueUs = event.atUs + event.durationUs;
+        return;
+      }
+      case "model-load-end": {
+        const engine = this.#rows.get(event.engine);
+        const resident = engine?.residents.get(event.model);
+        if (engine === undefined || resident === undefined) return;
+        resident.loading = false;
+        resident.readySinceUs = event.atUs;
+        engine.loading = undefined;
+        engine.loadedUs = event.atUs;
+        return;
+      }
+      case "transfer-start":
+        this.running(event)?.inputs.set(event.parent, event.atUs + event.waitUs + event.durationUs);
+        return;
+      case "transfer-end": {
+        const share = this.running(event);
+        share?.inputs.delete(event.parent);
+        if (share !== undefined) share.inputsUs = event.atUs;
+        return;
+      }
+      case "prefill-start": {
+        const share = this.#advance(event, "prefilling", event.atUs);
+        if (share === undefined) return;
+        share.promptTokens = event.promptTokens;
+        share.cachedTokens = event.cachedTokens;
+        share.promptDone = event.cachedTokens;
+        share.promptLeft = event.promptTokens - event.cachedTokens;
+        return;
+      }
+      case "prefill-end":
+        this.#advance(event, "prefilled", event.atUs);
+        return;
+      case "kv-transfer-start": {
+        const share = this.#advance(event, "sending", event.atUs);
+        if (share !== undefined) share.dueUs = event.atUs + event.waitUs + event.durationUs;
+        const sender = this.#rows.get(event.engine);
+        if (sender !== undefined) sender.nicFreeUs = event.atUs + event.waitUs + event.durationUs;
+        return;
+      }
+      case "kv-transfer-end": {
+        const share = this.#advance(event, "sent", event.atUs);
+        if (share === undefined) return;
+        const moved: ShareRow = {
+          ...share,
+          ...freshShare,
+          engine: event.to,
+          phase: "decode",
+          order: event.sequence,
+          decodeEngine: undefined,
+          inputs: new Map(),
+        };
+        this.#rows.get(event.to)?.queue.push(moved);
+        return;
+      }
+      case "decode-start":
+        this.#advance(event, "decoding", event.atUs);
+        return;
+      case "decode-end":
+        this.#advance(event, "decoded", event.atUs);
+        return;
+      case "batch-step": {
+        const engine = this.#rows.get(event.engine);
+        if (engine === undefined) return;
+        const { prompts, decoders } = fillingAt(engine, event.startUs);
+        for (const share of decoders) share.stepsDone += event.steps;
+        for (const { share, tokens } of prompts) {
+          share.promptLeft -= tokens;
+          share.promptDone += tokens;
+        }
+        engine.lastStepUs = event.atUs;
+        engine.ghosts = [];
+        while (engine.factors.length > 1 && (engine.factors[1]?.atUs ?? Infinity) <= event.atUs) engine.factors.shift();
+        return;
+      }
+      case "stage-lost":
+        return this.#dropStage(event.stage, event.atUs);
+      case "engine-down": {
+        const engine = this.#rows.get(event.engine);
+        if (engine === undefined) return;
+        engine.up = false;
+        engine.residents.clear();
+        engine.loading = undefined;
+        engine.ghosts = [];
+        return;
+      }
+      case "engine-up": {
+        const engine = this.#rows.get(event.engine);
+        if (engine !== undefined) engine.up = true;
+        return;
+      }
+      case "engine-slow": {
+        const engine = this.#rows.get(event.engine);
+        if (engine === undefined) return;
+        engine.factor = event.factor;
+        if (engine.running.length + engine.ghosts.length === 0) engine.factors = [];
+        engine.factors.push({ atUs: event.atUs, factor: event.factor });
+        return;
+      }
+      default:
+        return;
+    }
+  }
+
+  #start(event: Extract<JournalEvent, { kind: "share-start" }>): void {
+    const engine = this.#rows.get(event.engine);
+    const share = this.queued(event);
+    if (engine === undefined || share === undefined) return;
+    engine.queue.splice(engine.queue.indexOf(share), 1);
+    engine.running.push(share);
+    share.step = "started";
+    share.stepUs = event.atUs;
+    share.startUs = event.atUs;
+    share.inputsUs = event.atUs;
+    share.startSequence = event.sequence;
+    share.kvTokens = event.kvTokens;
+    share.work = this.workOf(engine, share);
+  }
+
+  /** What a share asks of an engine, its output left out: that is known when it has ended. */
+  workOf(engine: EngineRow, { stage, items }: ShareRow): ShareWork | undefined {
+    const held = engine.costs.models.get(stage.model);
+    if (held === undefined) return undefined;
+    const sequences = sideBySide(stage, held, engine.costs.engine.batching.maxSequences);
+    return shareWork(stage, items, sequences, 0);
+  }
+
+  #advance(event: ShareName, step: ShareStep, atUs: number): ShareRow | undefined {
+    const share = this.running(event);
+    if (share === undefined) return undefined;
+    share.step = step;
+    share.stepUs = atUs;
+    share.stepFactor = this.#rows.get(event.engine)?.factor ?? 1;
+    return share;
+  }
+
+  /** A batch goes on with what it has until its iterations end, even if a share in it is void. */
+  #dropStage(key: string, atUs: number): void {
+    for (const engine of this.#rows.values()) {
+      if (engine.queue.some((share) => share.row.stage.key === key))
+        engine.queue = engine.queue.filter((share) => share.row.stage.key !== key);
+      if (!engine.running.some((share) => share.row.stage.key === key)) continue;
+      for (const share of engine.running) {
+        if (share.row.stage.key !== key) continue;
+        share.lostUs = atUs;
+        const batched = engine.costs.engine.batching.kind === "batched";
+        if (batched && (share.step === "prefilling" || share.step === "decoding")) engine.ghosts.push(share);
+      }
+      engine.running = engine.running.filter((share) => share.row.stage.key !== key);
+    }
+  }
+}
+
+/** What a share knows before it has started. */
+const freshShare = {
+  step: "queued",
+  stepUs: 0,
+  dueUs: 0,
+  startUs: 0,
+  startSequence: 0,
+  kvTokens: 0,
+  stepFactor: 1,
+  inputsUs: 0,
+  work: undefined,
+  promptTokens: 0,
+  cachedTokens: 0,
+  promptDone: 0,
+  promptLeft: 0,
+  stepsDone: 0,
+  written: 0,
+  lostUs: Infinity,
+} as const satisfies Partial<ShareRow>;
+
+function isNamed(name: ShareName): (share: ShareRow) => boolean {
+  return (share) => share.share === name.share && share.row.stage.key === name.stage;
+}

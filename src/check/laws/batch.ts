@@ -1,0 +1,77 @@
+import { contextOf, fillingAt, sequencesOf } from "../filling.ts";
+import type { Law } from "../law.ts";
+import type { ShareRow } from "../rows.ts";
+
+/** A batch step carries exactly the shares that are open on the engine, within its token budget, from the moment it can. */
+export const batch: Law = {
+  name: "batch",
+  claim:
+    "a batch step carries the prompts and sequences that were open at its start, in order of admission and within `prefillTokens` (chunked: decoding sequences count too; whole: the first prompt always fits); it starts when the step before ended, or when there is work again",
+  scope: "model",
+  watch: ({ ledger, report }) => ({
+    "batch-step": (event) => {
+      const engine = ledger.engine(event.engine);
+      if (engine === undefined) return;
+      const { batching, id } = engine.costs.engine;
+      if (batching.kind === "exclusive") return report(`${id} is exclusive and has no batch`);
+      const { prompts, decoders } = fillingAt(engine, event.startUs);
+      const carried = [...prompts.map((taken) => taken.share), ...decoders];
+      if (carried.length === 0) return report(`${id} runs an iteration with nothing open`);
+      let prefillTokens = 0;
+      let prefillPairs = 0;
+      for (const { share, tokens } of prompts) {
+        prefillTokens += tokens;
+        prefillPairs += tokens * attended(share, tokens);
+      }
+      let contextTokens = 0;
+      for (const share of decoders) contextTokens += contextOf(share);
+      const expected = {
+        prefillTokens,
+        prefillPairs,
+        prefillSequences: prompts.length,
+        sequences: sequencesOf(decoders),
+        contextTokens,
+      };
+      for (const [field, value] of Object.entries(expected)) {
+        const found = event[field as keyof typeof expected];
+        if (found !== value) report(`${id} runs an iteration with ${field} ${found}, expected ${value}`);
+      }
+      if (event.model !== carried[0]?.stage.model) report(`${id} runs ${event.model} for ${carried[0]?.stage.model}`);
+      if (event.prefillTokens > 0 && event.steps !== 1) report(`${id} repeats an iteration that takes in prompts`);
+      if (event.steps < 1) report(`${id} runs ${event.steps} iterations`);
+      const budget = Math.max(batching.prefillTokens, event.sequences + 1);
+      if (batching.chunkedPrefill && event.prefillTokens > 0 && event.prefillTokens + event.sequences > budget)
+        report(`${id} takes ${event.prefillTokens} + ${event.sequences} tokens into one iteration of ${budget}`);
+      let openUs = Infinity;
+      for (const share of carried) openUs = Math.min(openUs, share.stepUs);
+      const startUs = Math.max(openUs, engine.lastStepUs);
+      if (event.startUs !== startUs) report(`${id} starts an iteration at ${event.startUs} us, expected ${startUs} us`);
+    },
+    "prefill-end": (event) => {
+      const engine = ledger.engine(event.engine);
+      const share = ledger.engines.running(event);
+      if (share === undefined || engine?.costs.engine.batching.kind !== "batched") return;
+      if (share.promptLeft !== 0)
+        report(`${event.stage}#${event.share} ends its prompt with ${share.promptLeft} tokens left`);
+      if (event.atUs !== engine.lastStepUs) report(`${event.stage}#${event.share} ends its prompt between iterations`);
+    },
+    "decode-end": (event) => {
+      const engine = ledger.engine(event.engine);
+      const share = ledger.engines.running(event);
+      if (share?.work === undefined || engine?.costs.engine.batching.kind !== "batched") return;
+      const steps = Math.max(0, event.outputTokens / share.items - 1) * share.work.waves;
+      if (share.stepsDone + share.written !== steps)
+        report(
+          `${event.stage}#${event.share} ends after ${share.written + share.stepsDone} iterations, its output takes ${steps}`,
+        );
+      const endUs = share.stepsDone === 0 ? share.stepUs : engine.lastStepUs;
+      if (event.atUs !== endUs) report(`${event.stage}#${event.share} ends between iterations`);
+    },
+  }),
+};
+
+/** Tokens that each of the next `tokens` prompt tokens attends to, on average. */
+function attended({ items, promptDone, work }: ShareRow, tokens: number): number {
+  if (items === 1) return promptDone + (tokens + 1) / 2;
+  return work === undefined ? 0 : work.sharedTokens + work.ownTokens / 2;
+}

@@ -1,0 +1,76 @@
+import type { ModelId } from "../../model/model.ts";
+import type { Law } from "../law.ts";
+import { writtenBy } from "../filling.ts";
+import type { EngineRow, ShareRow } from "../rows.ts";
+
+/** KV memory is never promised twice, and nobody is preempted while there is some left. */
+export const kvMemory: Law = {
+  name: "kv-memory",
+  claim:
+    "KV tokens set aside for running shares, or grown beyond that by decoding, never exceed the model's KV capacity on the engine; a share is preempted only when the next iteration would exceed it",
+  scope: "any",
+  watch: ({ ledger, report }) => {
+    let changed: string | undefined;
+    const look = (): void => {
+      const engine = changed === undefined ? undefined : ledger.engine(changed);
+      changed = undefined;
+      if (engine === undefined) return;
+      const capacity = capacityOf(engine);
+      const kept = keptTokens(engine.running);
+      if (kept > capacity) report(`${engine.costs.engine.id} holds ${kept} KV tokens of ${capacity}`);
+    };
+    return {
+      any: look,
+      "share-start": (event) => {
+        changed = event.engine;
+      },
+      "batch-step": (event) => {
+        changed = event.engine;
+      },
+      "share-preempt": (event) => {
+        const engine = ledger.engine(event.engine);
+        const share = ledger.engines.running(event);
+        if (engine === undefined || share === undefined) return;
+        if (share !== engine.running.at(-1)) report(`${event.stage} is preempted before a share that came later`);
+        if (event.kvTokens !== share.kvTokens)
+          report(`${event.stage} gives back ${event.kvTokens} KV tokens of ${share.kvTokens}`);
+        const free = capacityOf(engine) - keptTokens(engine.running);
+        const needed = growth(engine.running);
+        if (needed <= free)
+          report(`${event.stage} is preempted, though ${free} KV tokens are free and ${needed} needed`);
+        const lost = writtenBy(share) * (share.work?.sequences ?? 0);
+        if (event.outputTokens !== lost)
+          report(`${event.stage} is preempted with ${event.outputTokens} output tokens, it had written ${lost}`);
+      },
+      end: look,
+    };
+  },
+};
+
+function capacityOf({ costs, running }: EngineRow): number {
+  const model: ModelId | undefined = running[0]?.stage.model;
+  return (model === undefined ? undefined : costs.models.get(model)?.kvCapacityTokens) ?? 0;
+}
+
+function keptTokens(shares: readonly ShareRow[]): number {
+  let tokens = 0;
+  for (const share of shares) tokens += Math.max(share.kvTokens, grownTokens(share));
+  return tokens;
+}
+
+/** What decoding has filled: the common prompt once, each sequence's own after it. Waves reuse the memory of those before. */
+function grownTokens({ work, step, written, stepsDone }: ShareRow): number {
+  if (work === undefined || work.waves > 1 || step !== "decoding") return 0;
+  return work.sharedTokens + work.sequences * (work.ownTokens + written + stepsDone);
+}
+
+/** KV tokens that one more iteration takes beyond what is set aside. */
+function growth(shares: readonly ShareRow[]): number {
+  let tokens = 0;
+  for (const share of shares) {
+    if (share.step !== "decoding" || share.work === undefined || share.work.waves > 1) continue;
+    const grown = grownTokens(share);
+    tokens += Math.max(0, grown + share.work.sequences - Math.max(share.kvTokens, grown));
+  }
+  return tokens;
+}

@@ -1,0 +1,117 @@
+/** What the ledger keeps of open workflows, stages, shares and engines. Plain rows: the ledger writes them, laws read them. */
+
+import type { EngineCosts } from "../cost/cost-model.ts";
+import type { ShareWork } from "../cost/share-work.ts";
+import type { EngineId, HostId } from "../model/cluster.ts";
+import type { SharePhase, StagePlace, WorkflowArrive } from "../model/event.ts";
+import type { ModelId } from "../model/model.ts";
+import type { VisibleModelStage, VisibleStage } from "../model/visible.ts";
+import type { StageKey, WorkflowId } from "../model/workflow.ts";
+
+export type WorkflowRow = {
+  readonly id: WorkflowId;
+  readonly arrive: WorkflowArrive;
+  readonly stages: Map<StageKey, StageRow>;
+  openStages: number;
+  /** When its latest stage ended, or when it arrived. */
+  lastEndUs: number;
+};
+
+export type StageStatus = "waiting" | "ready" | "placed" | "tool" | "tool-ended" | "ended";
+
+export type StageRow = {
+  /** With the prompt's lengths as they turned out, once ready. */
+  stage: VisibleStage;
+  readonly workflow: WorkflowRow;
+  readonly children: StageRow[];
+  readonly revealUs: number;
+  parentsOpen: number;
+  /** When the latest parent ended; the workflow's arrival for a stage without parents. */
+  parentsEndUs: number;
+  status: StageStatus;
+  attempt: number;
+  place: StagePlace | undefined;
+  sharesLeft: number;
+  /** When it ended; 0 before. */
+  endUs: number;
+  toolEndUs: number;
+  lastShareEndUs: number;
+  /** Of the share that ended last. */
+  lastEngine: EngineId | undefined;
+  /** Output tokens of one item, as the shares that have decoded say. */
+  itemTokens: number | undefined;
+  outputTokens: number;
+  /** Where the output lies; empty: with the caller. */
+  hosts: HostId[];
+};
+
+export type ShareStep = "queued" | "started" | "prefilling" | "prefilled" | "sending" | "sent" | "decoding" | "decoded";
+
+export type ShareRow = {
+  readonly row: StageRow;
+  /** As known when it was placed. */
+  readonly stage: VisibleModelStage;
+  readonly share: number;
+  readonly attempt: number;
+  readonly engine: EngineId;
+  readonly items: number;
+  readonly phase: SharePhase;
+  readonly rank: number;
+  /** Record that put it into the queue: decides among equal ranks. */
+  readonly order: number;
+  readonly decodeEngine: EngineId | undefined;
+  step: ShareStep;
+  /** When this step began. */
+  stepUs: number;
+  /** When a step is due to end, where its record says so. */
+  dueUs: number;
+  startUs: number;
+  startSequence: number;
+  kvTokens: number;
+  /** The engine's slow factor when the step began. */
+  stepFactor: number;
+  /** Parents whose output is on the way. */
+  readonly inputs: Map<StageKey, number>;
+  /** When the latest input arrived. */
+  inputsUs: number;
+  /** Lengths and sequences, worked out at the start from the stage and its items alone; output is not known yet. */
+  work: ShareWork | undefined;
+  promptTokens: number;
+  cachedTokens: number;
+  /** On a batched engine: prompt tokens cached or taken in, those left, and iterations decoded since it started. */
+  promptDone: number;
+  promptLeft: number;
+  stepsDone: number;
+  /** Tokens of each sequence that it had written before it was preempted, and goes on from. */
+  written: number;
+  /** When it left the batch without an end, for those that the iteration under way still carries. */
+  lostUs: number;
+};
+
+export type ResidentRow = {
+  readonly bytes: number;
+  loading: boolean;
+  /** When the load ended or will end. */
+  readySinceUs: number;
+};
+
+export type EngineRow = {
+  readonly costs: EngineCosts;
+  up: boolean;
+  factor: number;
+  /** Changes of the factor since the last batch step, oldest first; the first entry holds at that step. */
+  factors: { readonly atUs: number; readonly factor: number }[];
+  readonly residents: Map<ModelId, ResidentRow>;
+  loading: ModelId | undefined;
+  loadDueUs: number;
+  /** When the last load ended. */
+  loadedUs: number;
+  queue: ShareRow[];
+  /** In order of admission. */
+  running: ShareRow[];
+  /** Lost shares that the iteration under way still carries. */
+  ghosts: ShareRow[];
+  nicFreeUs: number;
+  /** End of the last batch step. */
+  lastStepUs: number;
+};

@@ -1,0 +1,188 @@
+/** The command line by table: a command lists its options, and `parseArguments` turns words into typed values. */
+
+import { closest } from "../trace/closest.ts";
+import type { Terminal } from "./terminal.ts";
+import { UsageError } from "./usage-error.ts";
+
+export type Option = {
+  readonly name: string;
+  readonly summary: string;
+  /** Left out when there is none. */
+  readonly default?: string | number;
+} & (
+  | { readonly kind: "flag" }
+  | { readonly kind: "text"; readonly shows?: string }
+  | { readonly kind: "integer" | "number"; readonly min: number; readonly max: number }
+  | { readonly kind: "choice"; readonly choices: readonly string[] }
+  /** Several, with commas between them. */
+  | { readonly kind: "choices"; readonly choices: readonly string[] }
+);
+
+export type Positional = {
+  readonly name: string;
+  readonly required: boolean;
+  /** Takes all that is left; only the last one may. */
+  readonly many?: boolean;
+  readonly summary: string;
+};
+
+type ValueOf<O extends Option> = O extends { kind: "flag" }
+  ? boolean
+  : O extends { kind: "integer" | "number" }
+    ? number
+    : O extends { kind: "choices" }
+      ? readonly string[]
+      : string;
+
+export type Values<Options extends readonly Option[]> = {
+  readonly [O in Options[number] as O["name"]]: O extends { kind: "flag" } | { default: string | number }
+    ? ValueOf<O>
+    : ValueOf<O> | undefined;
+};
+
+/** What a run gets: option values, the words that are no options, and the terminal to talk to. */
+export type Call<Options extends readonly Option[]> = {
+  readonly values: Values<Options>;
+  readonly words: readonly string[];
+  readonly terminal: Terminal;
+};
+
+type CommandOf<Options extends readonly Option[]> = {
+  /** One or two words, such as `trace convert`. */
+  readonly name: string;
+  readonly summary: string;
+  readonly usage: string;
+  readonly options: Options;
+  readonly positionals: readonly Positional[];
+  readonly examples: readonly string[];
+  /** Returns the exit code; nothing is 0. */
+  readonly run: (call: Call<Options>) => number | void | Promise<number | void>;
+};
+
+/** A command as the table holds it, its option types forgotten. */
+export type Command = Omit<CommandOf<readonly Option[]>, "run"> & {
+  readonly run: (call: AnyCall) => number | void | Promise<number | void>;
+};
+
+export type AnyCall = {
+  readonly values: Readonly<Record<string, Value | undefined>>;
+  readonly words: readonly string[];
+  readonly terminal: Terminal;
+};
+
+export type Value = string | number | boolean | readonly string[];
+
+/** A command whose run sees its options with their types. */
+export function command<const Options extends readonly Option[]>(described: CommandOf<Options>): Command {
+  return described as unknown as Command;
+}
+
+export type Parsed = Omit<AnyCall, "terminal"> & { readonly help: boolean };
+
+const common: readonly Option[] = [{ name: "help", kind: "flag", summary: "show this text" }];
+
+/** Words after the command's name, as `--name value`, `--name=value`, `--flag`; `--` ends the options. */
+export function parseArguments(words: readonly string[], { name, options, positionals }: Command): Parsed {
+  const known = [...options, ...common];
+  const values: Record<string, Value | undefined> = {};
+  for (const option of options) values[option.name] = option.kind === "flag" ? false : option.default;
+  const rest: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] as string;
+    if (word === "--") {
+      rest.push(...words.slice(at + 1));
+      break;
+    }
+    if (!word.startsWith("-") || word === "-") {
+      rest.push(word);
+      continue;
+    }
+    const equals = word.indexOf("=");
+    const written = word === "-h" ? "--help" : equals === -1 ? word : word.slice(0, equals);
+    const option = known.find((candidate) => `--${candidate.name}` === written);
+    if (option === undefined) throw unknownOption(name, written, known);
+    if (option.kind === "flag") {
+      if (equals !== -1) throw new UsageError(`${written} is a flag and takes no value`);
+      values[option.name] = true;
+      continue;
+    }
+    const text = equals === -1 ? words[++at] : word.slice(equals + 1);
+    if (text === undefined) throw new UsageError(`${written} needs a value: ${expected(option)}`);
+    values[option.name] = toValue(option, text);
+  }
+  const help = values["help"] === true;
+  if (!help) checkPositionals(name, rest, positionals);
+  return { values, words: rest, help };
+}
+
+function unknownOption(name: string, written: string, known: readonly Option[]): UsageError {
+  return new UsageError(
+    `fate ${name} has no option ${written}${didYouMean(
+      written,
+      known.map((option) => `--${option.name}`),
+    )}; see fate ${name} --help`,
+  );
+}
+
+function toValue(option: Option, text: string): Value {
+  switch (option.kind) {
+    case "flag":
+    case "text":
+      return text;
+    case "integer":
+    case "number": {
+      const value = text.trim() === "" ? Number.NaN : Number(text);
+      const whole = option.kind === "number" || Number.isInteger(value);
+      if (Number.isFinite(value) && whole && value >= option.min && value <= option.max) return value;
+      throw new UsageError(`--${option.name}: found ${JSON.stringify(text)}, expected ${expected(option)}`);
+    }
+    case "choice":
+      return toChoice(option.name, option.choices, text);
+    case "choices":
+      return text.split(",").map((part) => toChoice(option.name, option.choices, part.trim()));
+    default:
+      return option satisfies never;
+  }
+}
+
+function toChoice(name: string, choices: readonly string[], text: string): string {
+  if (choices.includes(text)) return text;
+  const list = choices.length <= 8 ? `: one of ${choices.join(", ")}` : "";
+  throw new UsageError(
+    `--${name}: found ${JSON.stringify(text)}, expected a known name${list}${didYouMean(text, choices)}`,
+  );
+}
+
+/** What an option takes, in words. */
+export function expected(option: Option): string {
+  switch (option.kind) {
+    case "flag":
+      return "nothing";
+    case "text":
+      return option.shows ?? "text";
+    case "integer":
+      return `a whole number from ${option.min} to ${option.max}`;
+    case "number":
+      return `a number from ${option.min} to ${option.max}`;
+    case "choice":
+      return `one of ${option.choices.join(", ")}`;
+    case "choices":
+      return `names with commas between them, of ${option.choices.join(", ")}`;
+    default:
+      return option satisfies never;
+  }
+}
+
+function checkPositionals(name: string, words: readonly string[], positionals: readonly Positional[]): void {
+  const missing = positionals.findIndex((positional, index) => positional.required && words[index] === undefined);
+  if (missing !== -1) throw new UsageError(`fate ${name} needs ${positionals[missing]?.name}; see fate ${name} --help`);
+  const extra = words[positionals.length];
+  if (extra !== undefined && positionals.at(-1)?.many !== true)
+    throw new UsageError(`fate ${name} does not expect ${JSON.stringify(extra)}; see fate ${name} --help`);
+}
+
+/** `, did you mean x?` or nothing. */
+export function didYouMean(word: string, known: readonly string[]): string {
+  const near = closest(word, known);
+  return near === undefined ? "" : `, did you mean ${near}?`;
+}

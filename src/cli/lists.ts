@@ -1,0 +1,61 @@
+/** `fate policies`, `fate clusters`, `fate families`: what there is, by name. */
+
+import { clusterNames, namedCluster } from "../catalogue/clusters.ts";
+import { policies } from "../policy/policies.ts";
+import type { PolicyEntry } from "../policy/policy.ts";
+import { families } from "../trace/generate/families.ts";
+import { command, type Command } from "./arguments.ts";
+import { renderText } from "../experiment/table.ts";
+
+type Item = { readonly name: string; readonly summary: string };
+
+function list(name: string, summary: string, items: () => readonly Item[], example: string): Command {
+  return command({
+    name,
+    summary,
+    usage: `${name} [--json]`,
+    options: [{ name: "json", kind: "flag", summary: "as JSON" }],
+    positionals: [],
+    examples: [`fate ${name}`, example],
+    run: ({ values, terminal }) => {
+      const all = items();
+      const columns = [
+        { heading: "name", align: "left" },
+        { heading: "what it is", align: "left" },
+      ] as const;
+      if (values.json) terminal.out(`${JSON.stringify(all, undefined, 2)}\n`);
+      else terminal.out(renderText({ columns, rows: all.map((item) => [item.name, item.summary]) }));
+    },
+  });
+}
+
+export const listPolicies = list(
+  "policies",
+  "list the policies",
+  () => Object.entries<PolicyEntry>(policies).map(([name, entry]) => ({ name, summary: entry.summary })),
+  "fate policies --json",
+);
+
+export const listClusters = list(
+  "clusters",
+  "list the clusters that are known by name",
+  () => clusterNames.map((name) => ({ name, summary: describeCluster(name) })),
+  "fate simulate --generate montage --cluster a100-8",
+);
+
+export const listFamilies = list(
+  "families",
+  "list the families of workflows that can be generated",
+  () => Object.entries(families).map(([name, { summary }]) => ({ name, summary })),
+  "fate trace generate montage --count 50 --out workload.ndjson",
+);
+
+/** `8 engines on 4 hosts: 2 x h200-141g, ...`. */
+function describeCluster(name: string): string {
+  const cluster = namedCluster(name);
+  if (cluster === undefined) return "";
+  const { engines, devices, hosts } = cluster;
+  const kinds = Map.groupBy(devices, (device) => device.gpu);
+  const gpus = [...kinds].map(([gpu, group]) => `${group.length} x ${gpu}`).join(", ");
+  return `${engines.length} engines on ${hosts.length} host${hosts.length === 1 ? "" : "s"}: ${gpus}`;
+}

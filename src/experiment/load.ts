@@ -1,0 +1,53 @@
+/** Workloads and clusters of a cell, from their names. */
+
+import { existsSync } from "node:fs";
+import { clusterNames, namedCluster } from "../catalogue/clusters.ts";
+import { knownModels } from "../catalogue/models.ts";
+import type { Cluster } from "../model/cluster.ts";
+import type { Model } from "../model/model.ts";
+import { readCluster } from "../trace/cluster-file.ts";
+import { closest } from "../trace/closest.ts";
+import { InputError } from "../trace/input-error.ts";
+import { generateWorkload } from "../trace/generate/generate-workload.ts";
+import { readWorkload } from "../trace/read-workload.ts";
+import type { WorkloadAndModels } from "../trace/workload-file.ts";
+import type { WorkloadSource } from "./cell.ts";
+
+/** By the seed: all of a generated workload, and what a file leaves open. */
+export function loadWorkload(source: WorkloadSource, seed: number): WorkloadAndModels {
+  const { ratePerSecond } = source;
+  if (source.kind === "generated") {
+    const { families, count } = source;
+    return generateWorkload({ families, count, seed, ...(ratePerSecond === undefined ? {} : { ratePerSecond }) });
+  }
+  const { path, format, limit, model } = source;
+  return readWorkload(path, {
+    format,
+    seed,
+    ...(model === undefined ? {} : { model }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(ratePerSecond === undefined ? {} : { arrival: { kind: "poisson", meanGapUs: 1e6 / ratePerSecond } }),
+  });
+}
+
+/** `models` are known beside those of the catalogue. */
+export function loadCluster(nameOrPath: string, models: readonly Model[]): Cluster {
+  const named = namedCluster(nameOrPath);
+  if (named !== undefined) return named;
+  if (/[./\\]/.test(nameOrPath) || existsSync(nameOrPath)) return readCluster(nameOrPath, models);
+  const near = closest(nameOrPath, clusterNames);
+  const meant = near === undefined ? "" : `; did you mean ${near}?`;
+  throw new InputError(
+    "--cluster",
+    "",
+    JSON.stringify(nameOrPath),
+    `a file or one of ${clusterNames.join(", ")}${meant}`,
+  );
+}
+
+/** A cluster may hold models that no stage names; it is known what they are too. */
+export function withResident(models: readonly Model[], { engines }: Cluster): readonly Model[] {
+  const missing = new Set(engines.flatMap((engine) => engine.resident));
+  for (const { id } of models) missing.delete(id);
+  return [...models, ...knownModels.filter(({ id }) => missing.has(id))];
+}

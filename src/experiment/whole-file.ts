@@ -1,0 +1,54 @@
+/**
+ * Files that are either whole or not there: written beside their name, and renamed when done.
+ * What is there and no ordinary file, such as a pipe, is written as it stands.
+ */
+
+import { closeSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { InputError } from "../trace/input-error.ts";
+
+export type WholeFile = {
+  /** Where to write to. */
+  readonly path: string;
+  /** To be called once all is written: gives the file its name. */
+  readonly commit: () => void;
+  /** Takes away what was written. */
+  readonly discard: () => void;
+};
+
+export function createWholeFile(path: string): WholeFile {
+  if (isSpecial(path)) return { path, commit: () => {}, discard: () => {} };
+  const partial = partialPath(path);
+  touch(partial, path);
+  return {
+    path: partial,
+    commit: () => renameSync(partial, path),
+    discard: () => discardPartial(path),
+  };
+}
+
+/** Takes away what an interrupted writer has left, if anything. */
+export function discardPartial(path: string): void {
+  if (!isSpecial(path)) rmSync(partialPath(path), { force: true });
+}
+
+/** Ends as the name does: a writer may go by that. */
+function partialPath(path: string): string {
+  return join(dirname(path), `.partial-${basename(path)}`);
+}
+
+function isSpecial(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats !== undefined && !stats.isFile() && !stats.isDirectory();
+}
+
+function touch(partial: string, path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
+    throw new InputError(path, "", "a directory", "a file to write to");
+  try {
+    closeSync(openSync(partial, "w"));
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "a fault";
+    throw new InputError(path, "", code === "ENOENT" ? "no such folder" : code, "a place to write to");
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * Every kind of record with its fields and their types. The compiler holds this table and `src/model/event.ts` together,
+ * a test holds it and `docs/journal.md` together, and the reader checks journals with it.
+ */
+
+import type { EventKind, JournalEvent } from "../model/event.ts";
+import {
+  amount,
+  anyNumber,
+  choice,
+  object,
+  list,
+  optional,
+  positive,
+  required,
+  text,
+  whole,
+  type Fields,
+  type FieldsOf,
+  type Shape,
+} from "./shape.ts";
+
+type Stamp = "kind" | "atUs" | "sequence";
+
+type Table = { readonly [Kind in EventKind]: FieldsOf<Extract<JournalEvent, { readonly kind: Kind }>, Stamp> };
+
+const id = required(text);
+const count = required(whole);
+
+const ofShare = { stage: id, share: count, attempt: count, engine: id };
+
+const visible: Fields = {
+  kind: id,
+  key: id,
+  workflow: id,
+  id,
+  ordinal: count,
+  parents: required(list(object({ stage: id, bytes: count }))),
+  priority: required(anyNumber),
+};
+
+const visibleModel: Fields = {
+  ...visible,
+  model: id,
+  chain: required(list(object({ hash: count, tokens: count }))),
+  sharedLinks: count,
+  promptTokens: count,
+  outputTokens: count,
+  limitTokens: count,
+  items: required(positive),
+  allow: optional(object({ engines: optional(list(text)), labels: optional(list(text)) })),
+};
+
+/** A stage as it is revealed. */
+export const visibleStage: Shape = {
+  type: "kinds",
+  kinds: { llm: visibleModel, embed: visibleModel, tool: { ...visible, toolUs: count } },
+};
+
+const costTerms = object({ loadUs: count, transferUs: count, prefillUs: count, decodeUs: count, shardUs: count });
+
+export const recordFields: Table = {
+  "workflow-arrive": {
+    workflow: id,
+    reveal: required(choice("static", "online")),
+    class: optional(text),
+    tenant: optional(text),
+    deadlineUs: optional(whole),
+    sloScale: optional(amount),
+  },
+  "stage-reveal": { stage: required(visibleStage) },
+  "stage-ready": { stage: id, chainTokens: optional(list(whole)) },
+  plan: { ready: count, decisions: count, note: optional(text) },
+  "stage-place": {
+    stage: id,
+    attempt: count,
+    shares: required(list(object({ engine: id, items: required(positive), cost: required(costTerms) }))),
+    rank: required(anyNumber),
+    decodeEngine: optional(text),
+    victims: optional(list(text)),
+    reason: optional(text),
+  },
+  "decision-reject": {
+    decision: required(choice("place", "prefetch", "evict", "retain")),
+    engine: id,
+    stage: optional(text),
+    model: optional(text),
+    reason: required(choice("engine-down", "engine-busy", "unreachable", "no-room", "not-resident")),
+  },
+  "share-start": { ...ofShare, phase: required(choice("whole", "prefill", "decode")), kvTokens: count },
+  "model-evict": { engine: id, model: id, cause: required(choice("room", "policy", "engine-down")) },
+  "model-load-start": {
+    engine: id,
+    model: id,
+    bytes: count,
+    durationUs: count,
+    cause: required(choice("stage", "prefetch")),
+  },
+  "model-load-end": { engine: id, model: id },
+  "transfer-start": {
+    ...ofShare,
+    parent: id,
+    from: id,
+    to: id,
+    via: required(choice("link", "store")),
+    bytes: count,
+    waitUs: count,
+    durationUs: count,
+  },
+  "transfer-end": { ...ofShare, parent: id, to: id },
+  "prefill-start": { ...ofShare, promptTokens: count, cachedTokens: count },
+  "prefill-end": { ...ofShare },
+  "kv-transfer-start": { ...ofShare, to: id, bytes: count, waitUs: count, durationUs: count },
+  "kv-transfer-end": { ...ofShare, to: id },
+  "decode-start": { ...ofShare, sequences: required(positive), waves: required(positive), contextTokens: count },
+  "decode-end": { ...ofShare, outputTokens: count },
+  "batch-step": {
+    engine: id,
+    model: id,
+    startUs: count,
+    steps: required(positive),
+    sequences: count,
+    contextTokens: count,
+    prefillTokens: count,
+    prefillPairs: required(amount),
+    prefillSequences: count,
+  },
+  "share-preempt": { ...ofShare, kvTokens: count, outputTokens: count },
+  "share-end": { ...ofShare, phase: required(choice("whole", "prefill", "decode")) },
+  "tool-start": { stage: id },
+  "tool-end": { stage: id },
+  "stage-end": { stage: id, attempt: count, outputTokens: count, host: optional(text) },
+  "stage-lost": { stage: id, attempt: count, reason: required(choice("engine-down", "result-lost")) },
+  "prefix-retain": { engine: id, model: id, hash: count, untilUs: count },
+  "engine-down": { engine: id },
+  "engine-up": { engine: id },
+  "engine-slow": { engine: id, factor: required(amount) },
+  "workflow-end": { workflow: id },
+  "workflow-abandon": { workflow: id, reason: required(choice("unreachable", "no-engine", "policy-deferred")) },
+};

@@ -1,0 +1,157 @@
+/**
+ * Gives each stage the engine, the pair of engines, or the engines for its items on which it is expected to end first, and
+ * holds it back until that engine can begin it.
+ *
+ * The earliest-finish rule of list scheduling with costs conditional on state: loads, transfers and prefills count only where
+ * they would really happen. A stage that is held is decided anew at every event. One that has chosen an engine takes its place
+ * in the picture, so that the stages behind it do not choose the same one.
+ */
+
+import { isFeasible, type Known } from "../cost/candidate.ts";
+import type { Decision, Place } from "../model/decision.ts";
+import type { ModelId } from "../model/model.ts";
+import type { VisibleModelStage } from "../model/visible.ts";
+import type { EngineState } from "../state/engine-state.ts";
+import { canDecode, createLoads, defer, handsOver, oldestFirst } from "./choose.ts";
+import {
+  canBegin,
+  createPicture,
+  foresee,
+  hasPlace,
+  missingLoadUs,
+  toCandidate,
+  waitForUs,
+  type Candidate,
+} from "./picture.ts";
+import type { Policy, View } from "./policy.ts";
+import { bestShards } from "./shards.ts";
+
+export type GreedySettings = {
+  /** Wait in the policy until the chosen engine can begin the stage; otherwise in the engine's queue, for good. */
+  readonly hold: boolean;
+  /** Over how many engines of one host a stage with several items may be split. */
+  readonly mostShards: number;
+};
+
+export function createGreedyFinish(settings: GreedySettings): Policy {
+  return (view) => ({ decisions: planEarliestFinish(view, oldestFirst(view), settings) });
+}
+
+/** Behind so many held stages of one model, the next ones of that model are held without a closer look. */
+const mostHeld = 128;
+
+/** Lets the stages choose in the order given. */
+export function planEarliestFinish(
+  view: View,
+  stages: readonly VisibleModelStage[],
+  { hold, mostShards }: GreedySettings,
+): Decision[] {
+  const picture = createPicture(view);
+  const decisions: Decision[] = [];
+  const held = new Map<ModelId, number>();
+  let places = countPlaces(picture);
+  for (const [index, stage] of stages.entries()) {
+    const heldAlike = held.get(stage.model) ?? 0;
+    if (hold && (places === 0 || heldAlike === mostHeld)) {
+      decisions.push(defer(stage, "better-later"));
+      continue;
+    }
+    const behind = stages.length - index - 1;
+    const best = pickEarliest(picture, stage, mostShards, Math.min(1, behind / Math.max(1, places)));
+    if (best === undefined) {
+      decisions.push(defer(stage, "no-engine"));
+      continue;
+    }
+    const begins = best.shares.every(({ engine }) => canBegin(stage, engine));
+    decisions.push(begins || !hold ? toPlace(stage, best) : defer(stage, "better-later"));
+    if (!begins) held.set(stage.model, heldAlike + 1);
+    const ids = best.shares.map(({ engine }) => engine.id);
+    const open = (): number => ids.filter((id) => hasPlace(picture.cluster.engine(id))).length;
+    const before = open();
+    foresee(picture, stage, best);
+    places -= before - open();
+  }
+  return decisions;
+}
+
+function countPlaces({ cluster }: Known): number {
+  let places = 0;
+  for (let index = 0; index < cluster.count; index++) if (hasPlace(cluster.at(index))) places += 1;
+  return places;
+}
+
+/**
+ * The candidate that ends first; of equals the one on the engine named first. `crowding`, from 0 to 1, says how surely another
+ * stage waits for an engine that shards would take: engine time beyond that of one engine then counts as delay.
+ */
+function pickEarliest(
+  picture: Known,
+  stage: VisibleModelStage,
+  mostShards: number,
+  crowding: number,
+): Candidate | undefined {
+  const single = pickEarliestWhole(picture, stage);
+  if (single === undefined || mostShards < 2 || stage.items < 2) return single;
+  const shards = bestShards(picture, stage, mostShards);
+  if (shards === undefined) return single;
+  const extraUs = Math.max(0, engineUs(shards) - engineUs(single));
+  return shards.endUs + crowding * extraUs < single.endUs ? shards : single;
+}
+
+/**
+ * Over all engines and all pairs. Engines that will hold the model come first: next to them most others are seen to be too late
+ * by their wait and their load alone.
+ */
+function pickEarliestWhole(picture: Known, stage: VisibleModelStage): Candidate | undefined {
+  let best: Candidate | undefined;
+  let bestIndex = Infinity;
+  let pairs: readonly EngineState[] | undefined;
+  const consider = (engine: EngineState, leastUs: number): void => {
+    if (picture.nowUs + leastUs >= (best?.endUs ?? Infinity) || !isFeasible(picture, stage, engine)) return;
+    if (handsOver(stage, engine)) pairs ??= decodeEngines(picture, stage);
+    for (const decodeEngine of handsOver(stage, engine) ? (pairs ?? []) : [undefined]) {
+      const candidate = toCandidate(picture, stage, engine, decodeEngine);
+      const { index } = engine.holding;
+      if (best !== undefined && (candidate.endUs - best.endUs || index - bestIndex) >= 0) continue;
+      best = candidate;
+      bestIndex = index;
+    }
+  };
+  const { cluster } = picture;
+  const cold: EngineState[] = [];
+  for (let index = 0; index < cluster.count; index++) {
+    const engine = cluster.at(index);
+    if (!engine.up || !engine.holding.models.has(stage.model)) continue;
+    if (missingLoadUs(picture, stage, engine) > 0) cold.push(engine);
+    else consider(engine, waitForUs(picture, stage, engine));
+  }
+  for (const engine of cold)
+    consider(engine, waitForUs(picture, stage, engine) + missingLoadUs(picture, stage, engine));
+  return best;
+}
+
+/** With very many decode engines, only those with the fewest shares are paired with every prefill engine. */
+const mostDecodeEngines = 16;
+
+function decodeEngines(picture: Known, stage: VisibleModelStage): readonly EngineState[] {
+  const able = [...picture.cluster].filter((engine) => canDecode(stage, engine));
+  if (able.length <= mostDecodeEngines) return able;
+  const loads = createLoads(picture);
+  return able.sort((left, right) => loads.of(left) - loads.of(right)).slice(0, mostDecodeEngines);
+}
+
+function engineUs({ shares }: Candidate): number {
+  let us = 0;
+  for (const { cost } of shares) us += cost.loadUs + cost.transferUs + cost.prefillUs + cost.decodeUs;
+  return us;
+}
+
+function toPlace(stage: VisibleModelStage, { shares, decodeEngine }: Candidate): Place {
+  return {
+    kind: "place",
+    stage: stage.key,
+    shares: shares.map(({ engine, items }) => ({ engine: engine.id, items })),
+    rank: 0,
+    ...(decodeEngine === undefined ? {} : { decodeEngine: decodeEngine.id }),
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * Workloads by seed. Workflow `i` is drawn from streams of its own, so it is the same whatever the count and the rate;
+ * arrivals have a stream of their own.
+ */
+
+import { strict as assert } from "node:assert";
+import type { ModelId } from "../../model/model.ts";
+import { secondsToUs } from "../../model/units.ts";
+import type { Workflow } from "../../model/workflow.ts";
+import { drawExponential, drawOne } from "../../random/distributions.ts";
+import { createRng } from "../../random/rng.ts";
+import type { ModelShare } from "../annotate/models.ts";
+import { closest } from "../closest.ts";
+import { InputError } from "../input-error.ts";
+import { namedModels, type WorkloadAndModels } from "../workload-file.ts";
+import { families } from "./families.ts";
+import type { SizeRange } from "./family.ts";
+
+export type GenerateOptions = {
+  /** Names of `families`; with several, each workflow draws one, uniformly. */
+  readonly families: readonly string[];
+  readonly count: number;
+  readonly seed: number;
+  /** Poisson arrivals; all at time 0 if absent. */
+  readonly ratePerSecond?: number;
+  /** As is usual for the family unless said. */
+  readonly reveal?: "static" | "online";
+  /** Standard deviation of the logarithm of estimate over actual; 0.4 unless said. */
+  readonly error?: number;
+  /** For the language model stages of families that do not spread over several models. */
+  readonly model?: ModelId;
+  /** Which models the categories of annotated graphs are given. */
+  readonly models?: readonly ModelShare[];
+  /** Part of each prompt that others share, in families with a choice: 0 to 1. */
+  readonly sharedShare?: number;
+  /** Tasks of a graph, as far as the family's structure allows. */
+  readonly tasks?: SizeRange;
+};
+
+export function generateWorkload(options: GenerateOptions): WorkloadAndModels {
+  checkOptions(options);
+  const arrivals = createRng(options.seed, "arrival");
+  const meanGapUs = options.ratePerSecond === undefined ? 0 : secondsToUs(1 / options.ratePerSecond);
+  const workflows: Workflow[] = [];
+  let atUs = 0;
+  for (let index = 0; index < options.count; index++) {
+    workflows.push(generateWorkflow(options, index, Math.round(atUs)));
+    atUs += meanGapUs === 0 ? 0 : drawExponential(arrivals, meanGapUs);
+  }
+  const id = `${options.families.join("+")}-${options.count}-seed-${options.seed}`;
+  return { workload: { id, workflows }, models: namedModels(workflows, []) };
+}
+
+/** The workflow at this place in the workload, whatever comes before and after. */
+export function generateWorkflow(options: GenerateOptions, index: number, arrivalUs: number): Workflow {
+  const rng = createRng(options.seed, "workflow").stream(`${index}`);
+  const name = drawOne(rng.stream("family"), options.families);
+  const { reveal, model, models, tasks } = options;
+  return pickFamily(name).generate({
+    id: `${name}-${index}`,
+    seed: options.seed,
+    rng: rng.stream(name),
+    arrivalUs,
+    error: options.error ?? 0.4,
+    sharedShare: options.sharedShare ?? 0.5,
+    ...(reveal === undefined ? {} : { reveal }),
+    ...(model === undefined ? {} : { model }),
+    ...(models === undefined ? {} : { models }),
+    ...(tasks === undefined ? {} : { tasks }),
+  });
+}
+
+function pickFamily(name: string): (typeof families)[string] {
+  const family = Object.hasOwn(families, name) ? families[name] : undefined;
+  if (family !== undefined) return family;
+  const names = Object.keys(families);
+  const near = closest(name, names);
+  const meant = near === undefined ? "" : `; did you mean ${near}?`;
+  throw new InputError("families", "", JSON.stringify(name), `one of ${names.join(", ")}${meant}`);
+}
+
+function checkOptions({ families: names, count, ratePerSecond, sharedShare = 0 }: GenerateOptions): void {
+  for (const name of names) pickFamily(name);
+  assert(names.length > 0, "a workload needs at least one family");
+  assert(Number.isInteger(count) && count >= 0, `count is a whole number, not ${count}`);
+  assert(ratePerSecond === undefined || ratePerSecond > 0, `ratePerSecond is above 0, not ${ratePerSecond}`);
+  assert(sharedShare >= 0 && sharedShare <= 1, `sharedShare lies between 0 and 1, not ${sharedShare}`);
+}

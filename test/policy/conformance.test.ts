@@ -1,0 +1,129 @@
+/** What every policy in the table must do, and must not do, whatever else it is for. */
+
+import { describe, expect, test } from "vitest";
+import { feasibleEngines, placeWhole } from "../../src/policy/choose.ts";
+import { policies } from "../../src/policy/policies.ts";
+import type { Policy, PolicyEntry } from "../../src/policy/policy.ts";
+import type { Faults } from "../../src/sim/faults.ts";
+import { batched, cluster, dag, run } from "../support/build.ts";
+import { compareTruths } from "../support/clairvoyance.ts";
+import { plainCalibration } from "../support/plain-calibration.ts";
+import { randomWorld, withOtherTruth, type RandomWorld } from "../support/random-world.ts";
+import { findAnyFault, scrutinise } from "../support/scrutiny.ts";
+
+const worlds = Array.from({ length: 24 }, (_, index) => randomWorld(index + 1));
+
+const troubles: readonly Faults[] = [
+  { crashEveryUs: 8e6, crashForUs: 3e6 },
+  { slowEveryUs: 5e6, slowForUs: 5e6, slowFactor: 4 },
+  { lossChance: 0.2 },
+  { staleUs: 300_000 },
+  { crashEveryUs: 15e6, crashForUs: 5e6, slowEveryUs: 9e6, lossChance: 0.1, staleUs: 100_000 },
+];
+
+function runWorld(world: RandomWorld, policy: PolicyEntry, faults: Faults = {}) {
+  return run({ ...world, policy, faults, calibration: plainCalibration });
+}
+
+function findFaults(world: RandomWorld, policy: PolicyEntry, faults?: Faults): string[] {
+  return findAnyFault(runWorld(world, scrutinise(policy), faults));
+}
+
+describe.for(Object.entries(policies))("%s", ([, policy]) => {
+  test.for([
+    ["a chain", "plan -> draft -> merge"],
+    ["a diamond", "plan -> draft, check -> merge"],
+    ["a fan", "a, b, c, d, e, f"],
+    ["two layers", "a, b, c -> d, e, f"],
+  ])("works off %s", ([, drawing]) => {
+    for (const machines of [cluster("h100"), cluster("h100 l40s a100"), cluster("h100 h100", { batching: batched })]) {
+      for (const reveal of ["static", "online"] as const) {
+        const flow = dag(drawing as string, () => ({ items: 2 }), { reveal });
+        const { events } = run({ cluster: machines, workflows: [flow], policy, calibration: plainCalibration });
+        expect(events.filter(({ kind }) => kind === "stage-end")).toHaveLength(flow.stages.length);
+        expect(events.at(-1)?.kind).toBe("workflow-end");
+      }
+    }
+  });
+
+  test("ends every workflow, or it is given up because it must be", () => {
+    for (const world of worlds) expect({ [world.seed]: findFaults(world, policy) }).toEqual({ [world.seed]: [] });
+  });
+
+  test("still does when engines crash and slow down, results get lost and news come late", () => {
+    for (const [index, world] of worlds.entries()) {
+      const faults = troubles[index % troubles.length] as Faults;
+      expect({ [world.seed]: findFaults(world, policy, faults) }).toEqual({ [world.seed]: [] });
+    }
+  });
+
+  test("gives the same bytes for the same seed, also when its memory went through JSON", () => {
+    for (const world of worlds.slice(0, 8)) {
+      const bytes = JSON.stringify(runWorld(world, policy).events);
+      expect(JSON.stringify(runWorld(world, policy).events) === bytes).toBe(true);
+      expect(JSON.stringify(runWorld(world, scrutinise(policy)).events) === bytes).toBe(true);
+    }
+  });
+
+  test("decides by nothing that it cannot know", () => {
+    let compared = 0;
+    for (const world of worlds) {
+      const result = compareTruths(world, withOtherTruth(world), () => policy);
+      expect({ seed: world.seed, found: result.clairvoyance }).toEqual({ seed: world.seed, found: undefined });
+      compared += result.compared;
+    }
+    expect(compared).toBeGreaterThan(worlds.length);
+  });
+});
+
+describe("the suite itself", () => {
+  /** Sends a stage that will write more than expected to the last engine that may take it, the others to the first. */
+  const cheat = (world: RandomWorld): PolicyEntry => {
+    const truth = new Map(
+      world.workflows.flatMap((flow) => flow.stages.map((stage) => [`${flow.id}/${stage.id}`, stage])),
+    );
+    const plan: Policy = (view) => ({
+      decisions: view.ready.map((stage) => {
+        const engines = feasibleEngines(view, stage);
+        const real = truth.get(stage.key);
+        const longer = real !== undefined && real.kind !== "tool" && real.output.actual > real.output.estimate;
+        return placeWhole(view, stage, longer ? engines.at(-1) : engines[0]);
+      }),
+    });
+    return { plan, summary: "a cheat" };
+  };
+
+  test("catches a policy that knows the output lengths", () => {
+    const caught = worlds.filter(
+      (world) => compareTruths(world, withOtherTruth(world), cheat).clairvoyance !== undefined,
+    );
+    expect(caught.length).toBeGreaterThan(worlds.length / 3);
+  });
+
+  const world = randomWorld(1);
+
+  test("catches a policy that defers for ever", () => {
+    const plan: Policy = ({ ready }) => ({
+      decisions: ready.map(({ key }) => ({ kind: "defer", stage: key, reason: "better-later" })),
+    });
+    expect(findFaults(world, { plan, summary: "" })).not.toEqual([]);
+  });
+
+  test("catches a policy that changes what it sees", () => {
+    const plan: Policy = (view) => {
+      for (const engine of view.cluster) engine.slowFactor = 2;
+      return { decisions: [] };
+    };
+    expect(() => findFaults(world, { plan, summary: "" })).toThrow("changed what it was shown");
+  });
+
+  test("catches a policy that decides twice", () => {
+    const plan: Policy = (view) => ({
+      decisions: view.ready.flatMap((stage) => {
+        const [engine] = feasibleEngines(view, stage);
+        return [placeWhole(view, stage, engine), placeWhole(view, stage, engine)];
+      }),
+    });
+    expect(() => findFaults(world, { plan, summary: "" })).toThrow("decided about twice");
+  });
+});

@@ -1,0 +1,82 @@
+/**
+ * Finds out whether a policy knows what it cannot know. The same workload runs twice, with other output lengths and tool times.
+ * Until an end shows the difference both journals must be the same, and whenever the policy is asked after the same journal it
+ * must answer the same.
+ */
+
+import type { JournalEvent } from "../../src/model/event.ts";
+import type { PolicyEntry } from "../../src/policy/policy.ts";
+import { simulate } from "../../src/sim/simulate.ts";
+import { plainCalibration } from "./plain-calibration.ts";
+import type { RandomWorld } from "./random-world.ts";
+
+export type Comparison = {
+  /** Answers that were compared. */
+  readonly compared: number;
+  /** What told the runs apart first; undefined if nothing did. */
+  readonly firstDifference: JournalEvent["kind"] | undefined;
+  /** A sentence about what the policy knew too early. */
+  readonly clairvoyance: string | undefined;
+};
+
+/** What may bring a hidden length or duration to light. The total of a stage's items is told at its end only. */
+const telling: ReadonlySet<JournalEvent["kind"]> = new Set([
+  "decode-end",
+  "batch-step",
+  "tool-end",
+  "share-preempt",
+  "stage-end",
+]);
+
+export function compareTruths(
+  one: RandomWorld,
+  other: RandomWorld,
+  policyOf: (world: RandomWorld) => PolicyEntry,
+): Comparison {
+  const left = record(one, policyOf(one));
+  const right = record(other, policyOf(other));
+  let common = 0;
+  while (common < left.events.length && sameAt(left.events, right.events, common)) common += 1;
+  const first = pickEarlier(left.events[common], right.events[common]);
+  const found = { firstDifference: first?.kind, compared: 0, clairvoyance: undefined };
+  for (const [index, answer] of left.answers.entries()) {
+    const same = right.answers[index];
+    if (same === undefined || answer.seen > common || same.seen !== answer.seen || same.atUs !== answer.atUs) break;
+    found.compared += 1;
+    if (same.decisions !== answer.decisions)
+      return { ...found, clairvoyance: `at ${answer.atUs} us: ${answer.decisions} or ${same.decisions}` };
+  }
+  if (first !== undefined && !telling.has(first.kind))
+    return { ...found, clairvoyance: `${first.kind} at ${first.atUs} us differs before anything could tell` };
+  return found;
+}
+
+function sameAt(left: readonly JournalEvent[], right: readonly JournalEvent[], index: number): boolean {
+  return JSON.stringify(left[index]) === JSON.stringify(right[index]);
+}
+
+function pickEarlier(left: JournalEvent | undefined, right: JournalEvent | undefined): JournalEvent | undefined {
+  if (left === undefined || right === undefined) return left ?? right;
+  // At one instant policies answer last, so what the world does tells first.
+  if (left.atUs === right.atUs) return telling.has(left.kind) ? left : right;
+  return left.atUs < right.atUs ? left : right;
+}
+
+type Answer = { readonly seen: number; readonly atUs: number; readonly decisions: string };
+
+function record(world: RandomWorld, entry: PolicyEntry) {
+  const events: JournalEvent[] = [];
+  const answers: Answer[] = [];
+  const policy: PolicyEntry = {
+    ...entry,
+    plan: (view) => {
+      const plan = entry.plan(view);
+      answers.push({ seen: events.length, atUs: view.nowUs, decisions: JSON.stringify(plan.decisions) });
+      return plan;
+    },
+  };
+  const { seed, cluster, models, workflows } = world;
+  const onEvent = (event: JournalEvent): number => events.push(event);
+  simulate({ cluster, models, workflows, seed, policy, calibration: plainCalibration, onEvent });
+  return { events, answers };
+}
