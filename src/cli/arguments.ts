@@ -18,7 +18,7 @@ export type Option = {
   | { readonly kind: "choices"; readonly choices: readonly string[] }
 );
 
-export type Positional = {
+type Positional = {
   readonly name: string;
   readonly required: boolean;
   /** Takes all that is left; only the last one may. */
@@ -41,7 +41,7 @@ export type Values<Options extends readonly Option[]> = {
 };
 
 /** What a run gets: option values, the words that are no options, and the terminal to talk to. */
-export type Call<Options extends readonly Option[]> = {
+type Call<Options extends readonly Option[]> = {
   readonly values: Values<Options>;
   readonly words: readonly string[];
   readonly terminal: Terminal;
@@ -64,13 +64,13 @@ export type Command = Omit<CommandOf<readonly Option[]>, "run"> & {
   readonly run: (call: AnyCall) => number | void | Promise<number | void>;
 };
 
-export type AnyCall = {
+type AnyCall = {
   readonly values: Readonly<Record<string, Value | undefined>>;
   readonly words: readonly string[];
   readonly terminal: Terminal;
 };
 
-export type Value = string | number | boolean | readonly string[];
+type Value = string | number | boolean | readonly string[];
 
 /** A command whose run sees its options with their types. */
 export function command<const Options extends readonly Option[]>(described: CommandOf<Options>): Command {

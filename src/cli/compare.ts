@@ -132,10 +132,12 @@ function show(file: ResultFile, comparison: Comparison, values: CompareValues, p
   if (values.json) return terminal.out(renderResultFile(file));
   const seeds = comparison.seeds.length;
   const workflows = comparison.rows[0]?.means["workflows"] ?? 0;
-  const interval =
-    seeds < 2
+  const open = comparison.rows.some(({ verdict }) => verdict === "open");
+  const interval = open
+    ? seeds < 2
       ? "One seed gives no interval; --seeds 1-8 does."
-      : `± is the 95% interval over ${seeds} seeds, paired by seed; a tie is a difference whose interval holds 0.`;
+      : "No ± where the seeds change nothing: a file leaves nothing to draw but what --rate, --faults and random policies draw."
+    : `± is the 95% interval over ${seeds} seeds, paired by seed; a tie is a difference whose interval holds 0.`;
   const head = `${sourceName(plan.source)} on ${plan.cluster}: ${plan.policies.length} policies, ${seeds} seeds, ${showCount(workflows)} workflows a run, in simulated time\n\n`;
   if (values.markdown) {
     terminal.out(`${head}${renderMarkdown(toTable(comparison, { bars: false }))}\n${interval}\n`);

@@ -2,8 +2,7 @@
 
 import { expected, type Command, type Option } from "./arguments.ts";
 
-export const exitCodes =
-  "Exit codes: 0 fine, 1 the run failed or laws were broken, 2 bad input or usage, 130 interrupted.";
+const exitCodes = "Exit codes: 0 fine, 1 the run failed or laws were broken, 2 bad input or usage, 130 interrupted.";
 
 export function renderHelp(commands: readonly Command[]): string {
   const rows = commands.map(({ name, summary }): [string, string] => [name, summary]);

@@ -6,7 +6,7 @@ import { workloadFormats } from "../trace/read-workload.ts";
 import { didYouMean, type Option } from "./arguments.ts";
 import { UsageError } from "./usage-error.ts";
 
-export const familyNames = Object.keys(families);
+const familyNames = Object.keys(families);
 
 export const workloadPositional = {
   name: "WORKLOAD",

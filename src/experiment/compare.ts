@@ -22,7 +22,7 @@ export type ComparisonRow = {
   readonly verdict: Verdict;
 };
 
-/** `tie`: the interval holds 0. `open`: one seed gives no interval. Less is better. */
+/** `tie`: the interval holds 0. `open`: one seed, or seeds that changed nothing, give no interval. Less is better. */
 export type Verdict = "baseline" | "less" | "more" | "tie" | "open";
 
 /** The cells must be of one workload and one cluster. */
@@ -38,7 +38,12 @@ export function comparePolicies(cells: readonly CellResult[], baseline: PolicyNa
       return relativeDifference(valueOf(cell, metric), valueOf(other, metric));
     });
     const difference = meanInterval(differences);
-    return { policy, means: meansOf(own), difference, verdict: toVerdict(difference, own.length, policy === baseline) };
+    return {
+      policy,
+      means: meansOf(own),
+      difference,
+      verdict: toVerdict(difference, areAllAlike([own, yardstick], metric), policy === baseline),
+    };
   });
   return { baseline, metric, seeds, rows };
 }
@@ -48,9 +53,14 @@ function relativeDifference(value: number, other: number): number {
   return value === other ? 0 : value / other - 1;
 }
 
-function toVerdict({ low, high }: Interval, seeds: number, isBaseline: boolean): Verdict {
+/** One seed, or seeds that left nothing to chance, such as those of a workload file under policies that draw no luck. */
+function areAllAlike(groups: readonly (readonly CellResult[])[], metric: string): boolean {
+  return groups.every((cells) => new Set(cells.map((cell) => valueOf(cell, metric))).size === 1);
+}
+
+function toVerdict({ low, high }: Interval, allAlike: boolean, isBaseline: boolean): Verdict {
   if (isBaseline) return "baseline";
-  if (seeds < 2) return "open";
+  if (allAlike) return "open";
   if (high < 0) return "less";
   return low > 0 ? "more" : "tie";
 }

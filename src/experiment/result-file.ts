@@ -13,7 +13,7 @@ export type ResultFile = {
   readonly summary: readonly ResultSummary[];
 };
 
-export type ResultCell = {
+type ResultCell = {
   readonly cluster: string;
   readonly workload: string;
   readonly policy: string;
@@ -23,7 +23,7 @@ export type ResultCell = {
   readonly [metric: string]: string | number | readonly (number | null)[];
 };
 
-export type ResultSummary = {
+type ResultSummary = {
   readonly cluster: string;
   readonly workload: string;
   readonly policy: string;
@@ -31,7 +31,7 @@ export type ResultSummary = {
   readonly metric: string;
   /** Of the metric over the seeds. */
   readonly mean: number;
-  /** Relative difference to the baseline, with its 95% interval; null where one seed gives none. */
+  /** Relative difference to the baseline, with its 95% interval; null where the seeds give none. */
   readonly difference: number;
   readonly ci95: readonly [number, number] | null;
   readonly verdict: string;
@@ -68,7 +68,7 @@ export function toResultFile(about: About, cells: readonly CellResult[], compari
       metric,
       mean: means[metric] ?? 0,
       difference: difference.mean,
-      ci95: seeds.length < 2 ? null : [difference.low, difference.high],
+      ci95: verdict === "open" || verdict === "baseline" ? null : [difference.low, difference.high],
       verdict,
     })),
   };

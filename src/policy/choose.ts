@@ -108,7 +108,7 @@ export function pickLeastLoaded(
 }
 
 /** Shares that an engine has. */
-export function loadOf(engine: EngineState): number {
+function loadOf(engine: EngineState): number {
   return engine.queue.length + engine.running.length;
 }
 

@@ -49,7 +49,7 @@ export function planEarliestFinish(
   const picture = createPicture(view);
   const decisions: Decision[] = [];
   const held = new Map<ModelId, number>();
-  let places = countPlaces(picture);
+  let places = countPlaces(picture, view.costs.engines.keys());
   for (const [index, stage] of stages.entries()) {
     const heldAlike = held.get(stage.model) ?? 0;
     if (hold && (places === 0 || heldAlike === mostHeld)) {
@@ -65,18 +65,17 @@ export function planEarliestFinish(
     const begins = best.shares.every(({ engine }) => canBegin(stage, engine));
     decisions.push(begins || !hold ? toPlace(stage, best) : defer(stage, "better-later"));
     if (!begins) held.set(stage.model, heldAlike + 1);
-    const ids = best.shares.map(({ engine }) => engine.id);
-    const open = (): number => ids.filter((id) => hasPlace(picture.cluster.engine(id))).length;
-    const before = open();
+    const engines = best.shares.map(({ engine }) => engine.holding.index);
+    places -= countPlaces(picture, engines);
     foresee(picture, stage, best);
-    places -= before - open();
+    places += countPlaces(picture, engines);
   }
   return decisions;
 }
 
-function countPlaces({ cluster }: Known): number {
+function countPlaces({ cluster }: Known, engines: Iterable<number>): number {
   let places = 0;
-  for (let index = 0; index < cluster.count; index++) if (hasPlace(cluster.at(index))) places += 1;
+  for (const index of engines) if (hasPlace(cluster.at(index))) places += 1;
   return places;
 }
 

@@ -11,7 +11,7 @@ import type { PolicyEntry, View } from "../../src/policy/policy.ts";
 import { canServe } from "../../src/cost/candidate.ts";
 import { createRng, type Rng } from "../../src/random/rng.ts";
 import type { EngineState } from "../../src/state/engine-state.ts";
-import { batched, cluster, exclusive, run } from "../support/build.ts";
+import { batched, cluster, exclusive, llm, run } from "../support/build.ts";
 
 const modelIds = ["llama-3.1-8b", "qwen3-32b-int4", "embed-1.2b"] as const;
 
@@ -121,6 +121,26 @@ function wildStage(rng: Rng, id: string, index: number, above: readonly string[]
   return { ...base, kind: "llm", model, output, items: draw < 0.5 ? 2 + rng.below(20) : 1 } satisfies ModelStage;
 }
 
+/** Short prompts and long answers of one model: what makes batches run out of KV memory. */
+function tightWorkflows(seed: number, count: number): Workflow[] {
+  const rng = createRng(seed, "tight");
+  return Array.from({ length: count }, (_, index): Workflow => {
+    const stage = (id: string, items: number, parents: ModelStage["parents"]): ModelStage =>
+      llm(id, {
+        parents,
+        items,
+        prompt: [
+          { kind: "text", key: "system", tokens: 100 },
+          { kind: "own", tokens: 20 * items + rng.below(200) },
+        ],
+        output: { estimate: 50 * items, actual: items * (20 + rng.below(400)), limit: 450 * items },
+      });
+    const first = stage("a", 1, []);
+    const second = stage("b", 1 + rng.below(6), [{ stage: "a", bytes: 1000 }]);
+    return { id: `w${index}`, arrivalUs: index * 20_000, reveal: "static", stages: [first, second] };
+  });
+}
+
 type Shape = { readonly engines: readonly Partial<Engine>[]; readonly rest?: Partial<Cluster> };
 
 function wildCluster(kinds: string, { engines, rest = {} }: Shape): Cluster {
@@ -175,7 +195,7 @@ export const wildRuns: Readonly<Record<string, (seed: number, count?: number) =>
         engines: [
           { batching: chunked },
           { batching: chunked, ...swapping },
-          { batching: chunked, kvBytes: gigabytes(3), maxResident: 3 },
+          { batching: chunked, kvBytes: gigabytes(1.6), maxResident: 3 },
         ],
         rest: { links: someLinks, store },
       }),
@@ -187,6 +207,19 @@ export const wildRuns: Readonly<Record<string, (seed: number, count?: number) =>
       policy: wildPolicy,
       workflows: wildWorkflows(seed, count, 300_000),
       cluster: wildCluster("h100 a100", { engines: [{ batching: whole }, { batching: whole, ...swapping }] }),
+    }),
+  tight: (seed, count = 30) =>
+    run({
+      seed,
+      policy: wildPolicy,
+      workflows: tightWorkflows(seed, count),
+      cluster: wildCluster("h100 h100", {
+        engines: [
+          { batching: { ...chunked, maxSequences: 32 }, kvBytes: gigabytes(0.8) },
+          { batching: { ...whole, maxSequences: 32 }, kvBytes: gigabytes(0.8) },
+        ],
+      }),
+      faults: { lossChance: 0.05, slowEveryUs: 5e6, slowForUs: 2e6, slowFactor: 1.5 },
     }),
   pairs: (seed, count = 30) =>
     run({

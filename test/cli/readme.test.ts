@@ -1,6 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { fate } from "./support.ts";
 
@@ -32,6 +33,14 @@ describe("commands, in their order", () => {
     expect(code, notes).toBe(0);
     expect(out + notes).not.toBe("");
   });
+});
+
+test("the program in the README runs", () => {
+  const [, program = ""] = /^```ts\n([\s\S]*?)^```/m.exec(readme) ?? [];
+  const path = join(folder, "program.ts");
+  writeFileSync(path, program.replace('"fate"', JSON.stringify(resolve("src/index.ts"))));
+  const out = execFileSync("node_modules/.bin/node", [path], { encoding: "utf8" });
+  expect(out).toMatch(/^\d+ \[\]\n$/);
 });
 
 test("every file that the README names is there", () => {

@@ -45,6 +45,15 @@ test("a tie is called one", () => {
   expect(renderText(toTable(compared, { bars: false }))).toMatch(/^random +24\.3 s +\+2\.5% ± \d+\.\d +tie\b/m);
 });
 
+test("seeds that change nothing give no interval", () => {
+  const same = comparePolicies(
+    [...cells("round-robin", [10, 10]), ...cells("heft", [5, 5]), ...cells("random", [9, 12])],
+    "round-robin",
+    "meanLatencyUs",
+  );
+  expect(same.rows.map(({ verdict }) => verdict)).toEqual(["baseline", "open", "tie"]);
+});
+
 test("one seed gives no interval and no verdict", () => {
   const one = comparePolicies([...cells("round-robin", [10]), ...cells("heft", [5])], "round-robin", "meanLatencyUs");
   expect(one.rows[1]).toMatchObject({ verdict: "open", difference: { mean: -0.5 } });
