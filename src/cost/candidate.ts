@@ -3,7 +3,7 @@
  * resident, a transfer where the parent's output lies, a prefill as far as the prefix is cached.
  */
 
-import { sumTerms, type CostTerms } from "../model/decision.ts";
+import type { CostTerms } from "../model/decision.ts";
 import type { HostId } from "../model/cluster.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
 import type { ClusterState } from "../state/cluster-state.ts";
@@ -162,15 +162,4 @@ function oldestLeftUs(known: Known, engine: EngineState): number {
   let totalUs = 0;
   for (const running of engine.running) totalUs += Math.max(0, running.startUs + running.expectedUs - known.nowUs);
   return totalUs;
-}
-
-/** Expected end of the whole stage on one engine, or on a prefill engine and a decode engine. */
-export function projectedEndUs(
-  known: Known,
-  stage: VisibleModelStage,
-  engine: EngineState,
-  decodeEngine?: EngineState,
-): number {
-  const options = { items: stage.items, shards: 1, ...(decodeEngine === undefined ? {} : { decodeEngine }) };
-  return known.nowUs + waitUs(known, engine) + sumTerms(candidateCost(known, stage, engine, options));
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { knownModels } from "../../src/catalogue/models.ts";
-import { canServe, candidateCost, isFeasible, projectedEndUs, waitUs, type Known } from "../../src/cost/candidate.ts";
+import { canServe, candidateCost, isFeasible, waitUs, type Known } from "../../src/cost/candidate.ts";
 import { createCostModel } from "../../src/cost/cost-model.ts";
 import { shippedCalibration } from "../../src/cost/shipped-calibration.ts";
 import type { Cluster } from "../../src/model/cluster.ts";
@@ -8,7 +8,7 @@ import type { CostTerms } from "../../src/model/decision.ts";
 import { gigabytes } from "../../src/model/units.ts";
 import type { VisibleModelStage } from "../../src/model/visible.ts";
 import { createState } from "../../src/state/apply.ts";
-import { batched, cluster, dag, firstUs, llm, run } from "../support/build.ts";
+import { cluster, firstUs, llm, run } from "../support/build.ts";
 
 /** A ready stage that reads a gigabyte from a parent on the first host, and what is known then. */
 function known(machines: Cluster): { readonly now: Known; readonly stage: VisibleModelStage } {
@@ -107,42 +107,6 @@ test("an engine serves what it may, can hold, and has KV memory for", () => {
   expect(canServe({ ...stage, allow: { engines: ["engine-1"] } }, big)).toBe(false);
   const long = { ...stage, model: "phi-4-14.7b", promptTokens: 100_000, chain: [{ hash: 1, tokens: 100_000 }] };
   expect([canServe(long, big), canServe(long, small)]).toEqual([true, false]);
-});
-
-test("the projected end on an idle batched engine or pair is when the stage ends there", () => {
-  const two = cluster("h100 h100", { batching: batched });
-  const [first, second] = two.engines;
-  const pair = {
-    ...two,
-    engines: [
-      { ...first!, role: "prefill" as const },
-      { ...second!, role: "decode" as const },
-    ],
-  };
-  const short = dag("a", () => ({ prompt: [{ kind: "own", tokens: 2000 }] }));
-  for (const machines of [two, pair]) {
-    const resident = {
-      ...machines,
-      engines: machines.engines.map((engine) => ({ ...engine, resident: ["llama-3.1-8b"] })),
-    };
-    const expected: number[] = [];
-    const journal = run({
-      cluster: resident,
-      workflows: [short],
-      policy: {
-        summary: "asks when it would end",
-        plan: (view) => {
-          const [stage] = view.ready;
-          const decodeEngine = machines === pair ? view.cluster.at(1) : undefined;
-          expected.push(projectedEndUs(view, stage!, view.cluster.at(0), decodeEngine));
-          const shares = [{ engine: "engine-0", items: 1 }];
-          const handOver = decodeEngine === undefined ? {} : { decodeEngine: "engine-1" };
-          return { decisions: [{ kind: "place", stage: stage!.key, shares, rank: 0, ...handOver }] };
-        },
-      },
-    });
-    expect(firstUs(journal, "stage-end", "w/a")).toBe(expected[0]);
-  }
 });
 
 test("an exclusive engine is waited for until all it has is done, a batched one until there is a place", () => {
