@@ -75,7 +75,7 @@ function* benchWorkflows(count: number, gapUs: number): Generator<Workflow> {
 type Measured = { readonly events: number; readonly seconds: number; readonly heapMb: number };
 
 /** One run in this process. The heap is the largest seen right after a collection, where the process allows to force one. */
-export function measureSim(engines: number, workflows: number, gapUs: number): Measured {
+function measureSim(engines: number, workflows: number, gapUs: number): Measured {
   const cluster = benchCluster(engines);
   let peakBytes = 0;
   let seen = 0;

@@ -8,11 +8,6 @@ export function secondsToUs(seconds: number): number {
   return Math.round(seconds * 1e6);
 }
 
-/** Microseconds to seconds, for people. */
-export function usToSeconds(us: number): number {
-  return us / 1e6;
-}
-
 /** Decimal gigabytes to bytes. */
 export function gigabytes(count: number): number {
   return Math.round(count * 1e9);

@@ -246,7 +246,7 @@ function shareKey({ stage, share, attempt }: QueuedShare): string {
 }
 
 /** Duration of `steps` iterations of one batch, as the journal's `batch-step` records them. */
-export function batchStepUs(rates: Rates, batch: Batch, steps: number, slowFactor: number): number {
+function batchStepUs(rates: Rates, batch: Batch, steps: number, slowFactor: number): number {
   const us =
     batch.prefillTokens > 0
       ? steps * iterationUs(rates, batch)

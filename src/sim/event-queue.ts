@@ -10,7 +10,7 @@ export type Scheduled = {
 };
 
 /** Earlier first; at one instant, in the order in which they were scheduled. */
-export function compareScheduled(left: Scheduled, right: Scheduled): number {
+function compareScheduled(left: Scheduled, right: Scheduled): number {
   return left.atUs - right.atUs || left.sequence - right.sequence;
 }
 

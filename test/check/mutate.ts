@@ -2,6 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import type { Journal } from "../../src/journal/journal.ts";
+import type { Engine } from "../../src/model/cluster.ts";
 import type { EventKind, JournalEvent } from "../../src/model/event.ts";
 
 export type EventOf<Kind extends EventKind> = Extract<JournalEvent, { readonly kind: Kind }>;
@@ -61,6 +62,32 @@ export function swap<Kind extends EventKind>(journal: Journal, kind: Kind, test?
     { ...first, atUs: second.atUs },
   ];
   return withEvents(journal, journal.events.toSpliced(index, 2, ...swapped));
+}
+
+export function recordAt({ events }: Journal, index: number): JournalEvent {
+  const event = events[index];
+  assert(event !== undefined);
+  return event;
+}
+
+/** A record that comes a microsecond late. */
+export function delay<Kind extends EventKind>(journal: Journal, kind: Kind, test?: Test<Kind>): Journal {
+  const index = find(journal, kind, test);
+  const event = recordAt(journal, index);
+  return withEvents(journal, journal.events.with(index, { ...event, atUs: event.atUs + 1 }));
+}
+
+/** The journal of another cluster, whose engines differ in this. */
+export function withEngines(journal: Journal, changed: Partial<Engine>): Journal {
+  const { cluster } = journal.header;
+  const engines = cluster.engines.map((engine) => ({ ...engine, ...changed }));
+  return { ...journal, header: { ...journal.header, cluster: { ...cluster, engines } } };
+}
+
+export function withBatching(journal: Journal, changed: object): Journal {
+  const { cluster } = journal.header;
+  const engines = cluster.engines.map((engine) => ({ ...engine, batching: { ...engine.batching, ...changed } }));
+  return { ...journal, header: { ...journal.header, cluster: { ...cluster, engines } } };
 }
 
 /** With positions as they should be. */
