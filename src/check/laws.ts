@@ -17,6 +17,7 @@ import { precedence } from "./laws/precedence.ts";
 import { prefix } from "./laws/prefix.ts";
 import { queueOrder } from "./laws/queue-order.ts";
 import { reachability } from "./laws/reachability.ts";
+import { rejects } from "./laws/rejects.ts";
 import { reveal } from "./laws/reveal.ts";
 import { serialWays } from "./laws/serial-ways.ts";
 import { slots } from "./laws/slots.ts";
@@ -27,6 +28,7 @@ export const laws: readonly Law[] = [
   knownNames,
   reveal,
   planned,
+  rejects,
   placement,
   precedence,
   onceOnly,

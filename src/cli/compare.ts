@@ -18,7 +18,7 @@ import { programName } from "./program-name.ts";
 import { createProgress } from "./progress-line.ts";
 import type { Terminal } from "./terminal.ts";
 import { fateVersion } from "./version.ts";
-import { toWorkloadSource, workloadOptions, workloadPositional } from "./workload-options.ts";
+import { showSource, toWorkloadSource, workloadOptions, workloadPositional } from "./workload-options.ts";
 import { writeWhole } from "./write-whole.ts";
 
 const mostWorkers = 256;
@@ -163,14 +163,9 @@ and your own, as in README.md:   ${programName} compare WORKLOAD.yaml --cluster 
 
 /** As it can be typed again; what does not change the numbers is left out. */
 function showCommand(plan: Plan, values: CompareValues): string {
-  const { source } = plan;
-  const workload =
-    source.kind === "file" ? showFile(source) : [`--generate ${source.families.join(",")} --count ${source.count}`];
-  const rate = source.ratePerSecond === undefined ? [] : [`--rate ${source.ratePerSecond}`];
   return [
     "fate compare",
-    ...workload,
-    ...rate,
+    showSource(plan.source),
     `--cluster ${plan.cluster}`,
     `--policies ${plan.policies.join(",")}`,
     `--baseline ${plan.baseline}`,
@@ -178,15 +173,6 @@ function showCommand(plan: Plan, values: CompareValues): string {
     `--seeds ${plan.seeds.join(",")}`,
     ...(Object.keys(plan.faults).length === 0 ? [] : [`--faults '${JSON.stringify(plan.faults)}'`]),
   ].join(" ");
-}
-
-function showFile({ path, format, limit, model }: WorkloadSource & { kind: "file" }): readonly string[] {
-  return [
-    path,
-    `--format ${format}`,
-    ...(limit === undefined ? [] : [`--limit ${limit}`]),
-    ...(model === undefined ? [] : [`--model ${model}`]),
-  ];
 }
 
 function noteTiming(cells: readonly CellResult[], terminal: Terminal): void {

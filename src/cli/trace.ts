@@ -3,13 +3,12 @@
 import { loadWorkload } from "../experiment/load.ts";
 import { describeWorkload } from "../trace/describe.ts";
 import type { WorkloadAndModels } from "../trace/workload-file.ts";
-import { workloadFormats } from "../trace/read-workload.ts";
 import { writeAgenticMooncake } from "../trace/write-agentic-mooncake.ts";
 import { writeWorkload } from "../trace/workload-file.ts";
 import { command } from "./arguments.ts";
 import { renderDescription } from "./render-description.ts";
 import type { Terminal } from "./terminal.ts";
-import { toWorkloadSource } from "./workload-options.ts";
+import { sourceOptions, toWorkloadSource } from "./workload-options.ts";
 import { writeWhole } from "./write-whole.ts";
 
 const writers = {
@@ -33,8 +32,11 @@ export const traceGenerate = command({
   summary: "generate workflows and write them as a workload file",
   usage: "trace generate FAMILY [--count N] [--seed N] [--out FILE]",
   options: [
-    { name: "count", kind: "integer", min: 1, max: 1_000_000, summary: "how many workflows", default: 100 },
-    { name: "rate", kind: "number", min: 1e-6, max: 1e6, summary: "workflows a second, as a Poisson stream" },
+    sourceOptions.count,
+    sourceOptions.rate,
+    sourceOptions.model,
+    sourceOptions.sharedShare,
+    sourceOptions.error,
     seed,
     out,
     json,
@@ -42,12 +44,7 @@ export const traceGenerate = command({
   positionals: [{ name: "FAMILY,...", required: true, summary: `one or more; fate families lists them` }],
   examples: ["fate trace generate montage --count 50 --seed 7 --out workload.ndjson"],
   run: ({ values, words, terminal }) => {
-    const { count, rate } = values;
-    const nothing = { format: "auto", limit: undefined, model: undefined };
-    const made = loadWorkload(
-      toWorkloadSource({ generate: words[0], count, rate, ...nothing }, undefined),
-      values.seed,
-    );
+    const made = loadWorkload(toWorkloadSource({ generate: words[0], ...values }, undefined), values.seed);
     write(made, "fate", values, terminal);
   },
 });
@@ -58,15 +55,10 @@ export const traceConvert = command({
   usage: "trace convert FILE --to fate|agentic-mooncake [--out FILE]",
   options: [
     { name: "to", kind: "choice", choices: Object.keys(writers), summary: "the format to write", default: "fate" },
-    { name: "format", kind: "choice", choices: workloadFormats, summary: "what the file is", default: "auto" },
-    { name: "limit", kind: "integer", min: 1, max: 1_000_000, summary: "take that many workflows, the first ones" },
-    {
-      name: "model",
-      kind: "text",
-      shows: "NAME",
-      summary: "the model of traces that name none; llama-3.1-70b unless said",
-    },
-    { name: "rate", kind: "number", min: 1e-6, max: 1e6, summary: "arrivals as a Poisson stream, workflows a second" },
+    sourceOptions.format,
+    sourceOptions.limit,
+    sourceOptions.model,
+    sourceOptions.rate,
     seed,
     out,
     json,
@@ -77,7 +69,7 @@ export const traceConvert = command({
     "fate trace convert workload.ndjson --to agentic-mooncake --out trace.jsonl",
   ],
   run: ({ values, words, terminal }) => {
-    const source = toWorkloadSource({ ...values, generate: undefined, count: undefined }, words[0]);
+    const source = toWorkloadSource(values, words[0]);
     write(loadWorkload(source, values.seed), values.to as keyof typeof writers, values, terminal);
   },
 });
@@ -86,17 +78,11 @@ export const traceDescribe = command({
   name: "trace describe",
   summary: "say what a workload is made of: sizes, shapes, lengths, what prompts share",
   usage: "trace describe FILE [--json]",
-  options: [
-    { name: "format", kind: "choice", choices: workloadFormats, summary: "what the file is", default: "auto" },
-    { name: "limit", kind: "integer", min: 1, max: 1_000_000, summary: "take that many workflows, the first ones" },
-    seed,
-    { name: "json", kind: "flag", summary: "as JSON" },
-  ],
+  options: [sourceOptions.format, sourceOptions.limit, seed, { name: "json", kind: "flag", summary: "as JSON" }],
   positionals: [{ name: "FILE", required: true, summary: "a workload or a trace; may be gzipped" }],
   examples: ["fate trace describe workload.ndjson", "fate trace describe trace.jsonl.gz --limit 1000 --json"],
   run: ({ values, words, terminal }) => {
-    const nothing = { generate: undefined, count: undefined, rate: undefined, model: undefined };
-    const { workload } = loadWorkload(toWorkloadSource({ ...values, ...nothing }, words[0]), values.seed);
+    const { workload } = loadWorkload(toWorkloadSource(values, words[0]), values.seed);
     const description = describeWorkload(workload);
     terminal.out(values.json ? `${JSON.stringify(description, undefined, 2)}\n` : renderDescription(description));
   },

@@ -28,6 +28,12 @@ export type WorkloadSource =
       readonly count: number;
       /** A Poisson stream; all at once if absent. */
       readonly ratePerSecond?: number;
+      /** For families that call one model only. */
+      readonly model?: string;
+      /** For families with a choice: the part of each prompt that others share. */
+      readonly sharedShare?: number;
+      /** Standard deviation of the logarithm of estimated over actual length. */
+      readonly error?: number;
     }
   | {
       readonly kind: "file";

@@ -8,7 +8,7 @@ import { createMeasure } from "../measure/measure.ts";
 import { policies } from "../policy/policies.ts";
 import { simulate } from "../sim/simulate.ts";
 import type { CellResult, CellSpec } from "./cell.ts";
-import { loadCluster, loadWorkload, withResident } from "./load.ts";
+import { loadCluster, loadWorkload, refuseHomeless, withResident } from "./load.ts";
 import { toMetrics } from "./metrics.ts";
 import { createWholeFile } from "./whole-file.ts";
 
@@ -20,6 +20,7 @@ export function runCell(spec: CellSpec, onProgress: (share: number) => void = ()
   const { workload, models: named } = loadWorkload(spec.workload, spec.seed);
   const cluster = loadCluster(spec.cluster, named);
   const models = withResident(named, cluster);
+  refuseHomeless(workload, models, cluster, spec.cluster);
   const header: JournalHeader = {
     kind: "journal",
     version: 1,

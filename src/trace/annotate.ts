@@ -106,12 +106,11 @@ function nameStages(graph: TaskGraph): readonly StageId[] {
   });
 }
 
-/** Without slashes, which part workflow and stage, and without control characters. */
+/** What an id must not hold. A slash parts workflow and stage. */
+const unfit = /[\p{Cc}/]/gu;
+
+/** Without slashes and control characters. */
 export function cleanName(name: string): string {
-  // oxlint-disable-next-line no-control-regex -- these are what an id must not hold
-  const clean = name
-    .slice(0, 200)
-    .replaceAll(/[\u0000-\u001f\u007f/]/g, "_")
-    .toWellFormed();
+  const clean = name.slice(0, 200).replaceAll(unfit, "_").toWellFormed();
   return clean === "" ? "_" : clean;
 }

@@ -144,7 +144,7 @@ function lengthOf(spans: readonly Span[], calls: readonly Call[]): number {
 
 function toSegments(id: string, span: Span, cuts: readonly (readonly number[])[]): readonly Segment[] {
   if (span.kind === "output") return [{ kind: "output", stage: nameOfCall(span.by) }];
-  const inside = (cuts[span.by] ?? []).filter((cut) => cut > span.from && cut < span.to);
+  const inside = (cuts[span.by] ?? []).filter((at) => at > span.from && at < span.to);
   const edges = [span.from, ...inside, span.to];
   return edges.slice(1).map((to, index) => {
     const from = edges[index] ?? 0;

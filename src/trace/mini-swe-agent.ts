@@ -44,8 +44,11 @@ export function readMiniSweAgent(content: string, file: string, options: Session
 }
 
 function toStep([atSeconds = 0, promptTokens = 0, outputTokens = 0]: readonly number[]): Step {
-  const bounded = (tokens: number): number => Math.max(1, Math.min(maxSessionPromptTokens, Math.round(tokens)));
   return { atSeconds, promptTokens: bounded(promptTokens), outputTokens: bounded(outputTokens) };
+}
+
+function bounded(tokens: number): number {
+  return Math.max(1, Math.min(maxSessionPromptTokens, Math.round(tokens)));
 }
 
 function cut(
@@ -68,8 +71,8 @@ function toSession(id: string, steps: readonly Step[], options: SessionOptions):
     const before = steps[index - 1];
     const kept = keep(parts, before, last, step.promptTokens);
     const fresh = step.promptTokens - kept.reduce((sum, part) => sum + part.tokens, 0);
-    const text: Part = { segment: { kind: "text", key: `${id}:${index}`, tokens: fresh }, tokens: fresh };
-    parts = fresh > 0 ? [...kept, text] : kept;
+    const added: Part = { segment: { kind: "text", key: `${id}:${index}`, tokens: fresh }, tokens: fresh };
+    parts = fresh > 0 ? [...kept, added] : kept;
     const pauseSeconds = before === undefined ? 0 : pauseAfter(step.atSeconds - before.atSeconds, before.outputTokens);
     last = session.call({
       id: `call-${index}`,

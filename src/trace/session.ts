@@ -32,7 +32,7 @@ export type SessionOptions = {
   readonly tokenScale?: number;
 };
 
-export const defaultSessionModel: ModelId = "llama-3.1-70b";
+const defaultSessionModel: ModelId = "llama-3.1-70b";
 
 /** Models of about the class that the name stands for; sizes of the originals are not public. */
 const modelsByName: { readonly [part: string]: ModelId } = {
@@ -87,7 +87,6 @@ export function createSession(id: string, kind: string, options: SessionOptions)
   const stages: Stage[] = [];
   const scale = (tokens: number): number => Math.max(1, Math.round(tokens * tokenScale));
   const scaled = createScaling(scale);
-  const edges = (parents: readonly StageId[]): Stage["parents"] => parents.map((stage) => ({ stage, bytes: 0 }));
 
   const call = ({ id: stage, model, parents, prompt, outputTokens }: SessionCall): StageId => {
     const actual = scale(outputTokens);
@@ -105,6 +104,11 @@ export function createSession(id: string, kind: string, options: SessionOptions)
     return stage;
   };
   return { call, pause, finish: () => ({ id, class: kind, stages }) };
+}
+
+/** Texts travel with the prompt. */
+function edges(parents: readonly StageId[]): Stage["parents"] {
+  return parents.map((stage) => ({ stage, bytes: 0 }));
 }
 
 /** Equal segments stay one object: long chains repeat them very often. */

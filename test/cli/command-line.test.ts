@@ -62,6 +62,11 @@ describe("bad input ends with code 2 and one line", () => {
     [["simulate", "--generate", "montaje"], "did you mean montage?"],
     [["simulate", workload, "--generate", "montage"], "found both a file and --generate"],
     [["simulate", workload, "--cluster", "hetro-8"], "did you mean hetero-8?"],
+    [
+      ["simulate", "--generate", "chat", "--cluster", "batched-4"],
+      "fate: batched-4: engines: found none that can hold llama-3.1-70b, expected one for each model that stages call",
+    ],
+    [["simulate", "--generate", "chat", "--model", "lama-3.1-8b"], "did you mean llama-3.1-8b?"],
     [["simulate", "nowhere.yaml"], "fate: nowhere.yaml: found no such file, expected a readable file"],
     [["simulate", file("bad.yaml")], "bad.yaml: line "],
     [["simulate", file("typo.yaml")], "typo.yaml: workflows[0]"],

@@ -15,12 +15,21 @@ const role: { readonly [letter: string]: NodeRole } = {
 function tasks(nodes: string, edges: string): readonly string[] | undefined {
   const read = nodes.split(" ").map((word): ApplicationNode => {
     const [id = "", parent] = word.split("@");
-    return { id, role: role[id[0] ?? ""] ?? { kind: "pass" }, type: "t", title: id, ...(parent === undefined ? {} : { parent }) };
+    return {
+      id,
+      role: role[id[0] ?? ""] ?? { kind: "pass" },
+      type: "t",
+      title: id,
+      ...(parent === undefined ? {} : { parent }),
+    };
   });
-  const drawn = edges.split(" ").filter((word) => word !== "").map((word) => {
-    const [from = "", to = ""] = word.split(">");
-    return { from, to };
-  });
+  const drawn = edges
+    .split(" ")
+    .filter((word) => word !== "")
+    .map((word) => {
+      const [from = "", to = ""] = word.split(">");
+      return { from, to };
+    });
   const graph = toTaskGraph({ name: "g", family: "f", nodes: read, edges: drawn });
   return graph?.tasks.map((task) => `${task.name}<${task.parents.map((parent) => parent.task).join(",")}`);
 }
@@ -72,6 +81,16 @@ describe("application graphs", () => {
   test("back edges are cut in the order of the document, without recursion", () => {
     const ring = Array.from({ length: 50_000 }, (_, index) => [index, (index + 1) % 50_000] as const);
     expect(cutBackEdges(50_000, ring)).toHaveLength(49_999);
-    expect(cutBackEdges(3, [[0, 1], [1, 0], [1, 2], [2, 0]])).toEqual([[0, 1], [1, 2]]);
+    expect(
+      cutBackEdges(3, [
+        [0, 1],
+        [1, 0],
+        [1, 2],
+        [2, 0],
+      ]),
+    ).toEqual([
+      [0, 1],
+      [1, 2],
+    ]);
   });
 });

@@ -41,7 +41,9 @@ describe("dify", () => {
     const [graph, ...others] = readDify(exported, "translate.yml");
     expect(others).toEqual([]);
     expect(graph?.name).toBe("Translate");
-    expect(graph?.tasks.map(({ name, kind, category, parents }) => [name, kind, category, parents.map(({ task }) => task)])).toEqual([
+    expect(
+      graph?.tasks.map(({ name, kind, category, parents }) => [name, kind, category, parents.map(({ task }) => task)]),
+    ).toEqual([
       ["Find", "embed", "dify:Translate:knowledge-retrieval", []],
       ["Draft", "llm", "dify:Translate:gpt-4o", [0]],
       ["Polish", "llm", "dify:Translate:gpt-4o", [1]],
@@ -54,17 +56,24 @@ describe("dify", () => {
 
   test("one graph a line, and those without a language model passed over", () => {
     const line = (type: string): string =>
-      JSON.stringify({ file: "a.yml", name: "A", nodes: [{ id: "x", type, title: "X", model: "m" }], edges: [["x", "gone", "source"]] });
+      JSON.stringify({
+        file: "a.yml",
+        name: "A",
+        nodes: [{ id: "x", type, title: "X", model: "m" }],
+        edges: [["x", "gone", "source"]],
+      });
     const graphs = readDify(`${line("llm")}\n${line("code")}\n${line("constructor")}\n`, "f");
     expect(graphs.map((graph) => graph.tasks.map((task) => task.category))).toEqual([["dify:A:m"]]);
     expect(() => readDify(line("code"), "f")).toThrow("a graph without a call of a language model");
     expect(() => readDify(`${line("code")}\n${line("tool")}`, "f")).toThrow("2 graphs without a call");
   });
 
-  test.each([["nothing", ""], ["another document", "a: 1"], ["broken YAML", "a: [1"], ["broken JSON", "{"]])(
-    "refuses %s",
-    (_, text) => expect(() => readDify(text, "f")).toThrow(InputError),
-  );
+  test.each([
+    ["nothing", ""],
+    ["another document", "a: 1"],
+    ["broken YAML", "a: [1"],
+    ["broken JSON", "{"],
+  ])("refuses %s", (_, text) => expect(() => readDify(text, "f")).toThrow(InputError));
 
   test.skipIf(!hasData)("the public applications", () => {
     const graphs = readDify(readData("dify", "dify-dags.ndjson"), "f");

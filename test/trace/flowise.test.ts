@@ -51,13 +51,20 @@ describe("flowise", () => {
   });
 
   test("flows that wire up parts are refused alone and passed over among others", () => {
-    const line = (type: string): string => JSON.stringify({ file: type, nodes: [{ id: "x", type, label: "X" }], edges: [] });
-    expect(readFlowise(`${line("chatOpenAI")}\n${line("llmAgentflow")}`, "f").map(({ name }) => name)).toEqual(["llmAgentflow"]);
+    const line = (type: string): string =>
+      JSON.stringify({ file: type, nodes: [{ id: "x", type, label: "X" }], edges: [] });
+    expect(readFlowise(`${line("chatOpenAI")}\n${line("llmAgentflow")}`, "f").map(({ name }) => name)).toEqual([
+      "llmAgentflow",
+    ]);
     expect(() => readFlowise(line("chatOpenAI"), "f")).toThrow("no agent flow of version 2");
     expect(() => readFlowise(line("httpAgentflow"), "f")).toThrow("a graph without a call");
   });
 
-  test.each([["nothing", ""], ["a number", "1"], ["half a document", exported.slice(0, 200)]])("refuses %s", (_, text) => {
+  test.each([
+    ["nothing", ""],
+    ["a number", "1"],
+    ["half a document", exported.slice(0, 200)],
+  ])("refuses %s", (_, text) => {
     expect(() => readFlowise(text, "f")).toThrow(InputError);
   });
 

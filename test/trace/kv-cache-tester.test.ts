@@ -22,7 +22,9 @@ function drawn(workflow: Workflow): readonly string[] {
 function prompts(stages: readonly Stage[]): readonly string[] {
   return stages
     .filter((stage): stage is ModelStage => stage.kind !== "tool")
-    .map(({ prompt }) => prompt.map((part) => (part.kind === "text" ? `${part.key}=${part.tokens}` : part.kind)).join(" "));
+    .map(({ prompt }) =>
+      prompt.map((part) => (part.kind === "text" ? `${part.key}=${part.tokens}` : part.kind)).join(" "),
+    );
 }
 
 describe("kv-cache-tester", () => {
@@ -118,8 +120,8 @@ describe("kv-cache-tester", () => {
     for (const [index, workflow] of workflows.entries()) {
       expectWhole(workflow);
       const { totals } = JSON.parse(lines[index] ?? "") as { totals: { combined_tokens: { input: number } } };
-      const read = lengthsOf(workflow).reduce((sum, { prompt }) => sum + prompt, 0);
-      expect(read, workflow.id).toBe(totals.combined_tokens.input);
+      const total = lengthsOf(workflow).reduce((sum, { prompt }) => sum + prompt, 0);
+      expect(total, workflow.id).toBe(totals.combined_tokens.input);
     }
   });
 });

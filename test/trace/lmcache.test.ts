@@ -17,13 +17,21 @@ function prompts(workflow: Workflow | undefined): readonly string[] {
   return workflow.stages.flatMap((stage) =>
     stage.kind === "tool"
       ? []
-      : [stage.prompt.map((part) => (part.kind === "text" ? part.key.slice(2) : part.kind === "output" ? part.stage : "own")).join(" ")],
+      : [
+          stage.prompt
+            .map((part) => (part.kind === "text" ? part.key.slice(2) : part.kind === "output" ? part.stage : "own"))
+            .join(" "),
+        ],
   );
 }
 
 describe("lmcache", () => {
   test("texts are cut where later prompts leave them", () => {
-    const [workflow] = readLmcache(session([0, 100, 10, -1, 0], [1, 90, 5, 0, 40], [2, 80, 5, 0, 70], [3, 45, 5, 1, 20]), "f", { seed: 1 });
+    const [workflow] = readLmcache(
+      session([0, 100, 10, -1, 0], [1, 90, 5, 0, 40], [2, 80, 5, 0, 70], [3, 45, 5, 1, 20]),
+      "f",
+      { seed: 1 },
+    );
     expect(prompts(workflow)).toEqual([
       "0:0-20 0:20-40 0:40-70 0:70-100",
       "0:0-20 0:20-40 1:0-50",
@@ -34,7 +42,11 @@ describe("lmcache", () => {
   });
 
   test("an output is taken over whole or not at all", () => {
-    const [workflow] = readLmcache(session([0, 100, 10, -1, 0], [1, 150, 5, 0, 110], [2, 150, 5, 0, 105], [3, 200, 5, 1, 155]), "f", { seed: 1 });
+    const [workflow] = readLmcache(
+      session([0, 100, 10, -1, 0], [1, 150, 5, 0, 110], [2, 150, 5, 0, 105], [3, 200, 5, 1, 155]),
+      "f",
+      { seed: 1 },
+    );
     expect(prompts(workflow)).toEqual([
       "0:0-100",
       "0:0-100 call-0 1:0-40",
@@ -55,7 +67,10 @@ describe("lmcache", () => {
   test.skipIf(!hasData).each(["magagent", "miniswe", "taubench"])("the tokens of %s are those of the trace", (name) => {
     const text = readData("lmcache-agent-trace", `${name}.ndjson.gz`);
     type Entry = { in: number; out: number; prefixFrom: number; prefixTok: number };
-    const lines = text.trim().split("\n").map((line) => JSON.parse(line) as { calls: Entry[] });
+    const lines = text
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { calls: Entry[] });
     for (const [index, workflow] of readLmcache(text, "f", { seed: 1 }).entries()) {
       expectWhole(workflow);
       const calls = lines[index]?.calls ?? [];

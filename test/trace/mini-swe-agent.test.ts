@@ -7,7 +7,15 @@ const run = (steps: readonly (readonly number[])[]): string => JSON.stringify({ 
 
 describe("mini-swe-agent", () => {
   test("a prompt is the prompt before it, what came of that, and what is new", () => {
-    const [workflow] = readMiniSweAgent(run([[100, 1000, 50, 0, 0, 9], [110, 1200, 30, 0, 0, 9], [110.5, 1260, 10, 0, 0, 9]]), "f", { seed: 1 });
+    const [workflow] = readMiniSweAgent(
+      run([
+        [100, 1000, 50, 0, 0, 9],
+        [110, 1200, 30, 0, 0, 9],
+        [110.5, 1260, 10, 0, 0, 9],
+      ]),
+      "f",
+      { seed: 1 },
+    );
     if (workflow === undefined) throw new Error("no run");
     expectWhole(workflow);
     expect(workflow.id).toBe("a_b");
@@ -23,7 +31,15 @@ describe("mini-swe-agent", () => {
   });
 
   test("an output that does not come back whole is new text; a shorter prompt keeps what fits", () => {
-    const [workflow] = readMiniSweAgent(run([[0, 1000, 500, 0, 0, 9], [1, 1100, 50, 0, 0, 9], [2, 1050, 50, 0, 0, 9]]), "f", { seed: 1 });
+    const [workflow] = readMiniSweAgent(
+      run([
+        [0, 1000, 500, 0, 0, 9],
+        [1, 1100, 50, 0, 0, 9],
+        [2, 1050, 50, 0, 0, 9],
+      ]),
+      "f",
+      { seed: 1 },
+    );
     expect(workflow?.stages.flatMap((stage) => (stage.kind === "tool" ? [] : [stage.prompt]))).toEqual([
       [{ kind: "text", key: "a_b:0", tokens: 1000 }],
       [
@@ -44,13 +60,20 @@ describe("mini-swe-agent", () => {
     expect(workflows.map(({ arrivalUs }) => arrivalUs > 0)).toEqual([false, true]);
   });
 
-  test.each([["nothing", ""], ["no step", run([])], ["a step of one number", run([[1]])]])("refuses %s", (_, text) => {
+  test.each([
+    ["nothing", ""],
+    ["no step", run([])],
+    ["a step of one number", run([[1]])],
+  ])("refuses %s", (_, text) => {
     expect(() => readMiniSweAgent(text, "f", { seed: 1 })).toThrow(InputError);
   });
 
   test.skipIf(!hasData)("the tokens of the public runs are those of the trace", () => {
     const text = readData("mini-swe-agent-gemini3pro", "steps.ndjson.gz");
-    const steps = text.trim().split("\n").flatMap((line) => (JSON.parse(line) as { steps: number[][] }).steps);
+    const steps = text
+      .trim()
+      .split("\n")
+      .flatMap((line) => (JSON.parse(line) as { steps: number[][] }).steps);
     const lengths = readMiniSweAgent(text, "f", { seed: 1 }).flatMap((workflow) => {
       expectWhole(workflow);
       return lengthsOf(workflow);

@@ -29,7 +29,10 @@ const cases: { readonly [name: string]: Case } = {
         workflow: {
           graph: {
             nodes: [
-              { id: "a", data: { type: "llm", title: "A", model: { name: "m" }, prompt_template: [{ text: "hello" }] } },
+              {
+                id: "a",
+                data: { type: "llm", title: "A", model: { name: "m" }, prompt_template: [{ text: "hello" }] },
+              },
               { id: "b", data: { type: "iteration", title: "B" } },
               { id: "c", parentId: "b", data: { type: "llm", title: "C" } },
             ],
@@ -40,7 +43,14 @@ const cases: { readonly [name: string]: Case } = {
           },
         },
       },
-      { file: "x", nodes: [{ id: "a", type: "llm", title: "A" }, { id: "b", type: "loop", parent: "a" }], edges: [["a", "b", "s"]] },
+      {
+        file: "x",
+        nodes: [
+          { id: "a", type: "llm", title: "A" },
+          { id: "b", type: "loop", parent: "a" },
+        ],
+        edges: [["a", "b", "s"]],
+      },
     ],
   },
   flowise: {
@@ -65,13 +75,27 @@ const cases: { readonly [name: string]: Case } = {
       {
         id: "s",
         block_size: 64,
-        requests: [{ ...call, h: [0, 1, 2] }, call, { t: 4, type: "subagent", requests: [{ ...call, h: [0, [5, 2]] }] }, call],
+        requests: [
+          { ...call, h: [0, 1, 2] },
+          call,
+          { t: 4, type: "subagent", requests: [{ ...call, h: [0, [5, 2]] }] },
+          call,
+        ],
       },
     ],
   },
   "mini-swe-agent": {
     read: (text) => readMiniSweAgent(text, "f", { seed: 1 }),
-    valid: [{ id: "r", steps: [[1, 100, 5, 0, 0, 1], [9, 150, 5, 0, 0, 1], [12, 120, 0, 0, 0, 1]] }],
+    valid: [
+      {
+        id: "r",
+        steps: [
+          [1, 100, 5, 0, 0, 1],
+          [9, 150, 5, 0, 0, 1],
+          [12, 120, 0, 0, 0, 1],
+        ],
+      },
+    ],
   },
   lmcache: {
     read: (text) => readLmcache(text, "f", { seed: 1 }),
@@ -124,7 +148,10 @@ describe.each(Object.entries(cases))("%s", (_, { read, valid }) => {
   });
 
   test("any text", () => {
-    fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => tame(read, text)), { numRuns: 300 });
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => tame(read, text)),
+      { numRuns: 300 },
+    );
   });
 
   test("any JSON, alone and in lines", () => {
@@ -138,7 +165,22 @@ describe.each(Object.entries(cases))("%s", (_, { read, valid }) => {
     const grafts = fc.oneof(
       fc.integer({ min: -2, max: 300 }),
       fc.double(),
-      fc.constantFrom("a", "b", "c", "llm", "iteration", "subagent", "__proto__", "constructor", "", null, [], {}, 1e300, 2 ** 53),
+      fc.constantFrom(
+        "a",
+        "b",
+        "c",
+        "llm",
+        "iteration",
+        "subagent",
+        "__proto__",
+        "constructor",
+        "",
+        null,
+        [],
+        {},
+        1e300,
+        2 ** 53,
+      ),
       fc.jsonValue(),
     );
     const edits = fc.array(fc.tuple(fc.array(fc.nat(100), { minLength: 1, maxLength: 8 }), grafts), { maxLength: 4 });

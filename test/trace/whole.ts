@@ -22,7 +22,10 @@ export function expectWhole(workflow: Workflow): void {
         ? [stage.actualUs, stage.estimateUs]
         : [stage.items - 1, ...Object.values(stage.output), ...stage.prompt.map(tokensNamed)];
     numbers.push(...stage.parents.map((parent) => parent.bytes));
-    expect(numbers.every((value) => Number.isSafeInteger(value) && value >= 0), stage.id).toBe(true);
+    expect(
+      numbers.every((value) => Number.isSafeInteger(value) && value >= 0),
+      stage.id,
+    ).toBe(true);
     if (stage.kind !== "tool") expect(stage.prompt.length, stage.id).toBeGreaterThan(0);
   }
 }

@@ -41,11 +41,7 @@ export function linkBoth(left: string, right: string, gigabytesPerSecond: number
 }
 
 /** Every host with every other. O(hosts squared). */
-export function linkAll(
-  hosts: readonly Host[],
-  gigabytesPerSecond: number,
-  latencyUs: number,
-): readonly Link[] {
+export function linkAll(hosts: readonly Host[], gigabytesPerSecond: number, latencyUs: number): readonly Link[] {
   return hosts.flatMap((left, index) =>
     hosts.slice(index + 1).flatMap((right) => linkBoth(left.id, right.id, gigabytesPerSecond, latencyUs)),
   );

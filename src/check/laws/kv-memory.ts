@@ -31,7 +31,8 @@ export const kvMemory: Law = {
         const engine = ledger.engine(event.engine);
         const share = ledger.engines.running(event);
         if (engine === undefined || share === undefined) return;
-        if (share !== engine.running.at(-1)) report(`${event.stage} is preempted before a share that came later`);
+        if (share !== engine.running.findLast(isInBatch))
+          report(`${event.stage} is preempted before a share that came later`);
         if (event.kvTokens !== share.kvTokens)
           report(`${event.stage} gives back ${event.kvTokens} KV tokens of ${share.kvTokens}`);
         const free = capacityOf(engine) - keptTokens(engine.running);
@@ -46,6 +47,11 @@ export const kvMemory: Law = {
     };
   },
 };
+
+/** Shares that only wait for their KV to leave hold memory, but have left the batch. */
+function isInBatch({ step }: ShareRow): boolean {
+  return step !== "prefilled" && step !== "sending" && step !== "sent";
+}
 
 function capacityOf({ costs, running }: EngineRow): number {
   const model: ModelId | undefined = running[0]?.stage.model;

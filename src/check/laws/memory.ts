@@ -12,6 +12,8 @@ export const memory: Law = {
   watch: ({ ledger, report, costs }) => {
     /** Evictions for room, until the load they make room for: they follow each other without a record between. */
     let madeRoom: { readonly engine: EngineId; readonly model: ModelId } | undefined;
+    /** The engine whose models were evicted because it goes down: that comes next. */
+    let lostWith: EngineId | undefined;
     for (const engine of ledger.engines) {
       const fault = findOverflow(engine, 0, 0);
       if (fault !== undefined) report(`${engine.costs.engine.id} begins with ${fault}`);
@@ -25,6 +27,11 @@ export const memory: Law = {
       use(event, ledger.engines.running(event)?.stage.model);
     return {
       any: (event) => {
+        if (lostWith !== undefined && event.kind !== "model-evict") {
+          if (event.kind !== "engine-down" || event.engine !== lostWith)
+            report(`models of ${lostWith} were lost with it, but it does not go down`);
+          lostWith = undefined;
+        }
         if (madeRoom === undefined) return;
         const follows = event.kind === "model-evict" ? event.cause === "room" : event.kind === "model-load-start";
         if (!follows || !("engine" in event) || event.engine !== madeRoom.engine) {
@@ -40,6 +47,7 @@ export const memory: Law = {
         else if (resident.loading) report(`${model} is evicted from ${id} while it is being loaded`);
         if (engine.running.some((share) => share.stage.model === model && share.step !== "sent"))
           report(`${model} is evicted from ${id} while it is in use`);
+        if (cause === "engine-down") lostWith = id;
         if (cause === "room") madeRoom = { engine: id, model };
       },
       "model-load-start": (event) => {
@@ -82,6 +90,7 @@ export const memory: Law = {
       "prefix-retain": (event) => use(event, event.model),
       end: () => {
         if (madeRoom !== undefined) report(`${madeRoom.model} was evicted for room that nothing takes`);
+        if (lostWith !== undefined) report(`models of ${lostWith} were lost with it, but it does not go down`);
         for (const { residents, costs: own } of ledger.engines) {
           for (const model of residents.keys())
             if (!costs.models.has(model)) report(`${own.engine.id} holds unknown ${model}`);

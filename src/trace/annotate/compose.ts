@@ -14,7 +14,7 @@ export type ComposedPrompt = {
  * Longest prompt, counting outputs at the larger of estimate and actual. With the cap on outputs it fits the 8 GB of KV
  * that `hetero-8` sets aside for the largest model. Texts of parents beyond it are left out, as a program would cut them.
  */
-export const maxPromptTokens = 20_000;
+const maxPromptTokens = 20_000;
 /** A parent's prompt is continued up to here, so that the child has room for text of its own. */
 const maxContinuedTokens = 12_000;
 

@@ -52,7 +52,7 @@ export function generateWorkload(options: GenerateOptions): WorkloadAndModels {
 }
 
 /** The workflow at this place in the workload, whatever comes before and after. */
-export function generateWorkflow(options: GenerateOptions, index: number, arrivalUs: number): Workflow {
+function generateWorkflow(options: GenerateOptions, index: number, arrivalUs: number): Workflow {
   const rng = createRng(options.seed, "workflow").stream(`${index}`);
   const name = drawOne(rng.stream("family"), options.families);
   const { reveal, model, models, tasks } = options;

@@ -36,15 +36,13 @@ export type Script = {
 };
 
 /** The caller's cap on every output of generated workflows. */
-export const outputLimit = 4096;
+const outputLimit = 4096;
 
 export function createScript(request: FamilyRequest): Script {
   const estimates = request.rng.stream("estimate");
   const stages: Stage[] = [];
   const calls = new Map<StageId, readonly Segment[]>();
   const misjudge = (value: number): number => value * Math.exp(request.error * drawNormal(estimates));
-  const edges = (parents: readonly StageId[], bytes: number): Stage["parents"] =>
-    parents.map((stage) => ({ stage, bytes }));
 
   const call = (wanted: Call): StageId => {
     const { id, kind = "llm", model, parents, ownTokens, items = 1, bytes = 0 } = wanted;
@@ -98,6 +96,10 @@ function nameOnlyWhatIsShared(stages: readonly Stage[]): readonly Stage[] {
     if (last?.kind !== "text" || !last.key.startsWith("own:") || uses.get(last.key) !== 1) return stage;
     return { ...stage, prompt: [...stage.prompt.slice(0, -1), { kind: "own", tokens: last.tokens }] };
   });
+}
+
+function edges(parents: readonly StageId[], bytes: number): Stage["parents"] {
+  return parents.map((stage) => ({ stage, bytes }));
 }
 
 /** Whole tokens, log-normal with the given mean: the traces' papers give means. */

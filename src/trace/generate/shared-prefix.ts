@@ -40,12 +40,14 @@ export const chain: Family = {
 };
 
 export const fan: Family = {
-  summary: "4 to 16 long-context stages side by side and one that joins them; sharedShare of each prompt is one document",
+  summary:
+    "4 to 16 long-context stages side by side and one that joins them; sharedShare of each prompt is one document",
   generate: generateFan,
 };
 
 export const tree: Family = {
-  summary: "branches and leaves that share half of sharedShare with all and half within their branch, and one that joins",
+  summary:
+    "branches and leaves that share half of sharedShare with all and half within their branch, and one that joins",
   generate: generateTree,
 };
 
@@ -83,8 +85,7 @@ function generateTree(request: FamilyRequest): Workflow {
     const texts = ["document", `branch-${branch}`];
     const root = ask(`branch-${branch}`, [], texts);
     const count = drawInteger(sizes, leavesOfBranch.least, leavesOfBranch.most);
-    for (let leaf = 0; leaf < count; leaf++)
-      leaves.push(ask(`leaf-${branch}-${leaf}`, [root], texts, said(root)));
+    for (let leaf = 0; leaf < count; leaf++) leaves.push(ask(`leaf-${branch}-${leaf}`, [root], texts, said(root)));
   }
   join("join", leaves);
   return script.finish("static", "tree");

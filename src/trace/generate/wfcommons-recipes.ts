@@ -61,7 +61,8 @@ export const recipes: { readonly [family: string]: Recipe } = {
     build: buildEpigenomics,
   },
   montage: {
-    summary: "three bands: projections, differences of overlapping pairs, one background model, mosaic; then four views",
+    summary:
+      "three bands: projections, differences of overlapping pairs, one background model, mosaic; then four views",
     sizes: { least: 58, most: 310 },
     build: buildMontage,
   },
@@ -69,7 +70,10 @@ export const recipes: { readonly [family: string]: Recipe } = {
     summary: "100 to 300 deconvolutions side by side and one that sifts them",
     sizes: { least: 101, most: 301 },
     build: ({ add }, tasks) => {
-      add("wrapper_siftSTFByMisfit", times(tasks - 1, () => add("sG1IterDecon", [])));
+      add(
+        "wrapper_siftSTFByMisfit",
+        times(tasks - 1, () => add("sG1IterDecon", [])),
+      );
     },
   },
 };

@@ -1,6 +1,6 @@
 /** Laws about batches and amounts. */
 
-import { chunked, exclusive, expectCaught, pairs, whole } from "../caught.ts";
+import { chunked, exclusive, expectCaught, whole } from "../caught.ts";
 import { change, drop, withBatching } from "../mutate.ts";
 
 expectCaught("batch", [

@@ -1,7 +1,7 @@
 /** Laws about memory. */
 
 import type { JournalEvent } from "../../../src/model/event.ts";
-import { chunked, exclusive, expectCaught } from "../caught.ts";
+import { chunked, exclusive, expectCaught, tight } from "../caught.ts";
 import { change, drop, duplicate, find, insert, recordAt, swap, withEngines } from "../mutate.ts";
 
 expectCaught("memory", [
@@ -67,5 +67,20 @@ expectCaught("kv-memory", [
         outputTokens: 0,
       })),
   ],
+  [
+    "a preemption that gives back less",
+    () => change(tight, "share-preempt", ({ kvTokens }) => ({ kvTokens: kvTokens - 1 })),
+  ],
+  [
+    "a preemption that forgets what was written",
+    () =>
+      change(
+        tight,
+        "share-preempt",
+        () => ({ outputTokens: 0 }),
+        ({ outputTokens }) => outputTokens > 0,
+      ),
+  ],
+  ["a preemption left out", () => drop(tight, "share-preempt")],
   ["KV memory that shrinks", () => withEngines(chunked, { kvBytes: 1_000_000_000 })],
 ]);

@@ -79,12 +79,12 @@ expectCaught("queue-order", [
         () => ({ rank: -1 }),
         ({ stage, shares, sequence, rank }) => {
           const start = tight.events.findIndex((event) => event.kind === "share-start" && event.stage === stage);
-          const engines = shares.map(({ engine }) => engine);
+          const engines = new Set(shares.map(({ engine }) => engine));
           return (
             rank >= 0 &&
             tight.events
               .slice(sequence, start)
-              .some((event) => event.kind === "share-start" && engines.includes(event.engine))
+              .some((event) => event.kind === "share-start" && engines.has(event.engine))
           );
         },
       ),

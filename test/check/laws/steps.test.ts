@@ -1,7 +1,7 @@
 /** Laws about the order of steps. */
 
 import type { JournalEvent } from "../../../src/model/event.ts";
-import { exclusive, expectCaught, pairs, staticWorkflows, whole } from "../caught.ts";
+import { exclusive, expectCaught, pairs, staticWorkflows } from "../caught.ts";
 import { change, delay, drop, duplicate, find, insert, recordAt } from "../mutate.ts";
 
 expectCaught("precedence", [

@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import type { JournalEvent } from "../../../src/model/event.ts";
-import { exclusive, expectCaught, pairs, whole } from "../caught.ts";
+import { exclusive, expectCaught, pairs } from "../caught.ts";
 import { change, find, insert, recordAt, withEvents } from "../mutate.ts";
 
 expectCaught("prefix", [

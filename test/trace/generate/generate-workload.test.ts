@@ -7,7 +7,10 @@ import { expectWhole, lengthsOf } from "../whole.ts";
 
 const names = Object.keys(families);
 
-function generate(family: string, more: Partial<GenerateOptions> = {}): ReturnType<typeof generateWorkload>["workload"] {
+function generate(
+  family: string,
+  more: Partial<GenerateOptions> = {},
+): ReturnType<typeof generateWorkload>["workload"] {
   return generateWorkload({ families: [family], count: 30, seed: 1, ...more }).workload;
 }
 
@@ -48,7 +51,12 @@ describe("generated workloads", () => {
   test("several families are mixed", () => {
     const { workload, models } = generateWorkload({ families: ["chat", "rag"], count: 40, seed: 1 });
     expect(new Set(workload.workflows.map((workflow) => workflow.class))).toEqual(new Set(["chat", "rag"]));
-    expect(models.map((model) => model.id).sort()).toEqual(["embed-1.2b", "llama-3.1-70b", "llama-3.1-8b", "qwen2.5-32b"]);
+    expect(models.map((model) => model.id).sort()).toEqual([
+      "embed-1.2b",
+      "llama-3.1-70b",
+      "llama-3.1-8b",
+      "qwen2.5-32b",
+    ]);
   });
 
   test("a rate is kept on average", () => {
@@ -103,7 +111,12 @@ describe("generated workloads", () => {
   test("mixed keeps its shares", () => {
     const { workflows } = generate("mixed", { count: 2000 });
     const share = (kind: string): number => workflows.filter((workflow) => workflow.class === kind).length / 2000;
-    const wanted: readonly (readonly [string, number])[] = [["chat", 0.4], ["bfcl", 0.3], ["lats", 0.2], ["mapred", 0.1]];
+    const wanted: readonly (readonly [string, number])[] = [
+      ["chat", 0.4],
+      ["bfcl", 0.3],
+      ["lats", 0.2],
+      ["mapred", 0.1],
+    ];
     for (const [kind, part] of wanted) expect(Math.abs(share(kind) - part), kind).toBeLessThan(0.04);
   });
 
@@ -119,7 +132,11 @@ describe("generated workloads", () => {
   });
 
   test("graphs of a wanted size, and prompts that fit", () => {
-    const sizes = fc.record({ family: fc.constantFrom(...names.slice(0, names.indexOf("chat"))), seed: fc.nat(), least: fc.integer({ min: 5, max: 1000 }) });
+    const sizes = fc.record({
+      family: fc.constantFrom(...names.slice(0, names.indexOf("chat"))),
+      seed: fc.nat(),
+      least: fc.integer({ min: 5, max: 1000 }),
+    });
     fc.assert(
       fc.property(sizes, ({ family, seed, least }) => {
         const { workflows } = generate(family, { seed, count: 1, tasks: { least, most: least } });

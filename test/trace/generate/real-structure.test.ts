@@ -36,7 +36,11 @@ function drafts(family: string): readonly TaskGraph[] {
     .filter((graph) => graph.family === family)
     .flatMap(({ tasks: { length } }, index) =>
       [1, 2, 3].map((seed) =>
-        draftOf(family, recipe, { id: "g", rng: createRng(seed).stream(`${index}`), tasks: { least: length, most: length } }),
+        draftOf(family, recipe, {
+          id: "g",
+          rng: createRng(seed).stream(`${index}`),
+          tasks: { least: length, most: length },
+        }),
       ),
     );
 }
@@ -59,15 +63,27 @@ describe.skipIf(!hasData).each(Object.keys(recipes))("%s", (family) => {
 
   test("categories, their runtimes and their bytes", () => {
     const categories = (graphs: readonly TaskGraph[]) =>
-      Map.groupBy(graphs.flatMap(({ tasks }) => tasks), (task) => task.category);
+      Map.groupBy(
+        graphs.flatMap(({ tasks }) => tasks),
+        (task) => task.category,
+      );
     const [is, was] = [categories(made), categories(real)];
     expect([...is.keys()].sort()).toEqual([...was.keys()].sort());
     for (const [category, tasks] of was) {
-      const seconds = (list: typeof tasks): number => Math.log(quantile(list.map((task) => task.runtimeSeconds ?? 0), 0.5));
+      const seconds = (list: typeof tasks): number =>
+        Math.log(
+          quantile(
+            list.map((task) => task.runtimeSeconds ?? 0),
+            0.5,
+          ),
+        );
       // Runtimes of a family differ by orders of magnitude from one recording to another.
       expect(Math.abs(seconds(is.get(category) ?? []) - seconds(tasks)), category).toBeLessThan(2.5);
       const bytes = (list: typeof tasks): number =>
-        quantile(list.flatMap((task) => task.parents.map((parent) => parent.bytes)), 0.5);
+        quantile(
+          list.flatMap((task) => task.parents.map((parent) => parent.bytes)),
+          0.5,
+        );
       const [made2, real2] = [bytes(is.get(category) ?? []), bytes(tasks)];
       if (Number.isNaN(real2)) expect(made2).toBeNaN();
       else expect(Math.abs(Math.log((made2 + 1000) / (real2 + 1000))), category).toBeLessThan(2.5);
