@@ -29,8 +29,14 @@ export type ReadOptions = {
   readonly format?: string;
   /** For what the file does not say and is drawn: 1 unless said. */
   readonly seed?: number;
-  /** The model of traces that do not name one. */
+  /** The model of all calls of a trace; unless said, of those that the trace names none for. */
   readonly model?: string;
+  /** Models of recorded sessions by a part of the name in the trace; goes before `model`. */
+  readonly modelsByName?: Readonly<Record<string, string>>;
+  /** Recorded sessions end before the first prompt that is longer. */
+  readonly maxPromptTokens?: number;
+  /** Every count of tokens of a recorded session times this. */
+  readonly tokenScale?: number;
   /** Tokens of a block in Mooncake traces: 512 unless said. */
   readonly blockTokens?: number;
   /** Take that many workflows, the first ones. */
@@ -52,7 +58,8 @@ export type ReadWorkload = {
 
 const defaultModel = "llama-3.1-70b";
 
-type Settings = { readonly seed: number; readonly model: string; readonly blockTokens: number; readonly limit: number };
+type Settings = Required<Pick<ReadOptions, "seed" | "blockTokens" | "limit">> &
+  Pick<ReadOptions, "model" | "modelsByName" | "maxPromptTokens" | "tokenScale">;
 type Found = { readonly id?: string; readonly models?: readonly Model[]; readonly workflows: readonly Workflow[] };
 type Reader = (text: string, file: string, settings: Settings) => Found;
 
@@ -65,8 +72,10 @@ const readers: { readonly [F in WorkloadFormat]: Reader } = {
   wfinstances: (text, file, settings) => annotateAll(readWfinstances(text, file), file, settings),
   dify: (text, file, settings) => annotateAll(readDify(text, file), file, settings),
   flowise: (text, file, settings) => annotateAll(readFlowise(text, file), file, settings),
-  mooncake: (text, file, settings) => ({ workflows: readMooncake(text, file, settings) }),
-  "agentic-mooncake": (text, file, settings) => ({ workflows: readAgenticMooncake(text, file, settings) }),
+  mooncake: (text, file, settings) => ({ workflows: readMooncake(text, file, { model: defaultModel, ...settings }) }),
+  "agentic-mooncake": (text, file, settings) => ({
+    workflows: readAgenticMooncake(text, file, { model: defaultModel, ...settings }),
+  }),
   "kv-cache-tester": (text, file, settings) => ({ workflows: readKvCacheTester(text, file, settings) }),
   "mini-swe-agent": (text, file, settings) => ({ workflows: readMiniSweAgent(text, file, settings) }),
   lmcache: (text, file, settings) => ({ workflows: readLmcache(text, file, settings) }),
@@ -81,14 +90,14 @@ export function readWorkload(path: string, options: ReadOptions = {}): ReadWorkl
 
 export function parseWorkload(text: string, file: string, options: ReadOptions = {}): ReadWorkload {
   const format = pickFormat(text, file, options.format ?? "auto");
-  const { seed = 1, model = defaultModel, blockTokens = 512, limit = maxWorkflows } = options;
-  const { arrival = { kind: "trace" } } = options;
-  validateModel(model, modelsById([]), { file: "model", label: "" });
+  const { seed = 1, blockTokens = 512, limit = maxWorkflows, arrival = { kind: "trace" }, ...rest } = options;
+  for (const model of [options.model ?? defaultModel, ...Object.values(options.modelsByName ?? {})])
+    validateModel(model, modelsById([]), { file: "model", label: "" });
   const {
     id = basename(file),
     models = [],
     workflows: all,
-  } = readers[format](text, file, { seed, model, blockTokens, limit });
+  } = readers[format](text, file, { seed, blockTokens, limit, ...rest });
   const known = modelsById(models);
   const place = stepInto({ file, label: "" }, "workflows");
   const taken = all.slice(0, limit);

@@ -13,9 +13,9 @@ import { defaultLimit } from "./recorded-output.ts";
 
 export type SessionOptions = {
   readonly seed: number;
-  /** For calls whose trace names no model, or one that nothing is known of; llama-3.1-70b unless said. */
+  /** For every call that `modelsByName` does not name. Unless said, the table of this file decides, and llama-3.1-70b takes the rest. */
   readonly model?: ModelId;
-  /** Models by a part of the name in the trace, looked at before the table of this file. */
+  /** Models by a part of the name in the trace. */
   readonly modelsByName?: { readonly [part: string]: ModelId };
   /** The first so many sessions. */
   readonly limit?: number;
@@ -47,9 +47,9 @@ export const maxSessionPromptTokens = 10_000_000;
 
 export function pickSessionModel(name: string | undefined, options: SessionOptions): ModelId {
   const lower = name?.toLowerCase() ?? "";
-  for (const table of [options.modelsByName ?? {}, modelsByName])
-    for (const [part, model] of Object.entries(table)) if (lower.includes(part.toLowerCase())) return model;
-  return options.model ?? defaultSessionModel;
+  const named = (table: SessionOptions["modelsByName"] = {}): ModelId | undefined =>
+    Object.entries(table).find(([part]) => lower.includes(part.toLowerCase()))?.[1];
+  return named(options.modelsByName) ?? options.model ?? named(modelsByName) ?? defaultSessionModel;
 }
 
 /** Where the trace has the time of a call's start alone: a service of its day of 100 tokens/s, after 0.3 s, is taken off the gap. */

@@ -43,7 +43,7 @@ export function sweep(journal: Journal, seed: number, rounds: number): Sweep {
     const spoilt = spoil(journal, rng, event.kind, field, value);
     if (spoilt === value) continue;
     tried += 1;
-    const found = check(withEvents(journal, journal.events.with(index, { ...event, [field]: spoilt } as JournalEvent)));
+    const found = check(withEvents(journal, journal.events.with(index, { ...event, [field]: spoilt })));
     const name = `${event.kind}.${field}`;
     const count = missed.get(name) ?? { tried: 0, missed: 0 };
     count.tried += 1;
