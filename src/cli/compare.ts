@@ -70,6 +70,7 @@ export const compareCommand = command({
     const file = toResultFile(about, cells, comparison);
     if (values.out !== undefined) writeWhole(values.out, renderResultFile(file));
     show(file, comparison, values, plan, terminal);
+    for (const note of new Set(cells.flatMap((cell) => cell.notes))) terminal.note(note);
     if (values.timing) noteTiming(cells, terminal);
     return noteViolations(cells, terminal);
   },

@@ -55,7 +55,7 @@ export const simulateCommand = command({
     const result = await runOne(spec, terminal);
     if (values.json) terminal.out(`${JSON.stringify(toJson(result), undefined, 2)}\n`);
     else terminal.out(renderSummary(result));
-    for (const violation of result.violations) terminal.note(violation);
+    for (const line of [...result.notes, ...result.violations]) terminal.note(line);
     return result.violations.length === 0 ? 0 : 1;
   },
 });

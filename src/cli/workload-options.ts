@@ -36,7 +36,26 @@ export const sourceOptions = {
     name: "model",
     kind: "text",
     shows: "NAME",
-    summary: "for traces that name none and families that call only one",
+    summary: "of all calls of a trace, and of families that call only one; as the trace says unless said",
+  },
+  models: {
+    name: "models",
+    kind: "text",
+    shows: "PART=NAME,...",
+    summary: "of recorded sessions, by a part of the name in the trace, as opus=llama-3.1-70b-fp8",
+  },
+  longestPrompt: {
+    name: "longest-prompt",
+    ...many,
+    max: 10_000_000,
+    summary: "recorded sessions end before the first prompt of more tokens",
+  },
+  tokenScale: {
+    name: "token-scale",
+    kind: "number",
+    min: 1e-6,
+    max: 1000,
+    summary: "every length of a recorded session times this; 1 unless said",
   },
   sharedShare: {
     name: "shared-share",
@@ -56,13 +75,17 @@ export const sourceOptions = {
   limit: { name: "limit", ...many, summary: "take that many workflows of the file, the first ones" },
 } as const satisfies Record<string, Option>;
 
-const { generate, count, rate, model, sharedShare, error, format, limit } = sourceOptions;
+const { generate, count, rate, model, models, longestPrompt, tokenScale, sharedShare, error, format, limit } =
+  sourceOptions;
 
 export const workloadOptions = [
   generate,
   count,
   rate,
   model,
+  models,
+  longestPrompt,
+  tokenScale,
   sharedShare,
   error,
   format,
@@ -77,6 +100,9 @@ type WorkloadValues = {
   readonly format?: string;
   readonly limit?: number | undefined;
   readonly model?: string | undefined;
+  readonly models?: string | undefined;
+  readonly "longest-prompt"?: number | undefined;
+  readonly "token-scale"?: number | undefined;
   readonly "shared-share"?: number | undefined;
   readonly error?: number | undefined;
 };
@@ -98,7 +124,25 @@ function toFile(values: WorkloadValues, path: string, both: OfBoth): WorkloadSou
     throw new UsageError(
       "--count, --shared-share and --error go with --generate; --limit bounds what is taken of a file",
     );
-  return { kind: "file", path, format: named, ...(most === undefined ? {} : { limit: most }), ...both };
+  const { models: byName, "longest-prompt": maxPromptTokens, "token-scale": scale } = values;
+  return {
+    kind: "file",
+    path,
+    format: named,
+    ...(most === undefined ? {} : { limit: most }),
+    ...(byName === undefined ? {} : { modelsByName: toModelsByName(byName) }),
+    ...(maxPromptTokens === undefined ? {} : { maxPromptTokens }),
+    ...(scale === undefined ? {} : { tokenScale: scale }),
+    ...both,
+  };
+}
+
+function toModelsByName(text: string): Readonly<Record<string, string>> {
+  const pairs = text.split(",").map((pair) => pair.split("=").map((side) => side.trim()));
+  for (const [part = "", name = "", ...rest] of pairs)
+    if (part === "" || name === "" || rest.length > 0)
+      throw new UsageError(`--models: found ${JSON.stringify(text)}, expected PART=NAME, with commas between several`);
+  return Object.fromEntries(pairs);
 }
 
 function toGenerated(values: WorkloadValues, both: OfBoth): WorkloadSource {
@@ -106,6 +150,8 @@ function toGenerated(values: WorkloadValues, both: OfBoth): WorkloadSource {
     throw new UsageError("no workload: name a file, or --generate FAMILY; fate families lists the families");
   if (values.limit !== undefined || (values.format ?? "auto") !== "auto")
     throw new UsageError("--limit and --format go with a file; --count says how many to generate");
+  if (values.models !== undefined || values["longest-prompt"] !== undefined || values["token-scale"] !== undefined)
+    throw new UsageError("--models, --longest-prompt and --token-scale go with a file of recorded sessions");
   return {
     kind: "generated",
     families: toFamilies(values.generate),
@@ -119,13 +165,27 @@ function toGenerated(values: WorkloadValues, both: OfBoth): WorkloadSource {
 export function showSource(source: WorkloadSource): string {
   const own =
     source.kind === "file"
-      ? [source.path, `--format ${source.format}`, ...said("limit", source.limit)]
+      ? [
+          source.path,
+          `--format ${source.format}`,
+          ...said("limit", source.limit),
+          ...said("models", showModels(source.modelsByName)),
+          ...said("longest-prompt", source.maxPromptTokens),
+          ...said("token-scale", source.tokenScale),
+        ]
       : [
           `--generate ${source.families.join(",")} --count ${source.count}`,
           ...said("shared-share", source.sharedShare),
           ...said("error", source.error),
         ];
   return [...own, ...said("rate", source.ratePerSecond), ...said("model", source.model)].join(" ");
+}
+
+function showModels(models: Readonly<Record<string, string>> | undefined): string | undefined {
+  if (models === undefined) return undefined;
+  return Object.entries(models)
+    .map(([part, name]) => `${part}=${name}`)
+    .join(",");
 }
 
 function said(name: string, value: string | number | undefined): readonly string[] {

@@ -39,8 +39,12 @@ export type WorkloadSource =
       readonly kind: "file";
       readonly path: string;
       readonly format: string;
-      /** The model of traces that name none. */
+      /** The model of all calls of a trace. */
       readonly model?: string;
+      /** Of recorded sessions: models by a part of the name in the trace, a bound on prompts, a factor on all lengths. */
+      readonly modelsByName?: Readonly<Record<string, string>>;
+      readonly maxPromptTokens?: number;
+      readonly tokenScale?: number;
       readonly limit?: number;
       /** A Poisson stream; as the file says if absent. */
       readonly ratePerSecond?: number;
@@ -56,6 +60,8 @@ export type CellResult = {
   readonly metrics: Metrics;
   /** Of each workflow, in the order of the workload; null where it was abandoned. */
   readonly latenciesUs: readonly (number | null)[];
+  /** What whoever asked for the run should know about it. */
+  readonly notes: readonly string[];
   /** One line for each broken law, bounded. */
   readonly violations: readonly string[];
   /** Wall time, which no two runs share: never part of a table or a result file. */

@@ -4,9 +4,7 @@ import { existsSync } from "node:fs";
 import { clusterNames, namedCluster } from "../catalogue/clusters.ts";
 import { knownModels } from "../catalogue/models.ts";
 import type { Cluster } from "../model/cluster.ts";
-import { createHoldings } from "../model/holding.ts";
 import type { Model } from "../model/model.ts";
-import type { Workload } from "../model/workflow.ts";
 import { readCluster } from "../trace/cluster-file.ts";
 import { closest } from "../trace/closest.ts";
 import { InputError } from "../trace/input-error.ts";
@@ -23,12 +21,10 @@ export function loadWorkload(source: WorkloadSource, seed: number): WorkloadAndM
     if (options.model !== undefined) refuseUnknownModel(options.model);
     return generateWorkload({ ...options, seed });
   }
-  const { path, format, limit, model } = source;
+  const { kind: _kind, path, ratePerSecond: _rate, ...options } = source;
   return readWorkload(path, {
-    format,
+    ...options,
     seed,
-    ...(model === undefined ? {} : { model }),
-    ...(limit === undefined ? {} : { limit }),
     ...(ratePerSecond === undefined ? {} : { arrival: { kind: "poisson", meanGapUs: 1e6 / ratePerSecond } }),
   });
 }
@@ -39,26 +35,6 @@ function refuseUnknownModel(model: string): void {
   const near = closest(model, names);
   const meant = near === undefined ? "" : `; did you mean ${near}?`;
   throw new InputError("--model", "", JSON.stringify(model), `a model that fate knows, such as llama-3.1-8b${meant}`);
-}
-
-/** A model that no engine can hold is no luck of a run but a mistake in its description. */
-export function refuseHomeless(
-  { workflows }: Workload,
-  models: readonly Model[],
-  cluster: Cluster,
-  name: string,
-): void {
-  const named = new Set(
-    workflows.flatMap(({ stages }) => stages.flatMap((stage) => (stage.kind === "tool" ? [] : stage.model))),
-  );
-  for (const { models: held } of createHoldings(cluster, models)) for (const id of held.keys()) named.delete(id);
-  if (named.size > 0)
-    throw new InputError(
-      name,
-      "engines",
-      `none that can hold ${[...named].join(", ")}`,
-      "one for each model that stages call",
-    );
 }
 
 /** `models` are known beside those of the catalogue. */

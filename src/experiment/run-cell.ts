@@ -8,7 +8,8 @@ import { createMeasure } from "../measure/measure.ts";
 import { policies } from "../policy/policies.ts";
 import { simulate } from "../sim/simulate.ts";
 import type { CellResult, CellSpec } from "./cell.ts";
-import { loadCluster, loadWorkload, refuseHomeless, withResident } from "./load.ts";
+import { checkFit } from "./fit.ts";
+import { loadCluster, loadWorkload, withResident } from "./load.ts";
 import { toMetrics } from "./metrics.ts";
 import { createWholeFile } from "./whole-file.ts";
 
@@ -20,7 +21,7 @@ export function runCell(spec: CellSpec, onProgress: (share: number) => void = ()
   const { workload, models: named } = loadWorkload(spec.workload, spec.seed);
   const cluster = loadCluster(spec.cluster, named);
   const models = withResident(named, cluster);
-  refuseHomeless(workload, models, cluster, spec.cluster);
+  const notes = checkFit(workload, models, cluster, spec.cluster);
   const header: JournalHeader = {
     kind: "journal",
     version: 1,
@@ -73,6 +74,7 @@ export function runCell(spec: CellSpec, onProgress: (share: number) => void = ()
         const times = latencies.get(id);
         return times?.outcome === "ended" ? times.latencyUs : null;
       }),
+      notes,
       violations: violations.map((violation) => `record ${violation.sequence}: ${violation.law}: ${violation.message}`),
       wall: { totalMs: performance.now() - startMs, planMs, plans },
     };

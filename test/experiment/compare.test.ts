@@ -18,6 +18,7 @@ function cells(policy: PolicyName, latencies: readonly number[]): CellResult[] {
     workload: "w",
     metrics: { meanLatencyUs: seconds * 1e6 },
     latenciesUs: [seconds * 1e6],
+    notes: [],
     violations: [],
     wall: { totalMs: 0, planMs: 0, plans: 0 },
   }));
