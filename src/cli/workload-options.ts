@@ -181,9 +181,9 @@ export function showSource(source: WorkloadSource): string {
   return [...own, ...said("rate", source.ratePerSecond), ...said("model", source.model)].join(" ");
 }
 
-function showModels(models: Readonly<Record<string, string>> | undefined): string | undefined {
-  if (models === undefined) return undefined;
-  return Object.entries(models)
+function showModels(byName: Readonly<Record<string, string>> | undefined): string | undefined {
+  if (byName === undefined) return undefined;
+  return Object.entries(byName)
     .map(([part, name]) => `${part}=${name}`)
     .join(",");
 }

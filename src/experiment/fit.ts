@@ -82,7 +82,10 @@ function neededFor(stage: ModelStage, outputs: ReadonlyMap<string, number>): num
   );
   const firstOwn = stage.prompt.findIndex((segment) => segment.kind === "own");
   const sharedCount = stage.items === 1 || firstOwn < 0 ? tokens.length : firstOwn;
-  const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
   const own = Math.ceil(sum(tokens.slice(sharedCount)) / stage.items);
   return sum(tokens.slice(0, sharedCount)) + own + Math.ceil(stage.output.limit / stage.items);
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
 }

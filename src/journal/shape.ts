@@ -29,7 +29,7 @@ export type FieldsOf<Type, Left extends string = never> = {
 export type Fault = { readonly found: string; readonly expected: string };
 
 /** The first thing about `value` that does not fit, `path` in front; undefined if all fits. */
-export function findFault(shape: Shape, value: unknown, path: string): Fault | undefined {
+function findFault(shape: Shape, value: unknown, path: string): Fault | undefined {
   const wrong = (): Fault => ({ found: `${path} ${showValue(value)}`, expected: describe(shape) });
   switch (shape.type) {
     case "text":

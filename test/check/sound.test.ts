@@ -1,7 +1,7 @@
 /** Journals of sound runs break no law, whatever happens in them. */
 
 import { describe, expect, test } from "vitest";
-import { check, createChecker, violationLimit } from "../../src/check/check.ts";
+import { check, createChecker, lawsOfAnyRun, violationLimit } from "../../src/check/check.ts";
 import { laws } from "../../src/check/laws.ts";
 import type { EventKind } from "../../src/model/event.ts";
 import { cluster, dag, run } from "../support/build.ts";
@@ -73,6 +73,14 @@ test("no more violations are kept than the limit", () => {
   const checker = createChecker(header);
   for (let round = 0; round < 2000; round++) for (const event of events) checker.see(event);
   expect(checker.end()).toHaveLength(violationLimit);
+});
+
+test("a recording of real servers is held against the laws that need no model", () => {
+  const { header, events } = run({ workflows: [dag("a -> b")] });
+  const calibration = { ...header.calibration, models: { "llama-3.1-8b": { prefill: 1.3, decode: 0.9 } } };
+  const measured = { header: { ...header, calibration }, events };
+  expect(check(measured).length).toBeGreaterThan(0);
+  expect(check(measured, lawsOfAnyRun)).toEqual([]);
 });
 
 test("every law has a name of its own and a claim", () => {

@@ -16,7 +16,7 @@ export type Sweep = {
 };
 
 /** Fields that say something to people or to policies, and bind nobody: the laws cannot know what should stand there. */
-export const unbound: ReadonlySet<string> = new Set([
+const unbound: ReadonlySet<string> = new Set([
   "plan.decisions",
   "plan.note",
   "stage-place.reason",

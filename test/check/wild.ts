@@ -16,7 +16,7 @@ import { batched, cluster, exclusive, llm, run } from "../support/build.ts";
 const modelIds = ["llama-3.1-8b", "qwen3-32b-int4", "embed-1.2b"] as const;
 
 /** Places, shards, hands over, defers, prefetches, evicts and retains at random. */
-export const wildPolicy: PolicyEntry = {
+const wildPolicy: PolicyEntry = {
   summary: "luck",
   whenIdle: true,
   plan: (view) => {
@@ -72,7 +72,7 @@ function hashOn(engine: EngineState): number {
 }
 
 /** Graphs of a few layers with shared prompts, parents' outputs, items, embeddings and tools. */
-export function wildWorkflows(seed: number, count: number, gapUs = 800_000): Workflow[] {
+function wildWorkflows(seed: number, count: number, gapUs = 800_000): Workflow[] {
   const rng = createRng(seed, "workflows");
   return Array.from({ length: count }, (_, index): Workflow => {
     const stages: Stage[] = [];

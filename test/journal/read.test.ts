@@ -7,7 +7,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createJournalWriter, encodeRecord } from "../../src/journal/append.ts";
 import { JournalError } from "../../src/journal/journal-error.ts";
-import { parseJournal } from "../../src/journal/parse.ts";
+import { longestLine, parseJournal } from "../../src/journal/parse.ts";
 import { openJournal, parseChunks, readJournal } from "../../src/journal/read.ts";
 import type { Journal } from "../../src/journal/journal.ts";
 import { dag, run } from "../support/build.ts";
@@ -105,6 +105,10 @@ describe("what is wrong is said, with its place", () => {
   test.each(cases)("%s", (_what, text, message) => {
     expect(() => parseJournal(text, "j")).toThrow(JournalError);
     expect(() => parseJournal(text, "j")).toThrow(message);
+  });
+
+  test("a line that never ends", () => {
+    expect(() => parseJournal("x".repeat(longestLine + 1), "j")).toThrow("j:1: found a line without an end");
   });
 
   test("an unknown field", () => {

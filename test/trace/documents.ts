@@ -128,12 +128,12 @@ type Break = { at: number; how: "delete" | "replace" | "rename" | "double"; valu
 
 /** The document with one to three nodes deleted, replaced, renamed or doubled. */
 export function broken(document: fc.Arbitrary<Json>): fc.Arbitrary<Json> {
-  const breaks = fc.array(
+  const breaks: fc.Arbitrary<Break[]> = fc.array(
     fc.record({
       at: fc.nat(),
       how: fc.constantFrom("delete", "replace", "rename", "double"),
       value: trap,
-    }) as fc.Arbitrary<Break>,
+    }),
     { minLength: 1, maxLength: 3 },
   );
   return fc.tuple(document, breaks).map(([whole, list]) => {

@@ -2,8 +2,9 @@ import type { ChainLink } from "../../model/prefix.ts";
 import { chainHash } from "../../model/prefix.ts";
 import type { EngineId } from "../../model/cluster.ts";
 import type { ModelId } from "../../model/model.ts";
+import type { WorkflowId } from "../../model/workflow.ts";
 import type { Law } from "../law.ts";
-import type { ShareRow, WorkflowRow } from "../rows.ts";
+import type { ShareRow } from "../rows.ts";
 
 /**
  * No more is found in a prefix cache than an unlimited one could hold, and what is found ends at a link.
@@ -23,12 +24,24 @@ export const prefix: Law = {
       if (cache === undefined) models.set(model, (cache = new Set()));
       return cache;
     };
-    const close = (workflow: WorkflowRow | undefined): void => {
-      for (const { stage } of workflow?.stages.values() ?? []) {
-        if (stage.kind === "tool") continue;
+    /** Caches that a workflow has written to. */
+    const writtenBy = new Map<WorkflowId, Set<Set<number>>>();
+    const writableBy = (share: ShareRow): Set<number> => {
+      const cache = cacheOf(share.engine, share.stage.model);
+      const { id } = share.row.workflow;
+      const written = writtenBy.get(id);
+      if (written === undefined) writtenBy.set(id, new Set([cache]));
+      else written.add(cache);
+      return cache;
+    };
+    const close = (id: WorkflowId): void => {
+      const written = writtenBy.get(id);
+      writtenBy.delete(id);
+      for (const { stage } of ledger.workflows.get(id)?.stages.values() ?? []) {
+        if (stage.kind === "tool" || written === undefined) continue;
         const own = stage.chain.slice(stage.sharedLinks).map((link) => link.hash);
         own.push(outputHash(stage.chain, stage.key));
-        for (const models of caches.values()) for (const hash of own) models.get(stage.model)?.delete(hash);
+        for (const cache of written) for (const hash of own) cache.delete(hash);
       }
     };
     return {
@@ -42,15 +55,15 @@ export const prefix: Law = {
       "prefill-end": (event) => {
         const share = ledger.engines.running(event);
         if (share === undefined) return;
-        const { chain, sharedLinks, items, model } = share.stage;
+        const { chain, sharedLinks, items } = share.stage;
         const links = items > 1 ? sharedLinks : chain.length;
-        const cache = cacheOf(event.engine, model);
+        const cache = writableBy(share);
         for (let index = 0; index < links; index++) cache.add(chain[index]?.hash ?? 0);
       },
       "decode-end": (event) => {
         const share = ledger.engines.running(event);
         if (share?.phase !== "whole" || share.stage.items > 1) return;
-        cacheOf(event.engine, share.stage.model).add(outputHash(share.stage.chain, share.stage.key));
+        writableBy(share).add(outputHash(share.stage.chain, share.stage.key));
       },
       "model-evict": ({ engine, model }) => {
         caches.get(engine)?.delete(model);
@@ -58,8 +71,8 @@ export const prefix: Law = {
       "engine-down": ({ engine }) => {
         caches.delete(engine);
       },
-      "workflow-end": ({ workflow }) => close(ledger.workflows.get(workflow)),
-      "workflow-abandon": ({ workflow }) => close(ledger.workflows.get(workflow)),
+      "workflow-end": ({ workflow }) => close(workflow),
+      "workflow-abandon": ({ workflow }) => close(workflow),
     };
   },
 };
