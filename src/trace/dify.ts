@@ -1,6 +1,6 @@
 /** Dify applications: an exported DSL document in YAML (or JSON), or one graph a line in the compact form. */
 
-import { type ApplicationGraph, type ApplicationNode, type NodeRole } from "./application-graph.ts";
+import type { ApplicationGraph, ApplicationNode, NodeRole } from "./application/graph.ts";
 import {
   anything,
   compactEdges,

@@ -4,7 +4,7 @@
  * not say what lies in an iteration: such nodes stand beside it there.
  */
 
-import type { ApplicationGraph, ApplicationNode, NodeRole } from "./application-graph.ts";
+import type { ApplicationGraph, ApplicationNode, NodeRole } from "./application/graph.ts";
 import {
   anything,
   compactEdges,

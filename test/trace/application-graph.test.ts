@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type ApplicationNode, type NodeRole, toTaskGraph } from "../../src/trace/application-graph.ts";
+import type { ApplicationNode, NodeRole } from "../../src/trace/application/graph.ts";
+import { toTaskGraph } from "../../src/trace/application-graph.ts";
 import { cutBackEdges } from "../../src/trace/application/cut-back-edges.ts";
 
 const role: { readonly [letter: string]: NodeRole } = {

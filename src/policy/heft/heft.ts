@@ -15,7 +15,8 @@ import type { OpenWorkflow } from "../../state/workflow-state.ts";
 import { createLoads, placeWhole } from "../choose.ts";
 import type { Policy, View } from "../policy.ts";
 import { createMeanCosts } from "./mean-costs.ts";
-import { planWorkflow, type WorkflowPlan } from "./plan-workflow.ts";
+import { planWorkflow } from "./plan-workflow.ts";
+import type { WorkflowPlan } from "./workflow-plan.ts";
 import { createTimelines } from "./timelines.ts";
 
 /** The plans of the open workflows. */

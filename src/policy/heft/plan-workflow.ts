@@ -2,7 +2,7 @@
 
 import { candidateCost, canServe, type Known } from "../../cost/candidate.ts";
 import { transferUs } from "../../cost/transfer.ts";
-import type { EngineId, HostId } from "../../model/cluster.ts";
+import type { HostId } from "../../model/cluster.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
 import type { StageKey } from "../../model/workflow.ts";
 import type { EngineState } from "../../state/engine-state.ts";
@@ -11,17 +11,7 @@ import { handsOver, pickDecodeEngine } from "../choose.ts";
 import { occupy, pickEarliestFinish, type Choice, type Slot } from "./insertion.ts";
 import { rankStages, type MeanCosts } from "./mean-costs.ts";
 import type { Timelines } from "./timelines.ts";
-
-export type WorkflowPlan = Readonly<Record<StageKey, PlannedStage>>;
-
-export type PlannedStage = {
-  readonly engine: EngineId;
-  readonly startUs: number;
-  /** How long it holds the engine. */
-  readonly engineUs: number;
-  /** When its result is there. */
-  readonly finishUs: number;
-};
+import type { PlannedStage, WorkflowPlan } from "./workflow-plan.ts";
 
 /** When and where the result of a stage is there. No hosts: it comes along with the call. */
 type Result = { readonly finishUs: number; readonly hosts: readonly HostId[] };

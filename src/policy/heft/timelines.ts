@@ -4,7 +4,7 @@ import type { Known } from "../../cost/candidate.ts";
 import type { EngineState } from "../../state/engine-state.ts";
 import type { StageNode } from "../../state/workflow-state.ts";
 import { occupy, pickEarliestFinish, type Choice, type Slot } from "./insertion.ts";
-import type { PlannedStage, WorkflowPlan } from "./plan-workflow.ts";
+import type { PlannedStage, WorkflowPlan } from "./workflow-plan.ts";
 
 /** Per engine, in the cluster's order, one timeline for each place in its batch. */
 export type Timelines = readonly (readonly Slot[][])[];

@@ -1,7 +1,8 @@
 /** What the readers of application graphs share: documents or lines, and the compact form of one graph a line. */
 
 import { InputError } from "../input-error.ts";
-import { type ApplicationEdge, type ApplicationGraph, type NodeRole, toTaskGraph } from "../application-graph.ts";
+import { toTaskGraph } from "../application-graph.ts";
+import type { ApplicationEdge, ApplicationGraph, NodeRole } from "./graph.ts";
 import { parseJson, parseLines } from "../parse-text.ts";
 import { array, boolean, integer, openObject, optional, type Shape, text } from "../shape.ts";
 import type { TaskGraph } from "../task-graph.ts";

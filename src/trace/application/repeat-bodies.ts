@@ -3,7 +3,7 @@
  * the border of a container counts as one of the container.
  */
 
-import type { ApplicationEdge, ApplicationGraph, ApplicationNode } from "../application-graph.ts";
+import type { ApplicationEdge, ApplicationGraph, ApplicationNode } from "./graph.ts";
 
 /** Bodies run this often: assumed. */
 const repeats = 3;
