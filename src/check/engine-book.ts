@@ -239,7 +239,7 @@ export class EngineBook implements Iterable<EngineRow> {
     return share;
   }
 
-  /** A batch goes on with what it has until its iterations end, even if a share in it is void. */
+  /** A batch ends the iteration under way with what it has, even if a share in it is void. */
   #dropStage(key: string, atUs: number): void {
     for (const engine of this.#rows.values()) {
       if (engine.queue.some((share) => share.row.stage.key === key))

@@ -61,8 +61,9 @@ export function sharePromptTokens(work: ShareWork, items: number): number {
 /** How many items can run side by side: as many as the engine batches and as its KV memory takes at their longest, but at least one. */
 export function sideBySide(stage: VisibleModelStage, held: ModelHolding, maxSequences: number): number {
   const sharedTokens = sharedPromptTokens(stage);
-  const perItem = (stage.promptTokens - sharedTokens + stage.limitTokens) / stage.items;
-  return Math.max(1, Math.min(maxSequences, Math.floor((held.kvCapacityTokens - sharedTokens) / Math.max(1, perItem))));
+  const ownTokens = Math.ceil((stage.promptTokens - sharedTokens) / stage.items);
+  const perItem = Math.max(1, ownTokens + Math.ceil(stage.limitTokens / stage.items));
+  return Math.max(1, Math.min(maxSequences, Math.floor((held.kvCapacityTokens - sharedTokens) / perItem)));
 }
 
 /** Cached tokens that save work: at least one token of a prompt is always computed, since it brings forth the first output. */

@@ -55,17 +55,31 @@ export class BatchedEngine {
   /** Takes up what can be taken up now. */
   serve(): void {
     const { world } = this.#floor;
-    this.#groups = this.#groups.filter((group) => isAlive(this.#engine, group.running));
-    if (!this.#engine.up) {
-      this.#segment = undefined;
-      this.#written.clear();
-    }
+    this.#dropLost();
     if (!this.#engine.up || this.#engine.loadEndUs > 0) return;
     if (this.#segment !== undefined) {
       if (this.#admissible() !== undefined) this.#cut(this.#segment, world.nowUs);
       return;
     }
     if (this.#admit()) this.#startSegment();
+  }
+
+  /** Lets go of shares that a crash or a lost sibling has taken away, and of what was being computed for them alone. */
+  #dropLost(): void {
+    const before = this.#groups.length;
+    this.#groups = this.#groups.filter((group) => isAlive(this.#engine, group.running));
+    if (this.#groups.length === before) return;
+    for (const key of this.#written.keys()) if (!this.#hasShare(key)) this.#written.delete(key);
+    const segment = this.#segment;
+    if (segment === undefined) return;
+    const carried = [...segment.decoders, ...segment.prompts.map(({ group }) => group)];
+    if (carried.some((group) => this.#groups.includes(group))) this.#cut(segment, this.#floor.world.nowUs);
+    else this.#segment = undefined;
+  }
+
+  #hasShare(key: string): boolean {
+    const { queue, running } = this.#engine;
+    return queue.some((share) => shareKey(share) === key) || running.some((share) => shareKey(share) === key);
   }
 
   /** False if a load must come first. */
@@ -138,6 +152,7 @@ export class BatchedEngine {
     group.opened = true;
     group.promptDone = cachedTokens;
     group.promptLeft = promptTokens - cachedTokens;
+    if (group.promptLeft === 0) this.#endPrompt(group);
   }
 
   #startDecode(group: Group): void {
@@ -158,6 +173,9 @@ export class BatchedEngine {
     const { steps } = segment;
     const endUs = segment.startUs + this.#durationUs(segment, steps);
     world.after(endUs - world.nowUs, () => {
+      if (this.#segment !== segment || segment.steps !== steps) return;
+      // Shares may have been lost at this very instant.
+      this.#dropLost();
       if (this.#segment === segment && segment.steps === steps) this.#endSegment(segment);
     });
   }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { knownModels } from "../../src/catalogue/models.ts";
+import { check } from "../../src/check/check.ts";
 import { createCostModel } from "../../src/cost/cost-model.ts";
 import { decodeStepsUs } from "../../src/cost/decode.ts";
 import { shippedCalibration } from "../../src/cost/shipped-calibration.ts";
@@ -95,4 +96,39 @@ test("an engine with one model drains before it takes up another", () => {
   expect(firstUs(journal, "stage-end", "w/a")).toBeLessThanOrEqual(
     journal.events.filter((event) => event.kind === "model-load-start")[1]!.atUs,
   );
+});
+
+test("items never set aside more KV memory than there is, however they divide", () => {
+  const tight = cluster("h100", { batching: { kind: "exclusive", maxSequences: 32 }, kvBytes: 2010 * 131_072 });
+  const change = { items: 30, output: { estimate: 1000, actual: 1000, limit: 1000 } };
+  const starts = run({ cluster: tight, workflows: [lone("w", 0, change)] }).events.filter(
+    (event) => event.kind === "share-start",
+  );
+  expect(starts.map((event) => event.kvTokens <= 2010)).toEqual([true]);
+});
+
+test("when all that a batch carries is lost, the engine is free at once", () => {
+  const crash = run({
+    cluster: cluster("h100 h100", { batching: batched }),
+    workflows: [lone("w", 0, { items: 2, output: { estimate: 4000, actual: 4000, limit: 8000 } })],
+    faults: { crashEveryUs: 6e6, crashForUs: 1e6 },
+    policy: {
+      summary: "an item on each engine",
+      plan: ({ ready, cluster: engines }) => ({
+        decisions: ready.map((stage) => {
+          const up = [...engines].filter((engine) => engine.up).map(({ id }) => id);
+          const shares =
+            up.length === 2 ? up.map((engine) => ({ engine, items: 1 })) : [{ engine: up[0] ?? "engine-0", items: 2 }];
+          return { kind: "place", stage: stage.key, shares, rank: 0 };
+        }),
+      }),
+    },
+  });
+  const down = crash.events.find((event) => event.kind === "engine-down");
+  expect(down).toBeDefined();
+  const after = crash.events.filter(
+    (event) => event.kind === "batch-step" && event.startUs < down!.atUs && event.atUs > down!.atUs,
+  );
+  expect(after).toEqual([]);
+  expect(check(crash)).toEqual([]);
 });

@@ -1,12 +1,12 @@
 import { contextOf, fillingAt, sequencesOf } from "../filling.ts";
 import type { Law } from "../law.ts";
-import type { ShareRow } from "../rows.ts";
+import type { EngineRow, ShareRow } from "../rows.ts";
 
 /** A batch step carries exactly the shares that are open on the engine, within its token budget, from the moment it can. */
 export const batch: Law = {
   name: "batch",
   claim:
-    "a batch step carries the prompts and sequences that were open at its start, in order of admission and within `prefillTokens` (chunked: decoding sequences count too; whole: the first prompt always fits); it starts when the step before ended, or when there is work again",
+    "a batch step carries the prompts and sequences that were open at its start, in order of admission and within `prefillTokens` (chunked: decoding sequences count too; whole: the first prompt always fits); it starts when the step before ended, when all that the step under way carried was lost, or when there is work again",
   scope: "model",
   watch: ({ ledger, report }) => ({
     "batch-step": (event) => {
@@ -45,7 +45,8 @@ export const batch: Law = {
       let openUs = Infinity;
       for (const share of carried) openUs = Math.min(openUs, share.stepUs);
       const startUs = Math.max(openUs, engine.lastStepUs);
-      if (event.startUs !== startUs) report(`${id} starts an iteration at ${event.startUs} us, expected ${startUs} us`);
+      if (event.startUs !== startUs && event.startUs !== abandonedUs(engine, startUs))
+        report(`${id} starts an iteration at ${event.startUs} us, expected ${startUs} us`);
     },
     "prefill-end": (event) => {
       const engine = ledger.engine(event.engine);
@@ -69,6 +70,14 @@ export const batch: Law = {
     },
   }),
 };
+
+/** When the last share of the iteration that began at `startUs` was lost, if all of them were: the engine lets go of it then. */
+function abandonedUs(engine: EngineRow, startUs: number): number | undefined {
+  const { prompts, decoders } = fillingAt(engine, startUs);
+  const carried = [...prompts.map(({ share }) => share), ...decoders].filter((share) => share.stepUs <= startUs);
+  if (carried.length === 0 || carried.some((share) => !engine.ghosts.includes(share))) return undefined;
+  return Math.max(...carried.map((share) => share.lostUs));
+}
 
 /** Tokens that each of the next `tokens` prompt tokens attends to, on average. */
 function attended({ items, promptDone, work }: ShareRow, tokens: number): number {
