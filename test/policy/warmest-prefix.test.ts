@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import type { ModelStage } from "../../src/model/workflow.ts";
 import { cluster, dag } from "../support/build.ts";
 import { enginesOf } from "../support/placements.ts";
-import { runChecked } from "../support/run-checked.ts";
+import { runPlain } from "../support/run-plain.ts";
 import { warmestPrefix } from "./warmest-prefix.ts";
 
 test("the page shows the file", () => {
@@ -19,6 +19,6 @@ test("a stage goes where its prefix is, even past an idle engine", () => {
     prompt: [{ kind: "text", key: id.slice(0, 1), tokens: 900 }],
   });
   const policy = { plan: warmestPrefix, summary: "" };
-  const journal = runChecked({ policy, workflows: [dag("a1, b1 -> b2, a2", shared)], cluster: cluster("h100 h100") });
+  const journal = runPlain({ policy, workflows: [dag("a1, b1 -> b2, a2", shared)], cluster: cluster("h100 h100") });
   expect(enginesOf(journal)).toEqual({ a1: [0], b1: [1], b2: [1], a2: [0] });
 });

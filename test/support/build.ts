@@ -1,6 +1,7 @@
 /** Small worlds for tests: a graph drawn in one line, a cluster in another. */
 
 import { strict as assert } from "node:assert";
+import { check } from "../../src/check/check.ts";
 import { gpuKinds } from "../../src/catalogue/gpus.ts";
 import { knownModels } from "../../src/catalogue/models.ts";
 import { shippedCalibration } from "../../src/cost/shipped-calibration.ts";
@@ -101,7 +102,7 @@ type RunOptions = Partial<Omit<SimulationOptions, "policy" | "workflows">> & {
   readonly policy?: keyof typeof policies | PolicyEntry;
 };
 
-/** Runs it and returns the journal. */
+/** Runs it, holds it against every law, and returns the journal. */
 export function run(options: RunOptions): Journal {
   const {
     policy = "round-robin",
@@ -124,7 +125,9 @@ export function run(options: RunOptions): Journal {
     models,
     calibration: options.calibration ?? shippedCalibration,
   } as const;
-  return { header, events };
+  const journal = { header, events };
+  assert.deepEqual(check(journal), [], "a simulated run broke a law");
+  return journal;
 }
 
 /** When the first record of a kind that names a stage was written. */

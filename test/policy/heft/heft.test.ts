@@ -4,7 +4,7 @@ import { policies } from "../../../src/policy/policies.ts";
 import type { PolicyEntry } from "../../../src/policy/policy.ts";
 import { cluster, dag, firstUs, llm } from "../../support/build.ts";
 import { enginesOf } from "../../support/placements.ts";
-import { runChecked } from "../../support/run-checked.ts";
+import { runPlain } from "../../support/run-plain.ts";
 
 const warm = { resident: ["llama-3.1-8b"] };
 
@@ -17,7 +17,7 @@ const after = (stage: string) => ({ parents: [{ stage, bytes: 4000 }] });
 test("the stage with the longest path behind it goes first, whichever was revealed first", () => {
   const stages = [llm("short"), llm("long"), llm("next", after("long")), llm("last", after("next"))];
   for (const policy of ["heft", "heft-online"] as const) {
-    const journal = runChecked({ policy, workflows: [flow(stages)], cluster: cluster("h100", warm) });
+    const journal = runPlain({ policy, workflows: [flow(stages)], cluster: cluster("h100", warm) });
     const started = journal.events.flatMap((event) => (event.kind === "share-start" ? [event.stage] : []));
     expect({ policy, started }).toEqual({ policy, started: ["w/long", "w/next", "w/short", "w/last"] });
   }
@@ -25,18 +25,18 @@ test("the stage with the longest path behind it goes first, whichever was reveal
 
 test("a workflow of one model stays on the engine that has loaded it", () => {
   const options = { workflows: [dag("a -> b, c -> d")], cluster: cluster("h100 h100") };
-  expect(enginesOf(runChecked({ policy: "heft", ...options }))).toEqual({ a: [0], b: [0], c: [0], d: [0] });
+  expect(enginesOf(runPlain({ policy: "heft", ...options }))).toEqual({ a: [0], b: [0], c: [0], d: [0] });
 });
 
 test("branches part where both engines have the model", () => {
   const options = { workflows: [dag("a -> b, c -> d")], cluster: cluster("h100 h100", warm) };
-  expect(enginesOf(runChecked({ policy: "heft", ...options }))).toEqual({ a: [0], b: [0], c: [1], d: [1] });
+  expect(enginesOf(runPlain({ policy: "heft", ...options }))).toEqual({ a: [0], b: [0], c: [1], d: [1] });
 });
 
 test("a second workflow is planned around the first", () => {
   const options = { cluster: cluster("h100 h100", warm) };
   const workflows = [dag("a"), { ...dag("b"), id: "x", arrivalUs: 1 }, { ...dag("c"), id: "y", arrivalUs: 2 }];
-  expect(enginesOf(runChecked({ policy: "heft", workflows, ...options }))).toEqual({ a: [0], b: [1], c: [0] });
+  expect(enginesOf(runPlain({ policy: "heft", workflows, ...options }))).toEqual({ a: [0], b: [1], c: [0] });
 });
 
 test("a stage waits out a tool, and another workflow goes into the gap", () => {
@@ -44,7 +44,7 @@ test("a stage waits out a tool, and another workflow goes into the gap", () => {
   const first = flow([llm("a"), tool, llm("b", after("tool"))]);
   const second = flow([llm("c")], { id: "x", arrivalUs: 1 });
   const options = { workflows: [first, second], cluster: cluster("h100", warm) };
-  const journal = runChecked({ policy: "heft", ...options });
+  const journal = runPlain({ policy: "heft", ...options });
   const rankOf = (key: string): number | undefined =>
     journal.events.flatMap((event) => (event.kind === "stage-place" && event.stage === key ? [event.rank] : []))[0];
   expect(rankOf("x/c")).toBeLessThan(rankOf("w/b") ?? 0);
@@ -55,7 +55,7 @@ test("online, each stage is planned when it appears", () => {
   const workflows = [dag("a -> b, c -> d", () => ({}), { reveal: "online" })];
   const options = { workflows, cluster: cluster("h100 h100", warm) };
   for (const policy of ["heft", "heft-online"] as const)
-    expect({ policy, ...enginesOf(runChecked({ policy, ...options })) }).toMatchObject({
+    expect({ policy, ...enginesOf(runPlain({ policy, ...options })) }).toMatchObject({
       policy,
       a: [0],
       b: [0],
@@ -74,14 +74,14 @@ test("when the planned engine is down the rest of the workflow is planned again"
     },
   };
   const options = { workflows: [dag("a -> b -> c")], cluster: cluster("h100 h100") };
-  expect(enginesOf(runChecked({ policy: "heft", ...options }))).toEqual({ a: [0], b: [0], c: [0] });
-  expect(enginesOf(runChecked({ policy, ...options }))).toEqual({ a: [0], b: [1], c: [1] });
+  expect(enginesOf(runPlain({ policy: "heft", ...options }))).toEqual({ a: [0], b: [0], c: [0] });
+  expect(enginesOf(runPlain({ policy, ...options }))).toEqual({ a: [0], b: [1], c: [1] });
 });
 
 test("a plan keeps to engines that its inputs can reach", () => {
   const drawn = cluster("h100 h100", {}, { links: [] });
   const first = { ...llm("a"), allow: { engines: ["engine-1"] } };
-  const journal = runChecked({
+  const journal = runPlain({
     policy: "heft",
     workflows: [flow([first, llm("b", after("a"))])],
     cluster: drawn,
