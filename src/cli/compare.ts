@@ -87,7 +87,24 @@ type Plan = {
 };
 
 /** Small enough for a laptop in a quarter of a minute, and enough to tell policies apart. */
-const demo = { generate: "montage,rag,map-reduce", count: 24, rate: 0.1, seeds: "1-6" } as const;
+const demo = {
+  generate: "montage,rag,map-reduce",
+  count: 24,
+  rate: 0.1,
+  seeds: "1-6",
+  policies: [
+    "round-robin",
+    "random",
+    "power-of-two",
+    "least-loaded",
+    "model-affinity",
+    "greedy-commit",
+    "greedy-finish",
+    "greedy-finish-sharded",
+    "heft",
+    "heft-online",
+  ],
+} as const satisfies { readonly policies: readonly PolicyName[] } & Record<string, unknown>;
 
 function toPlan(values: CompareValues, path: string | undefined): Plan {
   const withDemo =
@@ -98,11 +115,12 @@ function toPlan(values: CompareValues, path: string | undefined): Plan {
           count: values.count ?? demo.count,
           rate: values.rate ?? demo.rate,
           seeds: values.seeds ?? demo.seeds,
+          policies: values.policies ?? demo.policies,
           check: true,
         }
       : values;
   const baseline = values.baseline as PolicyName;
-  const policies = (values.policies ?? policyNames) as readonly PolicyName[];
+  const policies = (withDemo.policies ?? policyNames) as readonly PolicyName[];
   return {
     source: toWorkloadSource(withDemo, path),
     cluster: values.cluster,
