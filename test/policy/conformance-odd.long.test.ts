@@ -1,0 +1,3 @@
+import { testAtLength } from "../support/conformance-at-length.ts";
+
+testAtLength(1);

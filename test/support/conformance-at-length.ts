@@ -1,0 +1,49 @@
+/**
+ * The conformance of policies on many random worlds, with everything that can go wrong. Two test files each take every
+ * second policy of the table, so that both cores have work.
+ */
+
+import { expect, test } from "vitest";
+import { policies } from "../../src/policy/policies.ts";
+import type { Faults } from "../../src/sim/faults.ts";
+import { run } from "./build.ts";
+import { compareTruths } from "./clairvoyance.ts";
+import { plainCalibration } from "./plain-calibration.ts";
+import { randomWorld, withOtherTruth } from "./random-world.ts";
+import { findAnyFault, scrutinise } from "./scrutiny.ts";
+
+/** Worlds 1 to 24 belong to the gate. */
+const worlds = Array.from({ length: 200 }, (_, index) => randomWorld(index + 101));
+
+const troubles: readonly Faults[] = [
+  {},
+  { crashEveryUs: 8e6, crashForUs: 3e6 },
+  { slowEveryUs: 5e6, slowForUs: 5e6, slowFactor: 4 },
+  { lossChance: 0.2 },
+  { staleUs: 300_000 },
+  { crashEveryUs: 15e6, crashForUs: 5e6, slowEveryUs: 9e6, lossChance: 0.1, staleUs: 100_000 },
+];
+
+/** Declares the tests of the policies at even places in the table, or of those at odd ones. */
+export function testAtLength(parity: 0 | 1): void {
+  const some = Object.entries(policies).filter((_, index) => index % 2 === parity);
+  test.for(some)("%s ends every workflow that can end, whatever goes wrong", ([, policy]) => {
+    for (const world of worlds) {
+      for (const faults of troubles) {
+        const journal = run({ ...world, policy: scrutinise(policy), faults, calibration: plainCalibration });
+        expect({ seed: world.seed, faults, found: findAnyFault(journal) }).toEqual({
+          seed: world.seed,
+          faults,
+          found: [],
+        });
+      }
+    }
+  });
+
+  test.for(some)("%s decides by nothing that it cannot know", ([, policy]) => {
+    for (const world of worlds) {
+      const { clairvoyance } = compareTruths(world, withOtherTruth(world), () => policy);
+      expect({ seed: world.seed, clairvoyance }).toEqual({ seed: world.seed, clairvoyance: undefined });
+    }
+  });
+}
