@@ -2,9 +2,11 @@
 
 import { benchFork } from "./fork.ts";
 import { benchSim } from "./sim.ts";
+import { benchSolve } from "./solve.ts";
 
 const benches = {
   sim: { run: benchSim, summary: "records a second, and how cost grows with engines and with open workflows" },
+  solve: { run: benchSolve, summary: "how long a plan takes, by stages and engines, exact and by CP-SAT" },
   fork: { run: benchFork, summary: "what a fork of the state costs, and a first write to it" },
 } as const;
 

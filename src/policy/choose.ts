@@ -80,6 +80,12 @@ export function canDecode(stage: VisibleModelStage, engine: EngineState): boolea
   return engine.up && engine.holding.engine.role !== "prefill" && canServe(stage, engine);
 }
 
+/** May the engine take the whole stage now, with another one to decode it if that is needed? */
+export function canTake(known: Known, stage: VisibleModelStage, engine: EngineState): boolean {
+  if (!isFeasible(known, stage, engine)) return false;
+  return !handsOver(stage, engine) || pickDecodeEngine(known, stage) !== undefined;
+}
+
 /** The decode engine with the fewest shares, queued, running or on their way. */
 export function pickDecodeEngine(
   known: Known,

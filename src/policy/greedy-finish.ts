@@ -31,20 +31,24 @@ export type GreedySettings = {
   readonly hold: boolean;
   /** Over how many engines of one host a stage with several items may be split. */
   readonly mostShards: number;
+  /** Added to the end of a whole stage on an engine, or on a pair that begins there: infinite where it is not to go. */
+  readonly afterUs?: AfterUs;
 };
+
+export type AfterUs = (stage: VisibleModelStage, engine: EngineState) => number;
 
 export function createGreedyFinish(settings: GreedySettings): Policy {
   return (view) => ({ decisions: planEarliestFinish(view, oldestFirst(view), settings) });
 }
 
 /** Behind so many held stages of one model, the next ones of that model are held without a closer look. */
-const mostHeld = 128;
+export const mostHeld = 128;
 
 /** Lets the stages choose in the order given. */
 export function planEarliestFinish(
   view: View,
   stages: readonly VisibleModelStage[],
-  { hold, mostShards }: GreedySettings,
+  { hold, mostShards, afterUs = () => 0 }: GreedySettings,
 ): Decision[] {
   const picture = createPicture(view);
   const decisions: Decision[] = [];
@@ -57,7 +61,7 @@ export function planEarliestFinish(
       continue;
     }
     const behind = stages.length - index - 1;
-    const best = pickEarliest(picture, stage, mostShards, Math.min(1, behind / Math.max(1, places)));
+    const best = pickEarliest(picture, stage, afterUs, mostShards, Math.min(1, behind / Math.max(1, places)));
     if (best === undefined) {
       decisions.push(defer(stage, "no-engine"));
       continue;
@@ -73,7 +77,8 @@ export function planEarliestFinish(
   return decisions;
 }
 
-function countPlaces({ cluster }: Known, engines: Iterable<number>): number {
+/** Of these engines, how many could take something up at once. */
+export function countPlaces({ cluster }: Known, engines: Iterable<number>): number {
   let places = 0;
   for (const index of engines) if (hasPlace(cluster.at(index))) places += 1;
   return places;
@@ -86,10 +91,11 @@ function countPlaces({ cluster }: Known, engines: Iterable<number>): number {
 function pickEarliest(
   picture: Known,
   stage: VisibleModelStage,
+  afterUs: AfterUs,
   mostShards: number,
   crowding: number,
 ): Candidate | undefined {
-  const single = pickEarliestWhole(picture, stage);
+  const single = pickEarliestWhole(picture, stage, afterUs);
   if (single === undefined || mostShards < 2 || stage.items < 2) return single;
   const shards = bestShards(picture, stage, mostShards);
   if (shards === undefined) return single;
@@ -101,18 +107,26 @@ function pickEarliest(
  * Over all engines and all pairs. Engines that will hold the model come first: next to them most others are seen to be too late
  * by their wait and their load alone.
  */
-function pickEarliestWhole(picture: Known, stage: VisibleModelStage): Candidate | undefined {
+export function pickEarliestWhole(
+  picture: Known,
+  stage: VisibleModelStage,
+  afterUs: AfterUs = () => 0,
+): Candidate | undefined {
   let best: Candidate | undefined;
+  let bestUs = Infinity;
   let bestIndex = Infinity;
   let pairs: readonly EngineState[] | undefined;
   const consider = (engine: EngineState, leastUs: number): void => {
-    if (picture.nowUs + leastUs >= (best?.endUs ?? Infinity) || !isFeasible(picture, stage, engine)) return;
+    const laterUs = afterUs(stage, engine);
+    if (picture.nowUs + leastUs + laterUs >= bestUs || !isFeasible(picture, stage, engine)) return;
     if (handsOver(stage, engine)) pairs ??= decodeEngines(picture, stage);
     for (const decodeEngine of handsOver(stage, engine) ? (pairs ?? []) : [undefined]) {
       const candidate = toCandidate(picture, stage, engine, decodeEngine);
       const { index } = engine.holding;
-      if (best !== undefined && (candidate.endUs - best.endUs || index - bestIndex) >= 0) continue;
+      const totalUs = candidate.endUs + laterUs;
+      if (best !== undefined && (totalUs - bestUs || index - bestIndex) >= 0) continue;
       best = candidate;
+      bestUs = totalUs;
       bestIndex = index;
     }
   };
@@ -132,7 +146,8 @@ function pickEarliestWhole(picture: Known, stage: VisibleModelStage): Candidate 
 /** With very many decode engines, only those with the fewest shares are paired with every prefill engine. */
 const mostDecodeEngines = 16;
 
-function decodeEngines(picture: Known, stage: VisibleModelStage): readonly EngineState[] {
+/** Decode engines that a prefill engine may hand the stage to. */
+export function decodeEngines(picture: Known, stage: VisibleModelStage): readonly EngineState[] {
   const able = [...picture.cluster].filter((engine) => canDecode(stage, engine));
   if (able.length <= mostDecodeEngines) return able;
   const loads = createLoads(picture);
@@ -145,7 +160,8 @@ function engineUs({ shares }: Candidate): number {
   return us;
 }
 
-function toPlace(stage: VisibleModelStage, { shares, decodeEngine }: Candidate): Place {
+/** The decision that carries a candidate out. */
+export function toPlace(stage: VisibleModelStage, { shares, decodeEngine }: Candidate): Place {
   return {
     kind: "place",
     stage: stage.key,

@@ -30,7 +30,8 @@ function stageAt(nodes: readonly StageNode[], index: number): VisibleStage {
   return (nodes[index] as StageNode).stage;
 }
 
-function bytesBetween(parent: VisibleStage, child: VisibleStage): number {
+/** What the child reads of the parent's output. */
+export function bytesBetween(parent: VisibleStage, child: VisibleStage): number {
   return child.parents.find((edge) => edge.stage === parent.key)?.bytes ?? 0;
 }
 
@@ -49,14 +50,7 @@ type Sort = { readonly engine: EngineCosts; count: number };
 function groupAlike(engines: readonly EngineCosts[]): readonly Sort[] {
   const sorts = new Map<string, Sort>();
   for (const engine of engines) {
-    const { devices, batching } = engine.engine;
-    const key = [
-      engine.gpu.id,
-      devices.length,
-      engine.memoryBytes,
-      batching.maxSequences,
-      ...engine.models.keys(),
-    ].join();
+    const key = sortOf(engine);
     const sort = sorts.get(key);
     if (sort === undefined) sorts.set(key, { engine, count: 1 });
     else sort.count += 1;
@@ -64,19 +58,30 @@ function groupAlike(engines: readonly EngineCosts[]): readonly Sort[] {
   return [...sorts.values()];
 }
 
-/** Prefill and decode alone on an engine, without a load and without a cached prefix. */
+/** What engines on which every model takes the same time have in common. */
+export function sortOf({ engine: { devices, batching }, gpu, memoryBytes, models }: EngineCosts): string {
+  return [gpu.id, devices.length, memoryBytes, batching.maxSequences, ...models.keys()].join();
+}
+
 function meanWorkUs(sorts: readonly Sort[], stage: VisibleModelStage): number {
   let totalUs = 0;
   let total = 0;
   for (const { engine, count } of sorts) {
-    const held = engine.models.get(stage.model);
-    if (held === undefined) continue;
-    const sequences = sideBySide(stage, held, engine.engine.batching.maxSequences);
-    const work = shareWork(stage, stage.items, sequences, stage.outputTokens);
-    totalUs += count * (sharePrefillUs(held.rates, work, stage.items, 0) + shareDecodeUs(held.rates, work));
+    const workUs = workOnUs(engine, stage);
+    if (workUs === undefined) continue;
+    totalUs += count * workUs;
     total += count;
   }
   return total === 0 ? 0 : Math.round(totalUs / total);
+}
+
+/** Prefill and decode alone on an engine, without a load and without a cached prefix, not rounded; undefined if it cannot hold the model. */
+export function workOnUs(engine: EngineCosts, stage: VisibleModelStage): number | undefined {
+  const held = engine.models.get(stage.model);
+  if (held === undefined) return undefined;
+  const sequences = sideBySide(stage, held, engine.engine.batching.maxSequences);
+  const work = shareWork(stage, stage.items, sequences, stage.outputTokens);
+  return sharePrefillUs(held.rates, work, stage.items, 0) + shareDecodeUs(held.rates, work);
 }
 
 /** Between two hosts drawn at random, which may be one and the same; over the store where there is no link at all. */

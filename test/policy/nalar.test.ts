@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { cluster, dag, llm } from "../support/build.ts";
+import { enginesOf } from "../support/placements.ts";
+import { runPlain } from "../support/run-plain.ts";
+
+const warm = { resident: ["llama-3.1-8b"] };
+const after = (stage: string) => ({ parents: [{ stage, bytes: 4000 }] });
+
+test("nalar counts the stages that still wait for each, and the engine's queue keeps that order", () => {
+  const stages = [llm("top"), llm("flat"), llm("middle", after("top")), llm("leaf", after("middle"))];
+  const { events } = runPlain({
+    policy: "nalar",
+    workflows: [{ id: "w", arrivalUs: 0, reveal: "static", stages }],
+    cluster: cluster("h100", warm),
+  });
+  const placed = events.flatMap((event) => (event.kind === "stage-place" ? [`${event.stage} ${event.rank}`] : []));
+  expect(placed).toEqual(["w/flat 0", "w/top 2", "w/middle 1", "w/leaf 0"]);
+});
+
+test("nalar lets a workflow that is nearly over pass a deep one that still waits", () => {
+  const deep = dag("a, b -> c");
+  const shallow = { ...dag("d"), id: "x", arrivalUs: 1 };
+  const journal = runPlain({ policy: "nalar", workflows: [deep, shallow], cluster: cluster("h100", warm) });
+  const started = journal.events.flatMap((event) => (event.kind === "share-start" ? [event.stage] : []));
+  expect(started).toEqual(["w/a", "x/d", "w/b", "w/c"]);
+});
+
+test("nalar places where the stage ends first, at once", () => {
+  const journal = runPlain({ policy: "nalar", workflows: [dag("a, b, c")], cluster: cluster("h100 l40s", warm) });
+  const placedUs = journal.events.flatMap((event) => (event.kind === "stage-place" ? [event.atUs] : []));
+  expect(placedUs).toEqual([0, 0, 0]);
+  expect(enginesOf(journal)).toEqual({ a: [0], b: [0], c: [0] });
+});

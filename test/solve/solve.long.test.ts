@@ -1,0 +1,43 @@
+import fc from "fast-check";
+import { afterAll, expect, test } from "vitest";
+import { createRng } from "../../src/random/rng.ts";
+import { isFeasible } from "../../src/solve/assignment.ts";
+import { createCpSat } from "../../src/solve/cp-sat.ts";
+import { solveExactly } from "../../src/solve/exact.ts";
+import { solveGreedily } from "../../src/solve/greedy.ts";
+import { crowdedFrontier } from "./crowd.ts";
+import { anyProblem, solveByTrying } from "./support.ts";
+
+const nodeBudget = 1_000_000;
+const cpSat = createCpSat();
+afterAll(() => cpSat[Symbol.asyncDispose]());
+
+test("on twenty thousand problems the exact search equals trying everything", () => {
+  fc.assert(
+    fc.property(anyProblem({ jobs: 5, candidates: 4 }), (problem) => {
+      const { choice, cost, optimal } = solveExactly(problem, { nodeBudget });
+      expect({ choice, cost, optimal }).toEqual({ ...solveByTrying(problem), optimal: true });
+    }),
+    { numRuns: 20_000, seed: 5 },
+  );
+});
+
+test("on four thousand problems CP-SAT and the exact search agree", () => {
+  fc.assert(
+    fc.property(anyProblem({ jobs: 8, candidates: 4 }), (problem) => {
+      const solution = cpSat.solve(problem, solveGreedily(problem).choice);
+      expect(isFeasible(problem, solution.choice)).toBe(true);
+      expect(solution).toMatchObject({ status: "optimal", cost: solveExactly(problem, { nodeBudget }).cost });
+    }),
+    { numRuns: 4000, seed: 6 },
+  );
+});
+
+test("on crowded frontiers they agree too", () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const problem = crowdedFrontier(createRng(seed), 4 + (seed % 5), 4 + (seed % 3));
+    const exact = solveExactly(problem, { nodeBudget });
+    expect(exact.optimal).toBe(true);
+    expect(cpSat.solve(problem, solveGreedily(problem).choice)).toMatchObject({ status: "optimal", cost: exact.cost });
+  }
+});
