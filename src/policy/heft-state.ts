@@ -10,67 +10,53 @@
 import type { VisibleModelStage, VisibleStage } from "../model/visible.ts";
 import type { ModelId } from "../model/model.ts";
 import type { StageKey, WorkflowId } from "../model/workflow.ts";
+import type { OpenWorkflow } from "../state/workflow-state.ts";
 import { planEarliestFinish } from "./greedy-finish.ts";
 import { createMeanCosts, rankStages, type MeanCosts } from "./heft/mean-costs.ts";
-import { hasPlace, missingLoadUs } from "./picture.ts";
+import { missingLoadUs } from "./picture.ts";
 import type { Policy, View } from "./policy.ts";
 
-/** Mean work of each stage of the open workflows, and of how many revealed stages. Loads change with the cluster. */
-type Memory = Readonly<Record<WorkflowId, Works>>;
-type Works = { readonly stages: number; readonly us: Readonly<Record<StageKey, number>> };
+/** Ranks of the open workflows that had ready stages, and what they were worked out from. */
+type Memory = Readonly<Record<WorkflowId, Ranks>>;
+type Ranks = { readonly from: string; readonly ranks: Readonly<Record<StageKey, number>> };
 
 export const heftState: Policy = (view) => {
-  const means = createMeanCosts(view);
-  const memory = workAll(view, means);
-  // Where nothing can begin, everything is held, in whatever order.
-  const ranks = [...view.cluster].some(hasPlace) ? rankReady(view, means, memory) : new Map<StageKey, number>();
-  const ordered = [...view.ready].sort(
-    (left, right) => (ranks.get(right.key) ?? 0) - (ranks.get(left.key) ?? 0) || left.ordinal - right.ordinal,
-  );
+  const memory = rankReady(view);
+  const rankOf = ({ workflow, key }: VisibleModelStage): number => memory[workflow]?.ranks[key] ?? 0;
+  const ordered = [...view.ready].sort((left, right) => rankOf(right) - rankOf(left) || left.ordinal - right.ordinal);
   return { decisions: planEarliestFinish(view, ordered, { hold: true, mostShards: 1 }), memory };
 };
 
-/** What is remembered, where it still holds. */
-function workAll(view: View, means: MeanCosts): Memory {
+/** What is remembered, while no stage is revealed or ends and no engine gets or loses a model. */
+function rankReady(view: View): Memory {
   const remembered = (view.memory ?? {}) as Memory;
-  const all: Record<WorkflowId, Works> = {};
-  for (const { id, stages } of view.workflows.open.values()) {
-    const known = remembered[id];
-    all[id] =
-      known?.stages === stages.size
-        ? known
-        : {
-            stages: stages.size,
-            us: Object.fromEntries([...stages].map(([key, { stage }]) => [key, means.workUs(stage)])),
-          };
+  const means = createMeanCosts(view);
+  const loadsUs = new Map([...view.costs.models.keys()].map((model) => [model, meanLoadUs(view, model)]));
+  const workUs = (stage: VisibleStage): number => {
+    const loadUs = stage.kind === "tool" || isBrought(view, stage) ? 0 : (loadsUs.get(stage.model) ?? 0);
+    return means.workUs(stage) + loadUs;
+  };
+  const loads = [...loadsUs.values()].join();
+  const all: Record<WorkflowId, Ranks> = {};
+  for (const workflow of new Set(view.ready.map(({ key }) => view.workflows.node(key).workflow))) {
+    const from = `${workflow.stages.size}/${workflow.openStages}/${loads}`;
+    const known = remembered[workflow.id];
+    all[workflow.id] = known?.from === from ? known : { from, ranks: rank(workflow, { ...means, workUs }) };
   }
   return all;
 }
 
-/** Ranks of all stages of the workflows that have ready ones. */
-function rankReady(view: View, means: MeanCosts, works: Memory): ReadonlyMap<StageKey, number> {
-  const loads = new Map<ModelId, number>();
-  const loadUs = (stage: VisibleModelStage): number => {
-    const known = loads.get(stage.model) ?? meanLoadUs(view, stage);
-    loads.set(stage.model, known);
-    return known;
-  };
-  const workUs = (stage: VisibleStage): number =>
-    (works[stage.workflow]?.us[stage.key] ?? 0) + (stage.kind === "tool" || isBrought(view, stage) ? 0 : loadUs(stage));
-  const ranks = new Map<StageKey, number>();
-  const workflows = new Set(view.ready.map(({ key }) => view.workflows.node(key).workflow));
-  for (const workflow of workflows)
-    for (const [{ stage }, rank] of rankStages(workflow, { ...means, workUs })) ranks.set(stage.key, rank);
-  return ranks;
+function rank(workflow: OpenWorkflow, costs: MeanCosts): Readonly<Record<StageKey, number>> {
+  return Object.fromEntries([...rankStages(workflow, costs)].map(([{ stage }, us]) => [stage.key, us]));
 }
 
 /** Over the engines that are up and can hold the model; nothing where it is or will be. */
-function meanLoadUs(view: View, stage: VisibleModelStage): number {
+function meanLoadUs(view: View, model: ModelId): number {
   let totalUs = 0;
   let count = 0;
   for (const engine of view.cluster) {
-    if (!engine.up || !engine.holding.models.has(stage.model)) continue;
-    totalUs += missingLoadUs(view, stage, engine);
+    if (!engine.up || !engine.holding.models.has(model)) continue;
+    totalUs += missingLoadUs(view, { model }, engine);
     count += 1;
   }
   return count === 0 ? 0 : Math.round(totalUs / count);

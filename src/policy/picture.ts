@@ -130,7 +130,11 @@ function decodeFreeUs(picture: Known, stage: VisibleModelStage, engine: EngineSt
 }
 
 /** Time of the load that the stage needs on the engine; 0 if its model will be there. */
-export function missingLoadUs({ costs }: Known, { model }: VisibleModelStage, engine: EngineState): number {
+export function missingLoadUs(
+  { costs }: Known,
+  { model }: Pick<VisibleModelStage, "model">,
+  engine: EngineState,
+): number {
   if (engine.foreseen.some((resident) => resident.model === model)) return 0;
   const loadUs = costs.engines[engine.holding.index]?.models.get(model)?.loadUs ?? 0;
   return Math.round(loadUs * engine.slowFactor);
