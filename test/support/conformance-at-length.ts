@@ -16,7 +16,6 @@ import { findAnyFault, scrutinise } from "./scrutiny.ts";
 const worlds = Array.from({ length: 200 }, (_, index) => randomWorld(index + 101));
 
 const troubles: readonly Faults[] = [
-  {},
   { crashEveryUs: 8e6, crashForUs: 3e6 },
   { slowEveryUs: 5e6, slowForUs: 5e6, slowFactor: 4 },
   { lossChance: 0.2 },
@@ -28,8 +27,9 @@ const troubles: readonly Faults[] = [
 export function testAtLength(parity: 0 | 1): void {
   const some = Object.entries(policies).filter((_, index) => index % 2 === parity);
   test.for(some)("%s ends every workflow that can end, whatever goes wrong", ([, policy]) => {
-    for (const world of worlds) {
-      for (const faults of troubles) {
+    for (const [index, world] of worlds.entries()) {
+      // Each world in peace, and with one of the troubles in turn.
+      for (const faults of [{}, troubles[index % troubles.length] ?? {}]) {
         const journal = run({ ...world, policy: scrutinise(policy), faults, calibration: plainCalibration });
         expect({ seed: world.seed, faults, found: findAnyFault(journal) }).toEqual({
           seed: world.seed,
