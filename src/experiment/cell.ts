@@ -3,12 +3,13 @@
 import { basename } from "node:path";
 import type { policies } from "../policy/policies.ts";
 import type { Faults } from "../sim/faults.ts";
+import type { RealDagSource } from "./real-dag.ts";
 
 export type PolicyName = keyof typeof policies;
 
 /** Plain data, so that it can be handed to a worker and written into a result file. */
 export type CellSpec = {
-  readonly workload: WorkloadSource;
+  readonly workload: WorkloadSource | BenchmarkSource;
   /** A name of the catalogue, or the path of a description. */
   readonly cluster: string;
   readonly policy: PolicyName;
@@ -50,6 +51,9 @@ export type WorkloadSource =
       readonly ratePerSecond?: number;
     };
 
+/** Workloads of `fate bench`. */
+export type BenchmarkSource = RealDagSource;
+
 /** Numbers by name; units are in the names. */
 export type Metrics = Readonly<Record<string, number>>;
 
@@ -69,6 +73,7 @@ export type CellResult = {
 };
 
 /** The workload without what the seed decides. */
-export function sourceName(source: WorkloadSource): string {
+export function sourceName(source: WorkloadSource | BenchmarkSource): string {
+  if (source.kind === "real-dag") return source.kind;
   return source.kind === "file" ? basename(source.path) : source.families.join("+");
 }

@@ -11,7 +11,8 @@ import { InputError } from "../trace/input-error.ts";
 import { generateWorkload } from "../trace/generate/generate-workload.ts";
 import { readWorkload } from "../trace/read-workload.ts";
 import type { WorkloadAndModels } from "../trace/workload-file.ts";
-import type { WorkloadSource } from "./cell.ts";
+import type { BenchmarkSource, WorkloadSource } from "./cell.ts";
+import { loadRealDag } from "./real-dag.ts";
 
 /** By the seed: all of a generated workload, and what a file leaves open. */
 export function loadWorkload(source: WorkloadSource, seed: number): WorkloadAndModels {
@@ -35,6 +36,11 @@ function refuseUnknownModel(model: string): void {
   const near = closest(model, names);
   const meant = near === undefined ? "" : `; did you mean ${near}?`;
   throw new InputError("--model", "", JSON.stringify(model), `a model that fate knows, such as llama-3.1-8b${meant}`);
+}
+
+/** The workload of a benchmark may depend on the cluster that it is for. */
+export function loadBenchmark(source: BenchmarkSource, seed: number, cluster: string): WorkloadAndModels {
+  return loadRealDag(source, seed, loadCluster(cluster, []));
 }
 
 /** `models` are known beside those of the catalogue. */

@@ -9,7 +9,7 @@ import { policies } from "../policy/policies.ts";
 import { simulate } from "../sim/simulate.ts";
 import type { CellResult, CellSpec } from "./cell.ts";
 import { checkFit } from "./fit.ts";
-import { loadCluster, loadWorkload, withResident } from "./load.ts";
+import { loadBenchmark, loadCluster, loadWorkload, withResident } from "./load.ts";
 import { toMetrics } from "./metrics.ts";
 import { createWholeFile } from "./whole-file.ts";
 
@@ -18,7 +18,10 @@ const eventsBetweenReports = 20_000;
 
 export function runCell(spec: CellSpec, onProgress: (share: number) => void = () => {}): CellResult {
   const startMs = performance.now();
-  const { workload, models: named } = loadWorkload(spec.workload, spec.seed);
+  const { workload, models: named } =
+    spec.workload.kind === "real-dag"
+      ? loadBenchmark(spec.workload, spec.seed, spec.cluster)
+      : loadWorkload(spec.workload, spec.seed);
   const cluster = loadCluster(spec.cluster, named);
   const models = withResident(named, cluster);
   const notes = checkFit(workload, models, cluster, spec.cluster);
@@ -43,6 +46,7 @@ export function runCell(spec: CellSpec, onProgress: (share: number) => void = ()
   try {
     const { plans } = simulate({
       workflows: workload.workflows,
+      oneAtATime: workload.oneAtATime ?? false,
       models,
       cluster,
       policy: policies[spec.policy],

@@ -37,6 +37,7 @@ const visible: Fields = {
   ordinal: count,
   parents: required(list(object({ stage: id, bytes: count }))),
   priority: required(anyNumber),
+  chance: optional(amount),
 };
 
 const visibleModel: Fields = {
@@ -70,6 +71,7 @@ export const recordFields: Table = {
   },
   "stage-reveal": { stage: required(visibleStage) },
   "stage-ready": { stage: id, chainTokens: optional(list(whole)) },
+  "stage-skip": { stage: id },
   plan: { ready: count, decisions: count, note: optional(text) },
   "stage-place": {
     stage: id,

@@ -13,6 +13,7 @@ export type JournalEvent =
   | WorkflowArrive
   | StageReveal
   | StageReady
+  | StageSkip
   | PlanMade
   | StagePlace
   | DecisionReject
@@ -77,11 +78,17 @@ export type StageReveal = At & {
   readonly stage: VisibleStage;
 };
 
-/** All parents have ended. `chainTokens` gives the prompt's link lengths as they turned out, where they differ from the reveal. */
+/** All parents are over. `chainTokens` gives the prompt's link lengths as they turned out, where they differ from the reveal. */
 export type StageReady = At & {
   readonly kind: "stage-ready";
   readonly stage: StageKey;
   readonly chainTokens?: readonly number[];
+};
+
+/** All parents are over and the stage does not run: it is over too, having written nothing. */
+export type StageSkip = At & {
+  readonly kind: "stage-skip";
+  readonly stage: StageKey;
 };
 
 /** The policy answered with something to do. */

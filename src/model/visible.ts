@@ -1,6 +1,6 @@
 /**
  * A stage as a scheduler may see it: revealed, with estimates where the truth is not known yet.
- * Nothing here holds an actual output length or tool time of a stage that has not ended.
+ * Nothing here holds an actual output length or tool time of a stage that has not ended, nor whether a branch will run.
  */
 
 import type { ModelId } from "./model.ts";
@@ -17,6 +17,8 @@ type VisibleBase = {
   readonly ordinal: number;
   readonly parents: readonly VisibleParent[];
   readonly priority: number;
+  /** How likely it is to run once its parents have ended; absent where that is certain, as from ready on. */
+  readonly chance?: number;
 };
 
 export type VisibleModelStage = VisibleBase & {

@@ -34,6 +34,16 @@ type StageBase = {
   readonly parents: readonly ParentEdge[];
   /** Larger is more urgent; 0 unless said. */
   readonly priority: number;
+  /** Whether it runs is decided on the way; absent: it runs, unless all its parents are skipped. */
+  readonly branch?: Branch;
+};
+
+/** A stage that may turn out not to run: an answer that no tool is needed for, a judge who is content. */
+export type Branch = {
+  /** How likely it is to run once its parents have ended, 0 to 1: what is expected. */
+  readonly chance: number;
+  /** What comes. */
+  readonly runs: boolean;
 };
 
 /** A call of a language or embedding model. An embedding has no output tokens. */
@@ -90,5 +100,7 @@ export function stageKey(workflow: WorkflowId, stage: StageId): StageKey {
 /** What a run is fed: workflows by arrival, and the models they call. */
 export type Workload = {
   readonly id: string;
+  /** Each workflow arrives when the one before it is over, whatever its arrival says. */
+  readonly oneAtATime?: boolean;
   readonly workflows: readonly Workflow[];
 };

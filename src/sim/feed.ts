@@ -1,14 +1,15 @@
-/** Brings workflows in as they arrive, reveals their stages, runs their tools, and closes them. */
+/** Brings workflows in as they arrive, reveals their stages, skips those that do not run, runs their tools, and closes them. */
 
 import { strict as assert } from "node:assert";
 import { stageKey, type Stage, type StageKey, type ToolStage, type Workflow } from "../model/workflow.ts";
 import { knownChainTokens, toVisible } from "./reveal.ts";
 import type { World } from "./world.ts";
 
-/** Children of the stages of open workflows, and how many parents of each have still to end. */
+/** Children of the stages of open workflows, how many parents of each have still to end, and whether any of those that did has run. */
 type Pending = {
   readonly children: readonly Stage[];
   parentsOpen: number;
+  parentRan: boolean;
 };
 
 export class Feed {
@@ -17,12 +18,14 @@ export class Feed {
   readonly #pending = new Map<StageKey, Pending>();
   readonly #openStages = new Map<string, number>();
   #revealed = 0;
+  readonly #oneAtATime: boolean;
   #lastArrivalUs = 0;
   exhausted = false;
 
   /** `workflows` must come in order of arrival; no more than one ahead is ever asked for. */
-  constructor(world: World, workflows: Iterable<Workflow>) {
+  constructor(world: World, workflows: Iterable<Workflow>, oneAtATime: boolean) {
     this.#world = world;
+    this.#oneAtATime = oneAtATime;
     this.#arrivals = workflows[Symbol.iterator]();
   }
 
@@ -33,6 +36,10 @@ export class Feed {
       return;
     }
     const workflow = next.value;
+    if (this.#oneAtATime) {
+      this.#world.queue.schedule(this.#world.nowUs, () => this.#arrive(workflow));
+      return;
+    }
     assert(
       workflow.arrivalUs >= this.#lastArrivalUs,
       `workflow ${workflow.id} comes after a later one; sort workflows by arrival`,
@@ -55,8 +62,10 @@ export class Feed {
     this.#remember(workflow);
     if (workflow.stages.length === 0) this.#close(workflow);
     if (reveal === "static") for (const stage of workflow.stages) this.#reveal(workflow, stage);
-    for (const stage of workflow.stages) if (stage.parents.length === 0) this.#makeReady(workflow, stage);
-    this.scheduleNext();
+    const skipped: StageKey[] = [];
+    for (const stage of workflow.stages) if (stage.parents.length === 0) this.#decide(workflow, stage, skipped);
+    this.#afterAll(workflow, skipped);
+    if (!this.#oneAtATime) this.scheduleNext();
   }
 
   #remember(workflow: Workflow): void {
@@ -68,7 +77,7 @@ export class Feed {
     for (const stage of workflow.stages) {
       const key = stageKey(workflow.id, stage.id);
       this.#world.truth.set(key, { workflow, stage });
-      this.#pending.set(key, { children: children.get(stage.id) ?? [], parentsOpen: stage.parents.length });
+      this.#pending.set(key, { children: children.get(stage.id) ?? [], parentsOpen: stage.parents.length, parentRan: false });
     }
     this.#openStages.set(workflow.id, workflow.stages.length);
   }
@@ -78,10 +87,18 @@ export class Feed {
     this.#revealed += 1;
   }
 
-  #makeReady(workflow: Workflow, stage: Stage): void {
+  /** All parents are over. A stage runs unless its branch does not, or none of its parents did; one that does not goes to `skipped`. */
+  #decide(workflow: Workflow, stage: Stage, skipped: StageKey[]): void {
     if (workflow.reveal === "online") this.#reveal(workflow, stage);
-    const tokens = knownChainTokens(this.#world, workflow, stage);
     const key = stageKey(workflow.id, stage.id);
+    const cutOff = stage.parents.length > 0 && this.#pending.get(key)?.parentRan !== true;
+    if (!cutOff && stage.branch?.runs !== false) return this.#makeReady(workflow, stage, key);
+    this.#world.emit({ kind: "stage-skip", stage: key });
+    skipped.push(key);
+  }
+
+  #makeReady(workflow: Workflow, stage: Stage, key: StageKey): void {
+    const tokens = knownChainTokens(this.#world, workflow, stage);
     this.#world.emit({ kind: "stage-ready", stage: key, ...(tokens === undefined ? {} : { chainTokens: tokens }) });
     this.#world.changed = true;
     if (stage.kind === "tool") this.#runTool(key, stage);
@@ -100,19 +117,31 @@ export class Feed {
   /** To be called after each `stage-end`. */
   stageEnded(key: StageKey): void {
     const truth = this.#world.truth.get(key);
-    const pending = this.#pending.get(key);
-    assert(truth !== undefined && pending !== undefined, `stage ${key} ended but its workflow is over`);
+    assert(truth !== undefined, `stage ${key} ended but its workflow is over`);
     this.#world.changed = true;
-    const { workflow } = truth;
+    const skipped: StageKey[] = [];
+    this.#tellChildren(truth.workflow, key, true, skipped);
+    this.#afterAll(truth.workflow, skipped);
+  }
+
+  /** Of stages that were skipped their children learn too, and so on; with the last stage the workflow ends. */
+  #afterAll(workflow: Workflow, skipped: StageKey[]): void {
+    // Grows while it is gone through.
+    for (const key of skipped) this.#tellChildren(workflow, key, false, skipped);
+    if (this.#openStages.get(workflow.id) === 0) this.#close(workflow);
+  }
+
+  #tellChildren(workflow: Workflow, key: StageKey, ran: boolean, skipped: StageKey[]): void {
+    const pending = this.#pending.get(key);
+    assert(pending !== undefined, `stage ${key} is over but its workflow is not open`);
     for (const child of pending.children) {
       const waiting = this.#pending.get(stageKey(workflow.id, child.id));
       assert(waiting !== undefined);
       waiting.parentsOpen -= 1;
-      if (waiting.parentsOpen === 0) this.#makeReady(workflow, child);
+      if (ran) waiting.parentRan = true;
+      if (waiting.parentsOpen === 0) this.#decide(workflow, child, skipped);
     }
-    const open = (this.#openStages.get(workflow.id) ?? 0) - 1;
-    this.#openStages.set(workflow.id, open);
-    if (open === 0) this.#close(workflow);
+    this.#openStages.set(workflow.id, (this.#openStages.get(workflow.id) ?? 0) - 1);
   }
 
   #close(workflow: Workflow): void {
@@ -135,5 +164,6 @@ export class Feed {
       this.#pending.delete(key);
     }
     this.#openStages.delete(workflow.id);
+    if (this.#oneAtATime) this.scheduleNext();
   }
 }

@@ -25,7 +25,7 @@ function toChain(world: World, workflow: Workflow, stage: ModelStage): ChainLink
   return links;
 }
 
-/** As it turned out once the stage has ended, as estimated before. */
+/** As it turned out once the stage has ended, nothing if it was skipped, as estimated before. */
 function knownOutputTokens(world: World, key: string): number {
   if (world.state.workflows.has(key)) {
     const node = world.state.workflows.node(key);
@@ -43,6 +43,7 @@ export function toVisible(world: World, workflow: Workflow, stage: Stage, ordina
     ordinal,
     parents: stage.parents.map((parent) => ({ stage: stageKey(workflow.id, parent.stage), bytes: parent.bytes })),
     priority: stage.priority,
+    ...(stage.branch === undefined || stage.branch.chance === 1 ? {} : { chance: stage.branch.chance }),
   };
   if (stage.kind === "tool") return { ...base, kind: "tool", toolUs: stage.estimateUs };
   const chain = toChain(world, workflow, stage);

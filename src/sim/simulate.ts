@@ -28,6 +28,8 @@ import { World } from "./world.ts";
 export type SimulationOptions = {
   /** In order of arrival. Taken one at a time, so that a generator can feed more than memory holds. */
   readonly workflows: Iterable<Workflow>;
+  /** Each workflow arrives when the one before it is over. */
+  readonly oneAtATime?: boolean;
   readonly models: readonly Model[];
   readonly cluster: Cluster;
   readonly policy: PolicyEntry;
@@ -51,7 +53,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
   const world = new World(createCostModel(options.cluster, options.models, options.calibration ?? shippedCalibration));
   if (options.onEvent !== undefined) world.listen(options.onEvent);
   const faults = options.faults ?? {};
-  const feed = new Feed(world, options.workflows);
+  const feed = new Feed(world, options.workflows, options.oneAtATime ?? false);
   const floor: Floor = { world, feed, losesResult: createLoss(faults, options.seed) };
   const planner = createPlanner(floor, options, observeCluster(world, faults.staleUs ?? 0));
   const serve = createServer(floor);

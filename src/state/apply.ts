@@ -8,7 +8,7 @@ import type { HostId } from "../model/cluster.ts";
 import type { JournalEvent, StageReady } from "../model/event.ts";
 import type { EngineHolding } from "../model/holding.ts";
 import { chainTokens } from "../model/prefix.ts";
-import type { VisibleModelStage } from "../model/visible.ts";
+import type { VisibleModelStage, VisibleStage } from "../model/visible.ts";
 import { applyToCluster } from "./apply-to-cluster.ts";
 import { ClusterState } from "./cluster-state.ts";
 import { WorkflowState, type StageNode } from "./workflow-state.ts";
@@ -43,7 +43,7 @@ function applyToWorkflows(workflows: WorkflowState, event: JournalEvent): void {
     }
     case "stage-ready": {
       const node = workflows.node(event.stage);
-      node.stage = withKnownLengths(node, event);
+      node.stage = withKnownLengths(withoutChance(node.stage), event);
       workflows.makeReady(node, event.atUs);
       return;
     }
@@ -68,11 +68,16 @@ function applyToWorkflows(workflows: WorkflowState, event: JournalEvent): void {
       return;
     case "stage-end": {
       const node = workflows.node(event.stage);
-      node.status = "ended";
       node.outputTokens = event.outputTokens;
       node.outputHosts = event.host === undefined ? [] : [event.host];
-      node.workflow.openStages -= 1;
-      for (const child of node.children) child.parentsOpen -= 1;
+      workflows.end(node);
+      return;
+    }
+    case "stage-skip": {
+      const node = workflows.node(event.stage);
+      assert(node.status === "waiting", `stage ${event.stage} is skipped but ${node.status}`);
+      node.skipped = true;
+      workflows.end(node);
       return;
     }
     case "stage-lost": {
@@ -95,7 +100,14 @@ function applyToWorkflows(workflows: WorkflowState, event: JournalEvent): void {
   }
 }
 
-function withKnownLengths({ stage }: StageNode, { chainTokens: tokens }: StageReady): StageNode["stage"] {
+/** A stage that is ready will run. */
+function withoutChance(stage: VisibleStage): VisibleStage {
+  if (stage.chance === undefined) return stage;
+  const { chance: _chance, ...certain } = stage;
+  return certain;
+}
+
+function withKnownLengths(stage: VisibleStage, { chainTokens: tokens }: StageReady): VisibleStage {
   if (tokens === undefined || stage.kind === "tool") return stage;
   const chain = stage.chain.map((link, index) => ({ hash: link.hash, tokens: tokens[index] ?? link.tokens }));
   return { ...stage, chain, promptTokens: chainTokens(chain) } satisfies VisibleModelStage;

@@ -28,7 +28,10 @@ export type StageNode = {
   /** Revealed ones only. */
   readonly children: StageNode[];
   parentsOpen: number;
+  /** A stage that is skipped has ended too: with no output, which lies nowhere. */
   status: "waiting" | "ready" | "placed" | "running" | "ended";
+  /** Ended without having run. */
+  skipped: boolean;
   readyUs: number;
   /** Grows when the stage must run again. */
   attempt: number;
@@ -66,6 +69,7 @@ export class WorkflowState {
       children: [],
       parentsOpen: 0,
       status: "waiting",
+      skipped: false,
       readyUs: 0,
       attempt: 0,
       shares: [],
@@ -93,6 +97,13 @@ export class WorkflowState {
     const index = this.ready.findIndex((stage) => stage.key === key);
     assert(index >= 0, `stage ${key} is not ready`);
     this.ready.splice(index, 1);
+  }
+
+  /** The stage is over: its children wait for one parent less. */
+  end(node: StageNode): void {
+    node.status = "ended";
+    node.workflow.openStages -= 1;
+    for (const child of node.children) child.parentsOpen -= 1;
   }
 
   close(workflow: OpenWorkflow): void {
