@@ -1,5 +1,6 @@
 /** `npm run bench -- NAME`: how fast the parts of Fate are. Each line says what it measured, so that it can be quoted. */
 
+import { benchBounds } from "./bounds.ts";
 import { benchFork } from "./fork.ts";
 import { benchSim } from "./sim.ts";
 import { benchSolve } from "./solve.ts";
@@ -7,6 +8,7 @@ import { benchSolve } from "./solve.ts";
 const benches = {
   sim: { run: benchSim, summary: "records a second, and how cost grows with engines and with open workflows" },
   solve: { run: benchSolve, summary: "how long a plan takes, by stages and engines, exact and by CP-SAT" },
+  bounds: { run: benchBounds, summary: "how far policies are from bounds and from plans of whole workflows" },
   fork: { run: benchFork, summary: "what a fork of the state costs, and a first write to it" },
 } as const;
 

@@ -1,63 +1,77 @@
-/** How long a plan takes, by stages ready and engines: the exact search, CP-SAT, and how far greedy is from the best. */
+/** How long a plan takes by stages ready and engines, who answered, and how much of it is proven. */
 
 import { createRng } from "../src/random/rng.ts";
+import type { Assignment } from "../src/solve/assignment.ts";
 import { createCpSat } from "../src/solve/cp-sat.ts";
-import { solveExactly } from "../src/solve/exact.ts";
 import { solveGreedily } from "../src/solve/greedy.ts";
-import { crowdedFrontier } from "../test/solve/crowd.ts";
+import { solveAssignment, type Solved } from "../src/solve/solve.ts";
+import { boundedFrontier } from "../test/solve/frontier.ts";
 
 const sizes = [
-  [4, 4],
-  [8, 4],
+  [1, 100],
+  [4, 8],
   [8, 8],
   [16, 8],
-  [16, 16],
   [32, 8],
-  [32, 16],
+  [16, 32],
   [32, 32],
-  [64, 8],
   [64, 32],
+  [32, 1000],
 ] as const;
-const problemsPerSize = 40;
-const nodeBudget = 10_000;
+const problemsPerSize = 100;
+const repeats = 3;
 
 export async function benchSolve(): Promise<void> {
   await using cpSat = createCpSat();
   const startMs = performance.now();
   cpSat.warmUp();
+  print(`first call of CP-SAT ${(performance.now() - startMs).toFixed(0)} ms`);
   print(
-    `first call of CP-SAT ${(performance.now() - startMs).toFixed(0)} ms; ${problemsPerSize} problems a size, seed 1`,
+    `${problemsPerSize} frontiers a size, seed 1, at most 6 candidates a job; ms a plan, the middle one of ${repeats} runs`,
   );
-  print(`exact search within ${nodeBudget} nodes; "proven" counts answers known to be best; ms, p50 / p99`);
-  const heads = ["jobs x engines", "greedy", "exact", "proven", "CP-SAT", "proven", "fallback", "greedy above"];
-  print(row(heads));
-  for (const [jobs, engines] of sizes) {
-    const rng = createRng(1, `solve ${jobs} x ${engines}`);
-    const runs = Array.from({ length: problemsPerSize }, () => {
-      const problem = crowdedFrontier(rng, jobs, engines);
-      const greedy = timed(() => solveGreedily(problem));
-      const exact = timed(() => solveExactly(problem, { nodeBudget, hint: greedy.result.choice }));
-      const cp = timed(() => cpSat.solve(problem, greedy.result.choice));
-      return { greedy, exact, cp };
-    });
-    const proven = runs.filter(({ exact }) => exact.result.optimal).length;
-    const optimal = runs.filter(({ cp }) => cp.result.status === "optimal").length;
-    const fallback = runs.filter(({ cp }) => cp.result.status === "fallback").length;
-    const excess = runs.map(({ greedy, cp }) => greedy.result.cost / Math.max(1, cp.result.cost) - 1);
-    const mean = (100 * excess.reduce((sum, part) => sum + part, 0)) / runs.length;
-    print(
-      row([
-        `${jobs} x ${engines}`,
-        spread(runs.map(({ greedy }) => greedy.ms)),
-        spread(runs.map(({ exact }) => exact.ms)),
-        `${proven}/${runs.length}`,
-        spread(runs.map(({ cp }) => cp.ms)),
-        `${optimal}/${runs.length}`,
-        `${fallback}`,
-        `${mean.toFixed(2)}%`,
-      ]),
-    );
+  for (const joints of [false, true]) for (const [jobs, engines] of sizes) measure(jobs, engines, joints);
+  print(row(["jobs x engines", "joint terms", "p50", "p99", "most", "exact", "CP-SAT", "proven", "greedy above"]));
+  for (const joints of [false, true]) {
+    for (const [jobs, engines] of sizes) {
+      const runs = measure(jobs, engines, joints, (problem) => solveAssignment(problem, { cpSat }));
+      const ms = runs.map((run) => run.ms).sort((left, right) => left - right);
+      const share = (test: (solved: Solved) => boolean): string =>
+        `${((100 * runs.filter(({ solved }) => test(solved)).length) / runs.length).toFixed(0)}%`;
+      const excess = runs.reduce((sum, { greedyCost, solved }) => sum + greedyCost / solved.cost - 1, 0) / runs.length;
+      print(
+        row([
+          `${jobs} x ${engines}`,
+          joints ? "yes" : "no",
+          at(ms, 0.5),
+          at(ms, 0.99),
+          at(ms, 1),
+          share(({ by }) => by === "exact"),
+          share(({ by }) => by === "cp-sat"),
+          share(({ status }) => status === "optimal"),
+          `${(100 * excess).toFixed(2)}%`,
+        ]),
+      );
+    }
   }
+}
+
+type Run = { readonly solved: Solved; readonly ms: number; readonly greedyCost: number };
+
+/** Without a solver given the exact search alone, which also warms it up. */
+function measure(
+  jobs: number,
+  engines: number,
+  joints: boolean,
+  solve: (problem: Assignment) => Solved = solveAssignment,
+): readonly Run[] {
+  const rng = createRng(1, `solve ${jobs} x ${engines}`);
+  return Array.from({ length: problemsPerSize }, () => {
+    const problem = boundedFrontier(rng, { jobs, engines, joints });
+    const times = Array.from({ length: repeats }, () => timed(() => solve(problem)));
+    times.sort((left, right) => left.ms - right.ms);
+    const { result: solved, ms } = times[repeats >> 1]!;
+    return { solved, ms, greedyCost: solveGreedily(problem).cost };
+  });
 }
 
 function timed<T>(run: () => T): { readonly result: T; readonly ms: number } {
@@ -66,14 +80,12 @@ function timed<T>(run: () => T): { readonly result: T; readonly ms: number } {
   return { result, ms: performance.now() - startMs };
 }
 
-function spread(values: readonly number[]): string {
-  const sorted = [...values].sort((left, right) => left - right);
-  const at = (share: number): string => (sorted[Math.ceil(share * sorted.length) - 1] ?? 0).toFixed(1);
-  return `${at(0.5)} / ${at(0.99)}`;
+function at(sorted: readonly number[], share: number): string {
+  return (sorted[Math.ceil(share * sorted.length) - 1] ?? 0).toFixed(2);
 }
 
 function row(cells: readonly string[]): string {
-  return cells.map((cell, index) => cell.padStart(index === 0 ? 14 : 16)).join("");
+  return cells.map((cell, index) => cell.padStart(index < 2 ? 15 : 13)).join("");
 }
 
 function print(line: string): void {

@@ -1,7 +1,7 @@
 /** The public door: what a user of the library needs, and nothing else. */
 
 export { calibrate, type Calibrated, type CalibrateOptions } from "./calibrate/calibrate.ts";
-export { clusterNames, namedCluster, scaleCluster } from "./catalogue/clusters.ts";
+export { clusterNames, namedCluster, scaleCluster, scaleSpeeds, type SpeedScale } from "./catalogue/clusters.ts";
 export { gpuKinds } from "./catalogue/gpus.ts";
 export { findReleased, knownModels } from "./catalogue/models.ts";
 export { check, createChecker, type Checker } from "./check/check.ts";
@@ -49,6 +49,7 @@ export type { VisibleModelStage, VisibleStage, VisibleToolStage } from "./model/
 export {
   stageKey,
   type Allowed,
+  type Branch,
   type ModelStage,
   type OutputTokens,
   type ParentEdge,

@@ -8,7 +8,7 @@ import { a100x8, h100x4a100x4, hetero8, workshop } from "./clusters/exclusive.ts
 import { batched4, pairClusters } from "./clusters/batched.ts";
 import { tiny } from "./clusters/scaled.ts";
 
-export { scaleCluster } from "./clusters/scaled.ts";
+export { scaleCluster, scaleSpeeds, type SpeedScale } from "./clusters/scaled.ts";
 
 const clusters: { readonly [id: string]: () => Cluster } = {
   "hetero-8": hetero8,

@@ -4,6 +4,7 @@ import type { Law } from "./law.ts";
 import { accounted } from "./laws/accounted.ts";
 import { amounts } from "./laws/amounts.ts";
 import { batch } from "./laws/batch.ts";
+import { branches } from "./laws/branches.ts";
 import { durations } from "./laws/durations.ts";
 import { health } from "./laws/health.ts";
 import { knownNames } from "./laws/known-names.ts";
@@ -31,6 +32,7 @@ export const laws: readonly Law[] = [
   rejects,
   placement,
   precedence,
+  branches,
   onceOnly,
   queueOrder,
   slots,

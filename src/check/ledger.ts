@@ -10,7 +10,7 @@ import type { JournalEvent, StagePlace, StageReady, StageReveal } from "../model
 import { chainTokens } from "../model/prefix.ts";
 import type { StageKey, WorkflowId } from "../model/workflow.ts";
 import { EngineBook } from "./engine-book.ts";
-import type { StageRow, WorkflowRow } from "./rows.ts";
+import { isOver, type StageRow, type WorkflowRow } from "./rows.ts";
 
 export class Ledger {
   readonly engines: EngineBook;
@@ -81,23 +81,19 @@ export class Ledger {
       }
       case "stage-end": {
         const row = this.stages.get(event.stage);
-        if (row === undefined || row.status === "ended") return;
-        this.#leaveReady(row);
-        row.status = "ended";
-        row.endUs = event.atUs;
+        if (row === undefined || isOver(row)) return;
         row.outputTokens = event.outputTokens;
         row.hosts = event.host === undefined ? [] : [event.host];
-        row.workflow.openStages -= 1;
-        row.workflow.lastEndUs = event.atUs;
-        for (const child of row.children) {
-          child.parentsOpen -= 1;
-          child.parentsEndUs = event.atUs;
-        }
-        return;
+        return this.#end(row, "ended", event.atUs);
+      }
+      case "stage-skip": {
+        const row = this.stages.get(event.stage);
+        if (row === undefined || isOver(row)) return;
+        return this.#end(row, "skipped", event.atUs);
       }
       case "stage-lost": {
         const row = this.stages.get(event.stage);
-        if (row === undefined || row.status === "ended") return;
+        if (row === undefined || isOver(row)) return;
         this.#leaveReady(row);
         row.status = "ready";
         row.attempt = event.attempt + 1;
@@ -126,6 +122,7 @@ export class Ledger {
       revealUs: atUs,
       parentsOpen: 0,
       parentsEndUs: workflow.arrive.atUs,
+      parentRan: false,
       status: "waiting",
       attempt: 0,
       place: undefined,
@@ -142,8 +139,9 @@ export class Ledger {
       const parent = this.stages.get(key);
       if (parent === undefined) continue;
       parent.children.push(row);
-      if (parent.status !== "ended") row.parentsOpen += 1;
-      else row.parentsEndUs = Math.max(row.parentsEndUs, parent.endUs);
+      if (parent.status === "ended") row.parentRan = true;
+      if (isOver(parent)) row.parentsEndUs = Math.max(row.parentsEndUs, parent.endUs);
+      else row.parentsOpen += 1;
     }
     this.stages.set(stage.key, row);
     workflow.stages.set(stage.key, row);
@@ -164,12 +162,25 @@ export class Ledger {
 
   #place(event: StagePlace): void {
     const row = this.stages.get(event.stage);
-    if (row === undefined || row.stage.kind === "tool" || row.status === "ended") return;
+    if (row === undefined || row.stage.kind === "tool" || isOver(row)) return;
     this.#leaveReady(row);
     row.status = "placed";
     row.place = event;
     row.sharesLeft = event.shares.length;
     this.engines.enqueue(row, row.stage, event);
+  }
+
+  #end(row: StageRow, status: "ended" | "skipped", atUs: number): void {
+    this.#leaveReady(row);
+    row.status = status;
+    row.endUs = atUs;
+    row.workflow.openStages -= 1;
+    row.workflow.lastEndUs = atUs;
+    for (const child of row.children) {
+      child.parentsOpen -= 1;
+      child.parentsEndUs = atUs;
+      if (status === "ended") child.parentRan = true;
+    }
   }
 
   #leaveReady(row: StageRow): void {

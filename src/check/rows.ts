@@ -13,11 +13,11 @@ export type WorkflowRow = {
   readonly arrive: WorkflowArrive;
   readonly stages: Map<StageKey, StageRow>;
   openStages: number;
-  /** When its latest stage ended, or when it arrived. */
+  /** When its latest stage ended or was skipped, or when it arrived. */
   lastEndUs: number;
 };
 
-export type StageStatus = "waiting" | "ready" | "placed" | "tool" | "tool-ended" | "ended";
+export type StageStatus = "waiting" | "ready" | "placed" | "tool" | "tool-ended" | "ended" | "skipped";
 
 export type StageRow = {
   /** With the prompt's lengths as they turned out, once ready. */
@@ -26,13 +26,15 @@ export type StageRow = {
   readonly children: StageRow[];
   readonly revealUs: number;
   parentsOpen: number;
-  /** When the latest parent ended; the workflow's arrival for a stage without parents. */
+  /** When the latest parent ended or was skipped; the workflow's arrival for a stage without parents. */
   parentsEndUs: number;
+  /** Whether a parent has ended, having run. */
+  parentRan: boolean;
   status: StageStatus;
   attempt: number;
   place: StagePlace | undefined;
   sharesLeft: number;
-  /** When it ended; 0 before. */
+  /** When it ended or was skipped; 0 before. */
   endUs: number;
   toolEndUs: number;
   lastShareEndUs: number;
@@ -44,6 +46,11 @@ export type StageRow = {
   /** Where the output lies; empty: with the caller. */
   hosts: HostId[];
 };
+
+/** Whether nothing more can happen to the stage. */
+export function isOver({ status }: StageRow): boolean {
+  return status === "ended" || status === "skipped";
+}
 
 export type ShareStep = "queued" | "started" | "prefilling" | "prefilled" | "sending" | "sent" | "decoding" | "decoded";
 

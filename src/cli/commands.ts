@@ -1,6 +1,7 @@
 /** All commands, in the order in which help lists them. */
 
 import type { Command } from "./arguments.ts";
+import { benchCommand } from "./bench.ts";
 import { calibrateCommand } from "./calibrate.ts";
 import { checkCommand } from "./check.ts";
 import { compareCommand } from "./compare.ts";
@@ -11,6 +12,7 @@ import { traceConvert, traceDescribe, traceGenerate } from "./trace.ts";
 export const commands: readonly Command[] = [
   simulateCommand,
   compareCommand,
+  benchCommand,
   checkCommand,
   traceGenerate,
   traceConvert,

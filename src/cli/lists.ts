@@ -3,13 +3,22 @@
 import { clusterNames, namedCluster } from "../catalogue/clusters.ts";
 import { policies } from "../policy/policies.ts";
 import type { PolicyEntry } from "../policy/policy.ts";
+import { suffixes, suffixOf, type Suffix } from "../policy/suffix.ts";
 import { families } from "../trace/generate/families.ts";
 import { command, type Command } from "./arguments.ts";
 import { renderText } from "../experiment/table.ts";
 
 type Item = { readonly name: string; readonly summary: string };
 
-function list(name: string, summary: string, items: () => readonly Item[], example: string): Command {
+type Row = readonly [string, string];
+
+function list(
+  name: string,
+  summary: string,
+  items: () => readonly Item[],
+  example: string,
+  toRows: (items: readonly Item[]) => readonly Row[] = (all) => all.map((item) => [item.name, item.summary]),
+): Command {
   return command({
     name,
     summary,
@@ -24,7 +33,7 @@ function list(name: string, summary: string, items: () => readonly Item[], examp
         { heading: "what it is", align: "left" },
       ] as const;
       if (values.json) terminal.out(`${JSON.stringify(all, undefined, 2)}\n`);
-      else terminal.out(renderText({ columns, rows: all.map((item) => [item.name, item.summary]) }));
+      else terminal.out(renderText({ columns, rows: toRows(all) }));
     },
   });
 }
@@ -34,7 +43,32 @@ export const listPolicies = list(
   "list the policies",
   () => Object.entries<PolicyEntry>(policies).map(([name, entry]) => ({ name, summary: entry.summary })),
   "fate policies --json",
+  foldVariants,
 );
+
+/** Each suffix once, behind all policies without one, and below it what it can stand behind. The names in full are in the JSON. */
+function foldVariants(items: readonly Item[]): readonly Row[] {
+  const plain = items.filter(({ name }) => suffixOf(name) === undefined);
+  const rows = plain.map(({ name, summary }): Row => [name, summary]);
+  for (const suffix of Object.keys(suffixes) as readonly Suffix[]) {
+    const named = items.flatMap(({ name }) => (suffixOf(name) === suffix ? [name.slice(0, -suffix.length)] : []));
+    rows.push([`NAME${suffix}`, suffixes[suffix]]);
+    for (const line of wrap(`NAME: ${named.join(", ")}`, widestNames)) rows.push(["", line]);
+  }
+  return rows;
+}
+
+const widestNames = 90;
+
+function wrap(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1);
+    if (line === undefined || line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${line} ${word}`;
+  }
+  return lines;
+}
 
 export const listClusters = list(
   "clusters",

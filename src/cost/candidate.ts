@@ -86,7 +86,7 @@ export function candidateCost(
   };
 }
 
-/** Inputs travel side by side on different ways and one after another on the same way. */
+/** Inputs travel side by side on different ways, and one after another on a serial one. */
 function inputTransferUs(known: Known, stage: VisibleModelStage, engine: EngineState): number {
   const to = engine.holding.host.id;
   const perWay = new Map<string, number>();
@@ -96,12 +96,17 @@ function inputTransferUs(known: Known, stage: VisibleModelStage, engine: EngineS
     if (outputHosts.length === 0 || outputHosts.includes(to)) continue;
     const route = bestRoute(known.costs, outputHosts, to, bytes)?.route;
     if (route === undefined) continue;
-    const queuedUs = Math.max(0, known.cluster.linkFreeAtUs(route.id) - known.nowUs);
-    const total = (perWay.get(route.id) ?? queuedUs) + transferUs(route, bytes);
+    const aheadUs = route.serial ? (perWay.get(route.id) ?? waitForWayUs(known, route)) : 0;
+    const total = aheadUs + transferUs(route, bytes);
     perWay.set(route.id, total);
     longestUs = Math.max(longestUs, total);
   }
   return longestUs;
+}
+
+/** Until the way has passed what it was given. */
+export function waitForWayUs({ cluster, nowUs }: Pick<Known, "cluster" | "nowUs">, route: Route): number {
+  return route.serial ? Math.max(0, cluster.linkFreeAtUs(route.id) - nowUs) : 0;
 }
 
 /** The fastest way from any of the hosts that have an output; of equal ways, from the host named first. */

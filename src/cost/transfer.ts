@@ -1,4 +1,4 @@
-/** Ways between hosts, and how long bytes take on them. A way serves one transfer after another. */
+/** Ways between hosts, and how long bytes take on them. */
 
 import { routeId, type Cluster, type Host, type HostId } from "../model/cluster.ts";
 
@@ -8,6 +8,8 @@ export type Route = {
   readonly via: "link" | "store";
   readonly bytesPerSecond: number;
   readonly latencyUs: number;
+  /** Serves one transfer after another; otherwise transfers do not hinder each other. */
+  readonly serial: boolean;
 };
 
 export type Routes = (from: HostId, to: HostId) => Route | undefined;
@@ -17,14 +19,18 @@ export function createRoutes(cluster: Cluster): Routes {
   const hosts = new Map(cluster.hosts.map((host) => [host.id, host]));
   const links = new Map(cluster.links.map((link) => [`${link.from}>${link.to}`, link]));
   const closedZones = new Set(cluster.zones.filter((zone) => zone.keepsOutputs).map((zone) => zone.id));
+  const serial = cluster.contention !== "none";
   const known = new Map<string, Route | undefined>();
 
   const find = (from: Host, to: Host, id: string): Route | undefined => {
     if (from.zone !== to.zone && from.zone !== undefined && closedZones.has(from.zone)) return undefined;
     const link = links.get(id);
-    if (link !== undefined) return { id, via: "link", bytesPerSecond: link.bytesPerSecond, latencyUs: link.latencyUs };
-    if (cluster.store !== undefined) return { id: routeId("store", from.id, to.id), via: "store", ...cluster.store };
-    return undefined;
+    if (link !== undefined) {
+      const { bytesPerSecond, latencyUs } = link;
+      return { id, via: "link", bytesPerSecond, latencyUs, serial };
+    }
+    if (cluster.store === undefined) return undefined;
+    return { id: routeId("store", from.id, to.id), via: "store", ...cluster.store, serial };
   };
 
   return (from, to) => {
@@ -39,7 +45,7 @@ export function createRoutes(cluster: Cluster): Routes {
 }
 
 /** Without waiting for the way to be free. */
-export function transferUs(route: Route, bytes: number): number {
+export function transferUs(route: Pick<Route, "bytesPerSecond" | "latencyUs">, bytes: number): number {
   return Math.round(route.latencyUs + (bytes / route.bytesPerSecond) * 1e6);
 }
 

@@ -3,6 +3,7 @@
 import { basename } from "node:path";
 import type { policies } from "../policy/policies.ts";
 import type { Faults } from "../sim/faults.ts";
+import type { PlanSteps } from "./plan-times.ts";
 import type { RealDagSource } from "./real-dag.ts";
 
 export type PolicyName = keyof typeof policies;
@@ -12,14 +13,29 @@ export type CellSpec = {
   readonly workload: WorkloadSource | BenchmarkSource;
   /** A name of the catalogue, or the path of a description. */
   readonly cluster: string;
+  /** What differs from that description; nothing if absent. */
+  readonly change?: ClusterChange;
   readonly policy: PolicyName;
   /** Decides the luck of the policy and the faults, and the workload where it is generated. */
   readonly seed: number;
   readonly faults: Faults;
   /** Hold the run against the laws too. */
   readonly check: boolean;
+  /** Find out what no policy could undercut, too. */
+  readonly bounds?: true;
   /** Where the journal goes; nowhere if absent. */
   readonly journal?: string;
+};
+
+export type ClusterChange = {
+  /** Sequences side by side on each engine, by continuous batching. */
+  readonly batched?: number;
+  /** Speed of loading weights, times this. */
+  readonly load?: number;
+  /** Speed of links and store, times this. */
+  readonly links?: number;
+  /** Transfers over one way do not wait for each other. */
+  readonly contention?: "none";
 };
 
 export type WorkloadSource =
@@ -29,6 +45,8 @@ export type WorkloadSource =
       readonly count: number;
       /** A Poisson stream; all at once if absent. */
       readonly ratePerSecond?: number;
+      /** Each workflow arrives when the one before it has ended. */
+      readonly oneAtATime?: boolean;
       /** For families that call one model only. */
       readonly model?: string;
       /** For families with a choice: the part of each prompt that others share. */
@@ -64,12 +82,20 @@ export type CellResult = {
   readonly metrics: Metrics;
   /** Of each workflow, in the order of the workload; null where it was abandoned. */
   readonly latenciesUs: readonly (number | null)[];
+  /** What the latency of each workflow cannot undercut, where that was asked for. */
+  readonly boundsUs?: readonly number[];
   /** What whoever asked for the run should know about it. */
   readonly notes: readonly string[];
   /** One line for each broken law, bounded. */
   readonly violations: readonly string[];
   /** Wall time, which no two runs share: never part of a table or a result file. */
-  readonly wall: { readonly totalMs: number; readonly planMs: number; readonly plans: number };
+  readonly wall: {
+    readonly totalMs: number;
+    readonly planMs: number;
+    readonly plans: number;
+    /** How long each plan took. */
+    readonly planSteps: PlanSteps;
+  };
 };
 
 /** The workload without what the seed decides. */

@@ -1,7 +1,8 @@
 /** Workloads and clusters of a cell, from their names. */
 
 import { existsSync } from "node:fs";
-import { clusterNames, namedCluster } from "../catalogue/clusters.ts";
+import { batchedVersion } from "../catalogue/batched-version.ts";
+import { clusterNames, namedCluster, scaleSpeeds } from "../catalogue/clusters.ts";
 import { knownModels } from "../catalogue/models.ts";
 import type { Cluster } from "../model/cluster.ts";
 import type { Model } from "../model/model.ts";
@@ -11,16 +12,36 @@ import { InputError } from "../trace/input-error.ts";
 import { generateWorkload } from "../trace/generate/generate-workload.ts";
 import { readWorkload } from "../trace/read-workload.ts";
 import type { WorkloadAndModels } from "../trace/workload-file.ts";
-import type { BenchmarkSource, WorkloadSource } from "./cell.ts";
+import type { CellSpec, ClusterChange, WorkloadSource } from "./cell.ts";
 import { loadRealDag } from "./real-dag.ts";
+
+/** What a cell runs: `models` are those that stages call. */
+export function loadCell({ workload: source, seed, cluster: name, change = {} }: CellSpec): Loaded {
+  if (source.kind !== "real-dag") {
+    const loaded = loadWorkload(source, seed);
+    return { ...loaded, cluster: changeCluster(loadCluster(name, loaded.models), change) };
+  }
+  // Arrivals of a benchmark may depend on the cluster that it is for.
+  const cluster = changeCluster(loadCluster(name, []), change);
+  return { ...loadRealDag(source, seed, cluster), cluster };
+}
+
+export type Loaded = WorkloadAndModels & { readonly cluster: Cluster };
+
+function changeCluster(cluster: Cluster, { batched, contention, ...speeds }: ClusterChange): Cluster {
+  const scaled = Object.keys(speeds).length === 0 ? cluster : scaleSpeeds(cluster, speeds);
+  const served = batched === undefined ? scaled : batchedVersion(scaled, batched);
+  return contention === undefined ? served : { ...served, contention };
+}
 
 /** By the seed: all of a generated workload, and what a file leaves open. */
 export function loadWorkload(source: WorkloadSource, seed: number): WorkloadAndModels {
   const { ratePerSecond } = source;
   if (source.kind === "generated") {
-    const { kind: _kind, ...options } = source;
+    const { kind: _kind, oneAtATime = false, ...options } = source;
     if (options.model !== undefined) refuseUnknownModel(options.model);
-    return generateWorkload({ ...options, seed });
+    const { workload, models } = generateWorkload({ ...options, seed });
+    return { workload: oneAtATime ? { ...workload, oneAtATime } : workload, models };
   }
   const { kind: _kind, path, ratePerSecond: _rate, ...options } = source;
   return readWorkload(path, {
@@ -38,13 +59,8 @@ function refuseUnknownModel(model: string): void {
   throw new InputError("--model", "", JSON.stringify(model), `a model that fate knows, such as llama-3.1-8b${meant}`);
 }
 
-/** The workload of a benchmark may depend on the cluster that it is for. */
-export function loadBenchmark(source: BenchmarkSource, seed: number, cluster: string): WorkloadAndModels {
-  return loadRealDag(source, seed, loadCluster(cluster, []));
-}
-
 /** `models` are known beside those of the catalogue. */
-export function loadCluster(nameOrPath: string, models: readonly Model[]): Cluster {
+function loadCluster(nameOrPath: string, models: readonly Model[]): Cluster {
   const named = namedCluster(nameOrPath);
   if (named !== undefined) return named;
   if (/[./\\]/.test(nameOrPath) || existsSync(nameOrPath)) return readCluster(nameOrPath, models);

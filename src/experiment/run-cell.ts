@@ -8,9 +8,11 @@ import { createMeasure } from "../measure/measure.ts";
 import { policies } from "../policy/policies.ts";
 import { simulate } from "../sim/simulate.ts";
 import type { CellResult, CellSpec } from "./cell.ts";
+import { findBounds } from "./find-bounds.ts";
 import { checkFit } from "./fit.ts";
-import { loadBenchmark, loadCluster, loadWorkload, withResident } from "./load.ts";
+import { loadCell, withResident } from "./load.ts";
 import { toMetrics } from "./metrics.ts";
+import { createPlanTimes } from "./plan-times.ts";
 import { createWholeFile } from "./whole-file.ts";
 
 /** Events between two reports of progress. */
@@ -18,11 +20,7 @@ const eventsBetweenReports = 20_000;
 
 export function runCell(spec: CellSpec, onProgress: (share: number) => void = () => {}): CellResult {
   const startMs = performance.now();
-  const { workload, models: named } =
-    spec.workload.kind === "real-dag"
-      ? loadBenchmark(spec.workload, spec.seed, spec.cluster)
-      : loadWorkload(spec.workload, spec.seed);
-  const cluster = loadCluster(spec.cluster, named);
+  const { workload, models: named, cluster } = loadCell(spec);
   const models = withResident(named, cluster);
   const notes = checkFit(workload, models, cluster, spec.cluster);
   const header: JournalHeader = {
@@ -41,6 +39,7 @@ export function runCell(spec: CellSpec, onProgress: (share: number) => void = ()
   const journal = file === undefined ? undefined : createJournalWriter(file.path, header);
   let events = 0;
   let closed = 0;
+  const planTimes = createPlanTimes();
   let planMs = 0;
   let planStartMs = 0;
   try {
@@ -61,8 +60,13 @@ export function runCell(spec: CellSpec, onProgress: (share: number) => void = ()
         if (events % eventsBetweenReports === 0) onProgress(closed / workload.workflows.length);
       },
       onPlan: (moment) => {
-        if (moment === "start") planStartMs = performance.now();
-        else planMs += performance.now() - planStartMs;
+        if (moment === "start") {
+          planStartMs = performance.now();
+          return;
+        }
+        const tookMs = performance.now() - planStartMs;
+        planMs += tookMs;
+        planTimes.add(tookMs);
       },
     });
     const violations = checker?.end() ?? [];
@@ -78,9 +82,10 @@ export function runCell(spec: CellSpec, onProgress: (share: number) => void = ()
         const times = latencies.get(id);
         return times?.outcome === "ended" ? times.latencyUs : null;
       }),
+      ...(spec.bounds === undefined ? {} : { boundsUs: findBounds(spec, { workload, models, cluster }) }),
       notes,
       violations: violations.map((violation) => `record ${violation.sequence}: ${violation.law}: ${violation.message}`),
-      wall: { totalMs: performance.now() - startMs, planMs, plans },
+      wall: { totalMs: performance.now() - startMs, planMs, plans, planSteps: planTimes.steps() },
     };
   } catch (error) {
     journal?.close();

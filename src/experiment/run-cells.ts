@@ -12,6 +12,8 @@ export type RunCellsOptions = {
   readonly workers: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
+  /** Each result as it comes, in no order. */
+  readonly onResult?: (result: CellResult, index: number) => void;
 };
 
 export type Progress = {
@@ -68,6 +70,7 @@ export async function runCells(specs: readonly CellSpec[], options: RunCellsOpti
         shares.delete(message.index);
         results[message.index] = message.result;
         done += 1;
+        options.onResult?.(message.result, message.index);
         handOut();
       }
       report();
@@ -98,5 +101,5 @@ export async function runCells(specs: readonly CellSpec[], options: RunCellsOpti
 }
 
 function nameOf(spec: CellSpec | undefined): string | undefined {
-  return spec === undefined ? undefined : `${spec.policy}, seed ${spec.seed}`;
+  return spec === undefined ? undefined : `${spec.policy} on ${spec.cluster}, seed ${spec.seed}`;
 }

@@ -76,6 +76,7 @@ const cluster = {
   zones: required(list(object({ id, models: optional(list(text)), keepsOutputs: required(flag) }))),
   engines: required(list(object(engine))),
   store: optional(object({ bytesPerSecond: speed, latencyUs: speed })),
+  contention: optional(choice("serial", "none")),
 } satisfies FieldsOf<Cluster>;
 
 const model = {

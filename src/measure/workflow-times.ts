@@ -4,7 +4,7 @@ import type { EventKind, JournalEvent, WorkflowArrive } from "../model/event.ts"
 import { chainTokens } from "../model/prefix.ts";
 import type { VisibleStage } from "../model/visible.ts";
 import type { StageKey, WorkflowId } from "../model/workflow.ts";
-import type { BestCases } from "./best-case.ts";
+import type { BestCase, BestCases } from "./best-case.ts";
 
 export type WorkflowTimes = {
   readonly workflow: WorkflowId;
@@ -136,30 +136,17 @@ export class WorkflowClock {
         open.toolUs = event.atUs - open.toolUs;
         return;
       case "stage-end":
-        return this.#endStage(workflow, open, event.outputTokens);
+        return endStage(workflow, open, this.#atBest(open, event.outputTokens));
+      case "stage-skip":
+        return endStage(workflow, open, nothing);
       default:
         return;
     }
   }
 
-  #endStage(workflow: OpenWorkflow, open: OpenStage, outputTokens: number): void {
-    const { stage } = open;
-    const best =
-      stage.kind === "tool"
-        ? { standaloneUs: open.toolUs, leastUs: open.toolUs, leastWorkUs: 0 }
-        : (this.#bestCases(stage, outputTokens) ?? { standaloneUs: 0, leastUs: 0, leastWorkUs: 0 });
-    let standaloneUs = 0;
-    let leastUs = 0;
-    for (const { stage: key } of stage.parents) {
-      const parent = workflow.stages.get(key);
-      standaloneUs = Math.max(standaloneUs, parent?.standaloneEndUs ?? 0);
-      leastUs = Math.max(leastUs, parent?.leastEndUs ?? 0);
-    }
-    open.standaloneEndUs = standaloneUs + best.standaloneUs;
-    open.leastEndUs = leastUs + best.leastUs;
-    workflow.standaloneUs = Math.max(workflow.standaloneUs, open.standaloneEndUs);
-    workflow.leastUs = Math.max(workflow.leastUs, open.leastEndUs);
-    workflow.leastWorkUs += best.leastWorkUs;
+  #atBest({ stage, toolUs }: OpenStage, outputTokens: number): BestCase {
+    if (stage.kind === "tool") return { standaloneUs: toolUs, leastUs: toolUs, leastWorkUs: 0 };
+    return this.#bestCases(stage, outputTokens) ?? nothing;
   }
 
   #close(id: WorkflowId, outcome: WorkflowTimes["outcome"], endUs: number): void {
@@ -190,6 +177,24 @@ export class WorkflowClock {
   }
 }
 
+const nothing: BestCase = { standaloneUs: 0, leastUs: 0, leastWorkUs: 0 };
+
+/** The longest paths through a stage are those through its parents and itself; a skipped one adds nothing. */
+function endStage(workflow: OpenWorkflow, open: OpenStage, best: BestCase): void {
+  let standaloneUs = 0;
+  let leastUs = 0;
+  for (const { stage: key } of open.stage.parents) {
+    const parent = workflow.stages.get(key);
+    standaloneUs = Math.max(standaloneUs, parent?.standaloneEndUs ?? 0);
+    leastUs = Math.max(leastUs, parent?.leastEndUs ?? 0);
+  }
+  open.standaloneEndUs = standaloneUs + best.standaloneUs;
+  open.leastEndUs = leastUs + best.leastUs;
+  workflow.standaloneUs = Math.max(workflow.standaloneUs, open.standaloneEndUs);
+  workflow.leastUs = Math.max(workflow.leastUs, open.leastEndUs);
+  workflow.leastWorkUs += best.leastWorkUs;
+}
+
 const unknownTimes = { readyUs: 0, placedUs: 0, handedUs: 0, toolUs: 0, standaloneEndUs: 0, leastEndUs: 0 };
 
 const stageKinds: ReadonlySet<EventKind> = new Set<EventKind>([
@@ -202,6 +207,7 @@ const stageKinds: ReadonlySet<EventKind> = new Set<EventKind>([
   "tool-start",
   "tool-end",
   "stage-end",
+  "stage-skip",
 ]);
 
 function withLengths(stage: VisibleStage, tokens: readonly number[]): VisibleStage {

@@ -111,6 +111,8 @@ export type Cluster = {
   readonly zones: readonly Zone[];
   readonly engines: readonly Engine[];
   readonly store?: Store;
+  /** `serial`, also if absent: a way between hosts serves one transfer after another. `none`: all at once, each as if alone. */
+  readonly contention?: "serial" | "none";
 };
 
 /** Names the way from one host to another: each link is one way, and each host has one way into the store. */

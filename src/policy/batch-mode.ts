@@ -5,7 +5,8 @@
  * M. Maheswaran, S. Ali, H. J. Siegel, D. Hensgen, R. F. Freund, "Dynamic Mapping of a Class of Independent Tasks onto
  * Heterogeneous Computing Systems", JPDC 59(2), 1999, batch mode after O. H. Ibarra, C. E. Kim, JACM 24(2), 1977. Departures:
  * tasks depend on each other, so a batch is what is ready; it is mapped anew at every event, as far as no engine has begun it;
- * a stage whose engine is busy is held and may change its mind. As published, priorities and arrival do not count.
+ * a stage whose engine is busy is held and may change its mind; whom it suits to be split is asked once it is a
+ * stage's turn. As published, priorities and arrival do not count.
  */
 
 import type { Known } from "../cost/candidate.ts";
@@ -14,11 +15,12 @@ import type { ModelId } from "../model/model.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
 import type { StageKey } from "../model/workflow.ts";
 import { defer, pickLeast } from "./choose.ts";
-import { countPlaces, pickEarliestWhole, toPlace } from "./greedy-finish.ts";
+import { countPlaces, crowdingOf, pickEarliestWhole, toPlace } from "./greedy-finish.ts";
 import { canBegin, createPicture, foresee, type Candidate } from "./picture.ts";
 import type { Policy } from "./policy.ts";
+import { orShards, type ShardSettings } from "./shards.ts";
 
-export type BatchSettings = {
+export type BatchSettings = ShardSettings & {
   /** Whose earliest end decides: the stage that ends first, or the one that ends last. */
   readonly first: "shortest" | "longest";
 };
@@ -30,15 +32,19 @@ const mostWeighed = 32;
 type Weighed = { readonly stage: VisibleModelStage; best: Candidate };
 
 /** Costs a look at every engine for each stage, and again for those that a placement concerns. */
-export function createBatchMode({ first }: BatchSettings): Policy {
+export function createBatchMode({ first, mostShards }: BatchSettings): Policy {
   const sign = first === "shortest" ? 1 : -1;
   return (view) => {
     const picture = createPicture(view);
     const engines = [...view.costs.engines.keys()];
     const decisions = new Map<StageKey, Decision>();
     let batch = weigh(picture, view.ready, decisions);
-    while (batch.length > 0 && countPlaces(picture, engines) > 0) {
-      const { stage, best } = pickLeast(batch, ({ best: { endUs } }) => sign * endUs) as Weighed;
+    for (;;) {
+      const places = countPlaces(picture, engines);
+      if (batch.length === 0 || places === 0) break;
+      const { stage, best: single } = pickLeast(batch, ({ best: { endUs } }) => sign * endUs) as Weighed;
+      const crowding = crowdingOf(batch.length - 1, places);
+      const best = orShards(picture, stage, single, { mostShards, crowding });
       const begins = best.shares.every(({ engine }) => canBegin(stage, engine));
       decisions.set(stage.key, begins ? toPlace(stage, best) : defer(stage, "better-later"));
       foresee(picture, stage, best);

@@ -12,15 +12,16 @@ import type { ModelId } from "../model/model.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
 import { planEarliestFinish } from "./greedy-finish.ts";
 import type { Policy, View } from "./policy.ts";
+import type { ShardSettings } from "./shards.ts";
 
-export type CollationSettings = {
+export type CollationSettings = ShardSettings & {
   /** A stage may go before one that became ready at most so much earlier. */
   readonly mostOvertakeUs: number;
 };
 
 export function createCollatedFifo(settings: CollationSettings): Policy {
   return (view) => ({
-    decisions: planEarliestFinish(view, collate(view, settings), { hold: true, mostShards: 1 }),
+    decisions: planEarliestFinish(view, collate(view, settings), { hold: true, mostShards: settings.mostShards }),
   });
 }
 

@@ -24,18 +24,14 @@ import {
   type Candidate,
 } from "./picture.ts";
 import type { Policy, View } from "./policy.ts";
-import { bestShards } from "./shards.ts";
+import { orShards, type AfterUs, type ShardSettings } from "./shards.ts";
 
-export type GreedySettings = {
+export type GreedySettings = ShardSettings & {
   /** Wait in the policy until the chosen engine can begin the stage; otherwise in the engine's queue, for good. */
   readonly hold: boolean;
-  /** Over how many engines of one host a stage with several items may be split. */
-  readonly mostShards: number;
-  /** Added to the end of a whole stage on an engine, or on a pair that begins there: infinite where it is not to go. */
+  /** Where stages are not to go by their ends alone. */
   readonly afterUs?: AfterUs;
 };
-
-export type AfterUs = (stage: VisibleModelStage, engine: EngineState) => number;
 
 export function createGreedyFinish(settings: GreedySettings): Policy {
   return (view) => ({ decisions: planEarliestFinish(view, oldestFirst(view), settings) });
@@ -60,12 +56,13 @@ export function planEarliestFinish(
       decisions.push(defer(stage, "better-later"));
       continue;
     }
-    const behind = stages.length - index - 1;
-    const best = pickEarliest(picture, stage, afterUs, mostShards, Math.min(1, behind / Math.max(1, places)));
-    if (best === undefined) {
+    const single = pickEarliestWhole(picture, stage, afterUs);
+    if (single === undefined) {
       decisions.push(defer(stage, "no-engine"));
       continue;
     }
+    const crowding = crowdingOf(stages.length - index - 1, places);
+    const best = orShards(picture, stage, single, { mostShards, crowding }, { afterUs });
     const begins = best.shares.every(({ engine }) => canBegin(stage, engine));
     decisions.push(begins || !hold ? toPlace(stage, best) : defer(stage, "better-later"));
     if (!begins) held.set(stage.model, heldAlike + 1);
@@ -84,28 +81,14 @@ export function countPlaces({ cluster }: Known, engines: Iterable<number>): numb
   return places;
 }
 
-/**
- * The candidate that ends first; of equals the one on the engine named first. `crowding`, from 0 to 1, says how surely another
- * stage waits for an engine that shards would take: engine time beyond that of one engine then counts as delay.
- */
-function pickEarliest(
-  picture: Known,
-  stage: VisibleModelStage,
-  afterUs: AfterUs,
-  mostShards: number,
-  crowding: number,
-): Candidate | undefined {
-  const single = pickEarliestWhole(picture, stage, afterUs);
-  if (single === undefined || mostShards < 2 || stage.items < 2) return single;
-  const shards = bestShards(picture, stage, mostShards);
-  if (shards === undefined) return single;
-  const extraUs = Math.max(0, engineUs(shards) - engineUs(single));
-  return shards.endUs + crowding * extraUs < single.endUs ? shards : single;
+/** How surely one of the stages behind takes a place that shards would take, from 0 to 1. */
+export function crowdingOf(behind: number, places: number): number {
+  return Math.min(1, behind / Math.max(1, places));
 }
 
 /**
- * Over all engines and all pairs. Engines that will hold the model come first: next to them most others are seen to be too late
- * by their wait and their load alone.
+ * The candidate that ends first, over all engines and all pairs; of equals the one on the engine named first. Engines that will
+ * hold the model are looked at first: next to them most others are seen to be too late by their wait and their load alone.
  */
 export function pickEarliestWhole(
   picture: Known,
@@ -152,12 +135,6 @@ export function decodeEngines(picture: Known, stage: VisibleModelStage): readonl
   if (able.length <= mostDecodeEngines) return able;
   const loads = createLoads(picture);
   return able.sort((left, right) => loads.of(left) - loads.of(right)).slice(0, mostDecodeEngines);
-}
-
-function engineUs({ shares }: Candidate): number {
-  let us = 0;
-  for (const { cost } of shares) us += cost.loadUs + cost.transferUs + cost.prefillUs + cost.decodeUs;
-  return us;
 }
 
 /** The decision that carries a candidate out. */

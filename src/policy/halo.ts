@@ -15,20 +15,24 @@ import type { VisibleModelStage } from "../model/visible.ts";
 import { oldestFirst, pickLeast } from "./choose.ts";
 import { planByChoice } from "./place-by-choice.ts";
 import type { Policy, View } from "./policy.ts";
+import type { ShardSettings } from "./shards.ts";
 
-export const halo: Policy = (view) => ({
-  decisions: planByChoice(view, consolidate(view), {
-    hold: true,
-    pick: (candidates) => pickLeast(candidates, ({ endUs }) => endUs),
-    prepare: (picture) => {
-      for (const { id, running, queue } of view.cluster)
-        for (const { stage } of [...running, ...queue]) foreseePrefix(picture, stage, id);
-    },
-    effect: (picture, stage, { shares }) => {
-      for (const { engine } of shares) foreseePrefix(picture, stage, engine.id);
-    },
-  }),
-});
+export function createHalo({ mostShards }: ShardSettings): Policy {
+  return (view) => ({
+    decisions: planByChoice(view, consolidate(view), {
+      hold: true,
+      mostShards,
+      pick: (candidates) => pickLeast(candidates, ({ endUs }) => endUs),
+      prepare: (picture) => {
+        for (const { id, running, queue } of view.cluster)
+          for (const { stage } of [...running, ...queue]) foreseePrefix(picture, stage, id);
+      },
+      effect: (picture, stage, { shares }) => {
+        for (const { engine } of shares) foreseePrefix(picture, stage, engine.id);
+      },
+    }),
+  });
+}
 
 /**
  * The oldest workflow first; in it, ready stages of one model whose prompts begin alike stand together, where the first such stage

@@ -12,16 +12,19 @@ import { planEarliestFinish } from "./greedy-finish.ts";
 import { createMeanCosts, rankStages, type MeanCosts } from "./heft/mean-costs.ts";
 import type { Policy } from "./policy.ts";
 import { rememberByStage } from "./remember.ts";
+import type { ShardSettings } from "./shards.ts";
 
-export const heftOnline: Policy = (view) => {
-  let means: MeanCosts | undefined;
-  const memory = rememberByStage(view, (workflow) => {
-    means ??= createMeanCosts(view);
-    return [...rankStages(workflow, means)].map(([{ stage }, rank]) => [stage.key, rank] as const);
-  });
-  const rank = new Map(view.ready.map((stage) => [stage, memory[stage.workflow]?.values[stage.key] ?? 0]));
-  const ordered = [...view.ready].sort(
-    (left, right) => (rank.get(right) ?? 0) - (rank.get(left) ?? 0) || left.ordinal - right.ordinal,
-  );
-  return { decisions: planEarliestFinish(view, ordered, { hold: true, mostShards: 1 }), memory };
-};
+export function createHeftOnline({ mostShards }: ShardSettings): Policy {
+  return (view) => {
+    let means: MeanCosts | undefined;
+    const memory = rememberByStage(view, (workflow) => {
+      means ??= createMeanCosts(view);
+      return [...rankStages(workflow, means)].map(([{ stage }, rank]) => [stage.key, rank] as const);
+    });
+    const rank = new Map(view.ready.map((stage) => [stage, memory[stage.workflow]?.values[stage.key] ?? 0]));
+    const ordered = [...view.ready].sort(
+      (left, right) => (rank.get(right) ?? 0) - (rank.get(left) ?? 0) || left.ordinal - right.ordinal,
+    );
+    return { decisions: planEarliestFinish(view, ordered, { hold: true, mostShards }), memory };
+  };
+}

@@ -15,17 +15,20 @@ import { planEarliestFinish } from "./greedy-finish.ts";
 import { createMeanCosts, rankStages, type MeanCosts } from "./heft/mean-costs.ts";
 import { missingLoadUs } from "./picture.ts";
 import type { Policy, View } from "./policy.ts";
+import type { ShardSettings } from "./shards.ts";
 
 /** Ranks of the open workflows that had ready stages, and what they were worked out from. */
 type Memory = Readonly<Record<WorkflowId, Ranks>>;
 type Ranks = { readonly from: string; readonly ranks: Readonly<Record<StageKey, number>> };
 
-export const heftState: Policy = (view) => {
-  const memory = rankReady(view);
-  const rankOf = ({ workflow, key }: VisibleModelStage): number => memory[workflow]?.ranks[key] ?? 0;
-  const ordered = [...view.ready].sort((left, right) => rankOf(right) - rankOf(left) || left.ordinal - right.ordinal);
-  return { decisions: planEarliestFinish(view, ordered, { hold: true, mostShards: 1 }), memory };
-};
+export function createHeftState({ mostShards }: ShardSettings): Policy {
+  return (view) => {
+    const memory = rankReady(view);
+    const rankOf = ({ workflow, key }: VisibleModelStage): number => memory[workflow]?.ranks[key] ?? 0;
+    const ordered = [...view.ready].sort((left, right) => rankOf(right) - rankOf(left) || left.ordinal - right.ordinal);
+    return { decisions: planEarliestFinish(view, ordered, { hold: true, mostShards }), memory };
+  };
+}
 
 /** What is remembered, while no stage is revealed or ends and no engine gets or loses a model. */
 function rankReady(view: View): Memory {

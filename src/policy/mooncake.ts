@@ -9,16 +9,22 @@
  */
 
 import { oldestFirst } from "./choose.ts";
-import { pickThenEarliest, planByChoice, untilBeginUs } from "./place-by-choice.ts";
+import { pickThenEarliest, planByChoice, shareBeginUs } from "./place-by-choice.ts";
 import type { Policy } from "./policy.ts";
+import type { ShardSettings } from "./shards.ts";
 
-export const mooncake: Policy = (view) => ({
-  decisions: planByChoice(view, oldestFirst(view), {
-    hold: false,
-    pick: (candidates, stage, picture) =>
-      pickThenEarliest(candidates, (candidate) => {
-        const { transferUs = 0, prefillUs = 0 } = candidate.shares[0]?.cost ?? {};
-        return untilBeginUs(picture, stage, candidate) + transferUs + prefillUs;
-      }),
-  }),
-});
+export function createMooncake({ mostShards }: ShardSettings): Policy {
+  return (view) => ({
+    decisions: planByChoice(view, oldestFirst(view), {
+      hold: false,
+      mostShards,
+      pick: (candidates, stage, picture) =>
+        pickThenEarliest(candidates, ({ shares }) => {
+          const firstTokensUs = shares.map(
+            (share) => shareBeginUs(picture, stage, share) + share.cost.transferUs + share.cost.prefillUs,
+          );
+          return Math.max(...firstTokensUs);
+        }),
+    }),
+  });
+}

@@ -15,34 +15,42 @@ import { planByChoice } from "./place-by-choice.ts";
 import type { Policy, View } from "./policy.ts";
 import { kindOf, profiledUs } from "./profile.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
+import type { ShardSettings } from "./shards.ts";
 
 /** A cheaper kind may take so many times as long as the earliest end. */
 const slack = 1.1;
 
-export const murakkab: Policy = (view) => ({
-  decisions: planByChoice(view, oldestFirst(view), {
-    hold: true,
-    pick: (candidates, stage) => {
-      const earliest = pickLeast(candidates, ({ endUs }) => endUs);
-      if (earliest === undefined) return undefined;
-      const latestUs = view.nowUs + slack * (earliest.endUs - view.nowUs);
-      const inTime = candidates.filter(({ endUs }) => endUs <= latestUs);
-      const cheapest = pickLeast(inTime, (candidate) => priceOf(view, stage, candidate));
-      const kind = cheapest === undefined ? undefined : kindOf(costsOf(view, cheapest));
-      const alike = inTime.filter((candidate) => kindOf(costsOf(view, candidate)) === kind);
-      return pickLeast(alike, ({ endUs }) => endUs);
-    },
-  }),
-});
-
-/** Of the profile, not of the state: bytes that the engine's memory could have moved meanwhile. A pair has its prefill engine's price. */
-function priceOf(view: View, stage: VisibleModelStage, candidate: Candidate): number {
-  const costs = costsOf(view, candidate);
-  const held = costs.models.get(stage.model);
-  if (held === undefined) return Infinity;
-  return costs.engine.devices.length * costs.gpu.memoryBytesPerSecond * profiledUs(costs, held, stage);
+export function createMurakkab({ mostShards }: ShardSettings): Policy {
+  return (view) => ({
+    decisions: planByChoice(view, oldestFirst(view), {
+      hold: true,
+      mostShards,
+      pick: (candidates, stage) => {
+        const earliest = pickLeast(candidates, ({ endUs }) => endUs);
+        if (earliest === undefined) return undefined;
+        const latestUs = view.nowUs + slack * (earliest.endUs - view.nowUs);
+        const inTime = candidates.filter(({ endUs }) => endUs <= latestUs);
+        const cheapest = pickLeast(inTime, (candidate) => priceOf(view, stage, candidate));
+        const kinds = cheapest === undefined ? undefined : kindsOf(view, cheapest);
+        const alike = inTime.filter((candidate) => kindsOf(view, candidate) === kinds);
+        return pickLeast(alike, ({ endUs }) => endUs);
+      },
+    }),
+  });
 }
 
-function costsOf({ costs }: View, { shares }: Candidate): View["costs"]["engines"][number] {
-  return costs.engine((shares[0] as Candidate["shares"][number]).engine.id);
+/** Of the profile, not of the state: bytes that the engines' memory could have moved meanwhile. A pair has its prefill engine's price. */
+function priceOf(view: View, stage: VisibleModelStage, { shares }: Candidate): number {
+  let price = 0;
+  for (const { engine, items } of shares) {
+    const costs = view.costs.engine(engine.id);
+    const held = costs.models.get(stage.model);
+    if (held === undefined) return Infinity;
+    price += costs.engine.devices.length * costs.gpu.memoryBytesPerSecond * profiledUs(costs, held, stage, items);
+  }
+  return price;
+}
+
+function kindsOf({ costs }: View, { shares }: Candidate): string {
+  return shares.map(({ engine }) => kindOf(costs.engine(engine.id))).join();
 }

@@ -13,21 +13,24 @@ import type { StageKey } from "../model/workflow.ts";
 import type { StageNode } from "../state/workflow-state.ts";
 import { planEarliestFinish } from "./greedy-finish.ts";
 import type { Policy, View } from "./policy.ts";
+import type { ShardSettings } from "./shards.ts";
 
-export const nalar: Policy = (view) => {
-  const depth = remainingDepths(view);
-  const depthOf = (key: StageKey): number => depth.get(key) ?? 0;
-  const stages = [...view.ready].sort(
-    (left, right) =>
-      right.priority - left.priority || depthOf(left.key) - depthOf(right.key) || left.ordinal - right.ordinal,
-  );
-  const decisions = planEarliestFinish(view, stages, { hold: false, mostShards: 1 });
-  return {
-    decisions: decisions.map((decision) =>
-      decision.kind === "place" ? { ...decision, rank: depthOf(decision.stage) } : decision,
-    ),
+export function createNalar({ mostShards }: ShardSettings): Policy {
+  return (view) => {
+    const depth = remainingDepths(view);
+    const depthOf = (key: StageKey): number => depth.get(key) ?? 0;
+    const stages = [...view.ready].sort(
+      (left, right) =>
+        right.priority - left.priority || depthOf(left.key) - depthOf(right.key) || left.ordinal - right.ordinal,
+    );
+    const decisions = planEarliestFinish(view, stages, { hold: false, mostShards });
+    return {
+      decisions: decisions.map((decision) =>
+        decision.kind === "place" ? { ...decision, rank: depthOf(decision.stage) } : decision,
+      ),
+    };
   };
-};
+}
 
 /** How many revealed stages the longest path behind each stage has. Visits every stage and edge of workflows with a ready stage once. */
 function remainingDepths({ ready, workflows }: View): ReadonlyMap<StageKey, number> {

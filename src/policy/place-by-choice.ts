@@ -10,13 +10,23 @@ import type { Decision, Place } from "../model/decision.ts";
 import type { ModelId } from "../model/model.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
 import { defer, feasibleEngines, handsOver } from "./choose.ts";
-import { decodeEngines, mostHeld, toPlace } from "./greedy-finish.ts";
-import { canBegin, createPicture, foresee, hasPlace, toCandidate, waitForUs, type Candidate } from "./picture.ts";
+import { countPlaces, crowdingOf, decodeEngines, mostHeld, toPlace } from "./greedy-finish.ts";
+import {
+  canBegin,
+  createPicture,
+  foresee,
+  hasPlace,
+  toCandidate,
+  waitForUs,
+  type Candidate,
+  type CandidateShare,
+} from "./picture.ts";
+import { orShards, type ShardSettings } from "./shards.ts";
 
-export type PlacementRule = {
+export type PlacementRule = ShardSettings & {
   /** Wait in the policy until the chosen engine can begin the stage; otherwise in the engine's queue, for good. */
   readonly hold: boolean;
-  /** One of the candidates, which are in the cluster's order. */
+  /** One of the candidates, which are in the cluster's order of their first engines. */
   readonly pick: (candidates: readonly Candidate[], stage: VisibleModelStage, picture: Known) => Candidate | undefined;
   /** What else is known of engines that the picture should show. */
   readonly prepare?: (picture: Known) => void;
@@ -29,15 +39,15 @@ export type PlacementRule = {
 export function planByChoice(
   known: Known,
   stages: readonly VisibleModelStage[],
-  { hold, pick, prepare, effect, rankOf = () => 0 }: PlacementRule,
+  { hold, mostShards, pick, prepare, effect, rankOf = () => 0 }: PlacementRule,
 ): Decision[] {
   const picture = createPicture(known);
   prepare?.(picture);
   const held = new Map<ModelId, number>();
-  return stages.map((stage) => {
+  return stages.map((stage, index) => {
     const heldAlike = held.get(stage.model) ?? 0;
     if (hold && (heldAlike === mostHeld || !anyPlace(picture))) return defer(stage, "better-later");
-    const chosen = pick(listCandidates(picture, stage), stage, picture);
+    const chosen = pick(listCandidates(picture, stage, mostShards, stages.length - index - 1), stage, picture);
     if (chosen === undefined) return defer(stage, "no-engine");
     const begins = chosen.shares.every(({ engine }) => canBegin(stage, engine));
     const decision: Place | undefined =
@@ -55,20 +65,28 @@ function anyPlace({ cluster }: Known): boolean {
   return false;
 }
 
-/** The whole stage on every engine that may take it, and on every pair. */
-function listCandidates(picture: Known, stage: VisibleModelStage): Candidate[] {
+/** The whole stage on every engine that may take it, and on every pair; with each engine, a split that it leads if that ends earlier. */
+function listCandidates(picture: Known, stage: VisibleModelStage, mostShards: number, behind: number): Candidate[] {
   let pairs: readonly (Candidate["decodeEngine"] & {})[] | undefined;
+  const crowding = mostShards < 2 ? 0 : crowdingOf(behind, countPlaces(picture, picture.costs.engines.keys()));
   return feasibleEngines(picture, stage).flatMap((engine) => {
-    if (!handsOver(stage, engine)) return [toCandidate(picture, stage, engine)];
-    pairs ??= decodeEngines(picture, stage);
-    return pairs.map((decodeEngine) => toCandidate(picture, stage, engine, decodeEngine));
+    if (handsOver(stage, engine)) {
+      pairs ??= decodeEngines(picture, stage);
+      return pairs.map((decodeEngine) => toCandidate(picture, stage, engine, decodeEngine));
+    }
+    const whole = toCandidate(picture, stage, engine);
+    const split = orShards(picture, stage, whole, { mostShards, crowding }, { including: engine });
+    return split === whole ? [whole] : [whole, split];
   });
 }
 
-/** How long until the candidate's first engine has the model and a place for the stage. */
+/** How long until the candidate's engines have the model and a place for the stage. */
 export function untilBeginUs(picture: Known, stage: VisibleModelStage, { shares }: Candidate): number {
-  const [share] = shares;
-  return share === undefined ? 0 : waitForUs(picture, stage, share.engine) + share.cost.loadUs;
+  return Math.max(...shares.map((share) => shareBeginUs(picture, stage, share)));
+}
+
+export function shareBeginUs(picture: Known, stage: VisibleModelStage, { engine, cost }: CandidateShare): number {
+  return waitForUs(picture, stage, engine) + cost.loadUs;
 }
 
 /** The candidate with the smallest score; of equals the one that ends first, then the one named first. */

@@ -10,9 +10,9 @@ export function kindOf({ gpu, engine }: EngineCosts): string {
   return `${engine.devices.length} ${gpu.id}`;
 }
 
-/** Prefill and decode of the stage alone on the engine, without a load, a transfer or a cached prefix. */
-export function profiledUs({ engine }: EngineCosts, held: ModelCosts, stage: VisibleModelStage): number {
+/** Prefill and decode of so many of the stage's items alone on the engine, without a load, a transfer or a cached prefix. */
+export function profiledUs({ engine }: EngineCosts, held: ModelCosts, stage: VisibleModelStage, items: number): number {
   const sequences = sideBySide(stage, held, engine.batching.maxSequences);
-  const work = shareWork(stage, stage.items, sequences, stage.outputTokens);
-  return sharePrefillUs(held.rates, work, stage.items, 0) + shareDecodeUs(held.rates, work);
+  const work = shareWork(stage, items, sequences, stage.outputTokens);
+  return sharePrefillUs(held.rates, work, items, 0) + shareDecodeUs(held.rates, work);
 }

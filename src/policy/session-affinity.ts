@@ -17,21 +17,24 @@ import type { EngineState } from "../state/engine-state.ts";
 import { canTake, oldestFirst } from "./choose.ts";
 import { planEarliestFinish } from "./greedy-finish.ts";
 import type { Policy, View } from "./policy.ts";
+import type { ShardSettings } from "./shards.ts";
 
 /** The homes of the open workflows. */
 type Memory = Readonly<Record<WorkflowId, Homes>>;
 type Homes = Readonly<Record<ModelId, EngineId>>;
 
-export const sessionAffinity: Policy = (view) => {
-  const remembered = (view.memory ?? {}) as Memory;
-  const stages = oldestFirst(view);
-  // Stages that are ready together have no home yet: the first plan finds one, and the second gathers them there.
-  const found = settle(view, remembered, stages, planAtHome(view, remembered, stages));
-  const decisions = planAtHome(view, found, stages);
-  return { decisions, memory: settle(view, remembered, stages, decisions) };
-};
+export function createSessionAffinity({ mostShards }: ShardSettings): Policy {
+  return (view) => {
+    const remembered = (view.memory ?? {}) as Memory;
+    const stages = oldestFirst(view);
+    // Stages that are ready together have no home yet: the first plan finds one, and the second gathers them there.
+    const found = settle(view, remembered, stages, planAtHome(view, remembered, stages, mostShards));
+    const decisions = planAtHome(view, found, stages, mostShards);
+    return { decisions, memory: settle(view, remembered, stages, decisions) };
+  };
+}
 
-function planAtHome(view: View, homes: Memory, stages: readonly VisibleModelStage[]): Decision[] {
+function planAtHome(view: View, homes: Memory, stages: readonly VisibleModelStage[], mostShards: number): Decision[] {
   const bound = new Map<StageKey, EngineId>();
   for (const stage of stages) {
     const home = homes[stage.workflow]?.[stage.model];
@@ -39,7 +42,7 @@ function planAtHome(view: View, homes: Memory, stages: readonly VisibleModelStag
   }
   const afterUs = ({ key }: VisibleModelStage, { id }: EngineState): number =>
     (bound.get(key) ?? id) === id ? 0 : Infinity;
-  return planEarliestFinish(view, stages, { hold: true, mostShards: 1, afterUs });
+  return planEarliestFinish(view, stages, { hold: true, mostShards, afterUs });
 }
 
 /** The homes of open workflows, where the placements add one or replace one that can be used no more. */

@@ -77,7 +77,11 @@ export class Feed {
     for (const stage of workflow.stages) {
       const key = stageKey(workflow.id, stage.id);
       this.#world.truth.set(key, { workflow, stage });
-      this.#pending.set(key, { children: children.get(stage.id) ?? [], parentsOpen: stage.parents.length, parentRan: false });
+      this.#pending.set(key, {
+        children: children.get(stage.id) ?? [],
+        parentsOpen: stage.parents.length,
+        parentRan: false,
+      });
     }
     this.#openStages.set(workflow.id, workflow.stages.length);
   }
@@ -94,6 +98,7 @@ export class Feed {
     const cutOff = stage.parents.length > 0 && this.#pending.get(key)?.parentRan !== true;
     if (!cutOff && stage.branch?.runs !== false) return this.#makeReady(workflow, stage, key);
     this.#world.emit({ kind: "stage-skip", stage: key });
+    this.#world.changed = true;
     skipped.push(key);
   }
 

@@ -1,7 +1,7 @@
 /** Steps that a share takes on any engine: making room, loading, fetching inputs, handing KV over, ending. */
 
 import { strict as assert } from "node:assert";
-import { bestRoute } from "../cost/candidate.ts";
+import { bestRoute, waitForWayUs } from "../cost/candidate.ts";
 import type { ModelCosts } from "../cost/cost-model.ts";
 import { shardUs } from "../cost/shard.ts";
 import { kvTransferUs, transferUs } from "../cost/transfer.ts";
@@ -72,7 +72,7 @@ export function startLoad(
   return true;
 }
 
-/** Brings parents' outputs to the engine's host, side by side on different ways, one after another on the same way. */
+/** Brings parents' outputs to the engine's host, side by side on different ways, one after another on a serial one. */
 export function fetchInputs(world: World, engine: EngineState, running: RunningShare, onEnd: () => void): void {
   const to = engine.holding.host.id;
   let onTheWay = 0;
@@ -85,7 +85,7 @@ export function fetchInputs(world: World, engine: EngineState, running: RunningS
       `${running.stage.key} was placed on ${engine.id}, which cannot reach the output of ${parent}`,
     );
     const { from, route } = best;
-    const waitUs = Math.max(0, world.state.cluster.linkFreeAtUs(route.id) - world.nowUs);
+    const waitUs = waitForWayUs({ cluster: world.state.cluster, nowUs: world.nowUs }, route);
     const durationUs = transferUs(route, bytes);
     const share = ofShare(running, engine);
     world.emit({ kind: "transfer-start", ...share, parent, from, to, via: route.via, bytes, waitUs, durationUs });

@@ -12,6 +12,7 @@ import { strict as assert } from "node:assert";
 import { Assignment, type Choice, costOf, isFeasible } from "./assignment.ts";
 import { toCpModel } from "./cp-sat-model.ts";
 import type { CpSatAnswer, CpSatRequest } from "./cp-sat-worker.ts";
+import { solveGreedily } from "./greedy.ts";
 import { toChoice, toOptions } from "./options.ts";
 
 export type CpSatSolution =
@@ -26,7 +27,7 @@ export type CpSatOptions = {
 
 export type CpSatSolver = {
   solve(problem: Assignment, hint: Choice, options?: CpSatOptions): CpSatSolution;
-  /** Loads the solver and lets it meet a first problem, which takes up to a second; `solve` does it when nobody did. */
+  /** Loads the solver and lets it meet some problems, which takes a second or two; without it the first plans are slow. */
   warmUp(): void;
   [Symbol.asyncDispose](): Promise<void>;
 };
@@ -39,7 +40,7 @@ export type CpSatSolverOptions = {
 };
 
 const defaultDeterministicSeconds = 0.2;
-const defaultPatienceMs = 60_000;
+const defaultPatienceMs = 20_000;
 
 /** TypeScript in a clone, JavaScript in the built package. */
 const defaultWorkerFile = new URL(
@@ -49,10 +50,11 @@ const defaultWorkerFile = new URL(
 
 type Line = { readonly worker: Worker; readonly port: MessagePort; readonly bell: Int32Array };
 
-/** A solver starts its thread at the first question; after a failure to answer, a new one at the next. */
+/** A solver starts its thread at the first question. Once it has kept silent it is not asked again: waiting costs plans. */
 export function createCpSat(options: CpSatSolverOptions = {}): CpSatSolver {
   const { patienceMs = defaultPatienceMs, workerFile = defaultWorkerFile } = options;
   let line: Line | undefined;
+  let givenUp: CpSatAnswer | undefined;
 
   const hangUp = async (): Promise<void> => {
     const ended = line;
@@ -61,6 +63,7 @@ export function createCpSat(options: CpSatSolverOptions = {}): CpSatSolver {
     await ended?.worker.terminate();
   };
   const ask = (request: CpSatRequest): CpSatAnswer => {
+    if (givenUp !== undefined) return givenUp;
     line ??= openLine(workerFile, () => void hangUp());
     const rung = Atomics.load(line.bell, 0);
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
@@ -69,7 +72,8 @@ export function createCpSat(options: CpSatSolverOptions = {}): CpSatSolver {
     const received: { readonly message: CpSatAnswer } | undefined = receiveMessageOnPort(line.port);
     if (received !== undefined) return received.message;
     void hangUp();
-    return { kind: "failed", reason: `the solver gave no answer within ${patienceMs} ms` };
+    givenUp = { kind: "failed", reason: `the solver gave no answer within ${patienceMs} ms` };
+    return givenUp;
   };
   const solve: CpSatSolver["solve"] = (problem, hint, { deterministicSeconds = defaultDeterministicSeconds } = {}) => {
     assert(isFeasible(problem, hint), "the hint takes more than there is");
@@ -80,7 +84,12 @@ export function createCpSat(options: CpSatSolverOptions = {}): CpSatSolver {
   };
   return {
     solve,
-    warmUp: () => void solve(warmUpProblem, [0, 1]),
+    warmUp: () => {
+      for (let round = 0; round < warmUpRounds; round++) {
+        const problem = warmUpProblem(round);
+        solve(problem, solveGreedily(problem).choice);
+      }
+    },
     [Symbol.asyncDispose]: hangUp,
   };
 }
@@ -95,13 +104,30 @@ const fixedParameters: SatParameters = {
 /** Literals up to which the full linear relaxation pays; beyond, the budget goes by before its cuts bear fruit. */
 const fullyLinearVariables = 2500;
 
-const warmUpProblem = new Assignment({
-  jobs: [0, 1].map(() => ({
-    waitCost: 9,
-    candidates: [0, 1].map((resource) => ({ cost: resource, uses: [{ resource, amount: 1 }] })),
-  })),
-  capacities: [1, 1],
-});
+/** As often as it takes until the hot parts of the WebAssembly are compiled well: before, an answer takes five times as long. */
+const warmUpRounds = 16;
+
+/** Jobs that want each other's places and one another's company, no two rounds the same. */
+function warmUpProblem(round: number): Assignment {
+  const places = 8;
+  const cost = (job: number, place: number): number => 1000 + ((job * 7919 + place * 104_729 + round * 1299) % 4001);
+  const jobs = Array.from({ length: 24 }, (_, job) => ({
+    waitCost: 4000 + cost(job, places),
+    candidates: Array.from({ length: 6 }, (__, index) => {
+      const resource = (job + index) % places;
+      return { cost: cost(job, index), uses: [{ resource, amount: 1 }], groups: [(resource >> 1) + 4 * (job % 2)] };
+    }),
+  }));
+  const joints = jobs.flatMap((_, job) =>
+    [0, 1, 2, 3].map((candidate) => ({
+      left: { job, candidate },
+      right: { job: (job + 1) % jobs.length, candidate: (candidate + 1) % 6 },
+      cost: job % 3 === 0 ? 700 : -900,
+    })),
+  );
+  const capacities = Array.from({ length: places }, () => 1);
+  return new Assignment({ jobs, capacities, groupCosts: Array.from({ length: 8 }, () => 1500), joints });
+}
 
 function openLine(workerFile: URL, onBreak: () => void): Line {
   const { port1, port2 } = new MessageChannel();

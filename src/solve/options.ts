@@ -49,3 +49,11 @@ export function toChoice({ jobs }: Assignment, { starts }: Options, picked: Arra
     return candidate === candidates.length ? waiting : candidate;
   });
 }
+
+/** One row per job. */
+export function toRows({ jobs }: Assignment, { starts }: Options, choice: Choice): number[] {
+  return jobs.map(({ candidates }, job) => {
+    const candidate = choice[job]!;
+    return starts[job]! + (candidate === waiting ? candidates.length : candidate);
+  });
+}

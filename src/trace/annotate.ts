@@ -19,8 +19,9 @@ import { composePrompts, type ComposedPrompt } from "./annotate/compose.ts";
 import { drawTasks, type DrawnModelTask, type DrawnTask, limitTokens } from "./annotate/lengths.ts";
 import { annotationModels, type ModelShare } from "./annotate/models.ts";
 import type { TaskGraph } from "./task-graph.ts";
+import { varyWorkflow, type Variations } from "./vary.ts";
 
-export type AnnotateOptions = {
+export type AnnotateOptions = Variations & {
   readonly seed: number;
   /** Of the workflow; the graph's name unless said. Workflows of one run need ids of their own. */
   readonly id?: string;
@@ -48,13 +49,8 @@ export function annotateGraph(graph: TaskGraph, options: AnnotateOptions): Workf
   const ids = nameStages(graph);
   const prompts = composePrompts(graph, drawn, ids, id);
   const stages = drawn.map((task, index) => toStage(task, prompts[index], ids, graph, index));
-  return {
-    id,
-    arrivalUs: options.arrivalUs ?? 0,
-    reveal: options.reveal ?? "static",
-    class: cleanName(graph.family),
-    stages,
-  };
+  const { arrivalUs = 0, reveal = "static" } = options;
+  return varyWorkflow({ id, arrivalUs, reveal, class: cleanName(graph.family), stages }, options.seed, options);
 }
 
 function toStage(

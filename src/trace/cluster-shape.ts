@@ -85,4 +85,10 @@ export const clusterShape = object({
   ),
   engines: array(engineShape, { min: 1, max: limits.maxDevices }),
   store: optional(object({ bytesPerSecond: rate, latencyUs: latency(5_000) })),
+  contention: optional(
+    described(
+      oneOf("serial", "none"),
+      "Transfers between hosts on one way: one after another (serial, unless said), or each as if alone.",
+    ),
+  ),
 });

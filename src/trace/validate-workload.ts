@@ -1,10 +1,10 @@
 /**
  * What must hold in a workload beyond the shape of its file: ids are unique, references resolve, the graph has no cycle,
- * and a prompt repeats only what an ancestor wrote.
+ * a prompt repeats only what an ancestor wrote, and a branch that is certain comes as expected.
  */
 
 import type { Model, ModelId } from "../model/model.ts";
-import type { Stage, StageId, Workflow } from "../model/workflow.ts";
+import type { Branch, Stage, StageId, Workflow } from "../model/workflow.ts";
 import { closest } from "./closest.ts";
 import { type Place, refuse, stepInto } from "./place.ts";
 import { orderTopologically, showCycle } from "./topological.ts";
@@ -24,8 +24,9 @@ export function validateWorkflow(workflow: Workflow, models: ReadonlyMap<ModelId
     refuse(stagesPlace, `a cycle ${showCycle(outcome.cycle, (at) => workflow.stages[at]?.id ?? "")}`, "no cycle");
   const ancestry = createAncestry(parentsOf);
   for (const [index, stage] of workflow.stages.entries()) {
-    if (stage.kind === "tool") continue;
     const stagePlace = stepInto(stagesPlace, index);
+    if (stage.branch !== undefined) validateBranch(stage.branch, stepInto(stepInto(stagePlace, "branch"), "runs"));
+    if (stage.kind === "tool") continue;
     validateModel(stage.model, models, stepInto(stagePlace, "model"));
     validateOutput(stage, stepInto(stagePlace, "output"));
     for (const [at, segment] of stage.prompt.entries()) {
@@ -90,6 +91,10 @@ function resolve(id: StageId, indexOf: ReadonlyMap<StageId, number>, place: Plac
     JSON.stringify(id),
     `a stage of this workflow${near === undefined ? "" : `; did you mean ${near}?`}`,
   );
+}
+
+function validateBranch({ chance, runs }: Branch, place: Place): void {
+  if (chance === (runs ? 0 : 1)) refuse(place, `${runs}`, `${!runs}, as chance is ${chance}`);
 }
 
 function validateOutput(stage: Exclude<Stage, { kind: "tool" }>, place: Place): void {

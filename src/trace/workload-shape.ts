@@ -3,6 +3,7 @@
 import * as limits from "./limits.ts";
 import {
   array,
+  boolean,
   described,
   integer,
   number,
@@ -56,6 +57,11 @@ const allowed = object({
   labels: optional(array(idText, { max: limits.maxNames })),
 });
 
+const branch = object({
+  chance: described(number({ min: 0, max: 1 }), "How likely the stage is to run once its parents have ended."),
+  runs: described(boolean(), "Whether it does, which no policy sees beforehand."),
+});
+
 const anyStage = {
   id: stageIdText,
   parents: withDefault(
@@ -63,6 +69,7 @@ const anyStage = {
     [],
   ),
   priority: withDefault(described(number({ min: -1e9, max: 1e9 }), "Larger is more urgent."), 0),
+  branch: optional(described(branch, "The stage may turn out not to run; unless said, it runs if a parent did.")),
 };
 const modelStage = {
   ...anyStage,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { clusterNames, namedCluster, scaleCluster } from "../../src/catalogue/clusters.ts";
+import { clusterNames, namedCluster, scaleCluster, scaleSpeeds } from "../../src/catalogue/clusters.ts";
 import { knownModels } from "../../src/catalogue/models.ts";
 import type { Cluster } from "../../src/model/cluster.ts";
 import { createHoldings } from "../../src/model/holding.ts";
@@ -82,6 +82,23 @@ describe("named clusters", () => {
       "4 | 4 on 64",
       "4 | 4 on 64",
     ]);
+  });
+
+  test("speeds of loading and of the ways between hosts are scaled apart, and nothing else changes", () => {
+    const cluster = named("hetero-8");
+    expect(scaleSpeeds(cluster, {})).toEqual(cluster);
+    const slow = scaleSpeeds(cluster, { load: 0.25, links: 0.1 });
+    expect(slow.id).toBe("hetero-8-load-x0.25-links-x0.1");
+    expect(slow.hosts[0]).toEqual({ ...cluster.hosts[0], loadBytesPerSecond: 3e9 });
+    expect(slow.links[0]).toEqual({ ...cluster.links[0], bytesPerSecond: 1e9 });
+    expect(slow.store).toEqual({ ...cluster.store, bytesPerSecond: 4e7 });
+    expect(scaleSpeeds(cluster, { load: 2 })).toEqual({
+      ...cluster,
+      id: "hetero-8-load-x2",
+      hosts: cluster.hosts.map((host) => ({ ...host, loadBytesPerSecond: host.loadBytesPerSecond * 2 })),
+    });
+    expect(scaleSpeeds(named("tiny"), { links: 0.5 }).store?.bytesPerSecond).toBe(2e9);
+    expect(() => scaleSpeeds(cluster, { links: 0 })).toThrow("above 0");
   });
 
   test("a scaled cluster has as many engines as asked for, and links that do not explode", () => {

@@ -9,6 +9,7 @@ import { wildRuns } from "./wild.ts";
 export const exclusive = wild("exclusive", 1);
 export const chunked = wild("chunked", 3);
 export const whole = wild("whole", 3);
+export const branched = wild("branched", 1);
 export const pairs = wild("pairs", 1);
 export const tight = wild("tight", 1);
 

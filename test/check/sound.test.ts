@@ -42,6 +42,7 @@ test("the wild runs write every kind of record that the simulator has", () => {
       "stage-place",
       "stage-ready",
       "stage-reveal",
+      "stage-skip",
       "tool-end",
       "tool-start",
       "transfer-end",

@@ -141,6 +141,19 @@ function tightWorkflows(seed: number, count: number): Workflow[] {
   });
 }
 
+/** Stages of which many turn out not to run, whole first layers and last ones too. */
+function branchedWorkflows(seed: number, count: number): Workflow[] {
+  const rng = createRng(seed, "branches");
+  return wildWorkflows(seed, count, 300_000).map((workflow) => ({
+    ...workflow,
+    stages: workflow.stages.map((stage) => {
+      const chance = [0, 0.3, 0.7][rng.below(3)] ?? 1;
+      const runs = rng.next() < chance;
+      return rng.next() < 0.4 ? { ...stage, branch: { chance, runs } } : stage;
+    }),
+  }));
+}
+
 type Shape = { readonly engines: readonly Partial<Engine>[]; readonly rest?: Partial<Cluster> };
 
 function wildCluster(kinds: string, { engines, rest = {} }: Shape): Cluster {
@@ -220,6 +233,20 @@ export const wildRuns: Readonly<Record<string, (seed: number, count?: number) =>
         ],
       }),
       faults: { lossChance: 0.05, slowEveryUs: 5e6, slowForUs: 2e6, slowFactor: 1.5 },
+    }),
+  branched: (seed, count = 30) =>
+    run({
+      seed,
+      policy: wildPolicy,
+      workflows: branchedWorkflows(seed, count),
+      cluster: wildCluster("h100 a100 h100", {
+        engines: [
+          { batching: exclusive, resident: ["llama-3.1-8b"] },
+          { batching: chunked, ...swapping },
+        ],
+        rest: { links: someLinks, store, contention: "none" },
+      }),
+      faults: { ...faults, staleUs: 50_000 },
     }),
   pairs: (seed, count = 30) =>
     run({

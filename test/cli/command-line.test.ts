@@ -190,4 +190,15 @@ describe("lists", () => {
     expect(listed.map((item) => item.name)).toContain(member);
     for (const { summary } of listed) expect(summary).not.toBe("");
   });
+
+  test("fate policies says each suffix once and what it can stand behind; the JSON has every name", async () => {
+    const { out } = await fate("policies");
+    expect(out).toMatch(/^NAME\+shards +NAME that may split .*\n +NAME: round-robin, /m);
+    expect(out).not.toMatch(/^heft\+shards/m);
+    const listed = JSON.parse((await fate("policies", "--json")).out) as { name: string; summary: string }[];
+    expect(listed).toContainEqual({
+      name: "heft+shards",
+      summary: "heft that may split a stage's items over two engines of a host",
+    });
+  });
 });

@@ -67,6 +67,16 @@ test("a transfer is free where the output lies, and waits for the way to be free
   expect(terms(machines, "engine-1", (now) => now.cluster.occupyLink("host-0>host-1", 7)).transferUs).toBe(100_057);
 });
 
+test("without contention a transfer waits for no other, on the way or of its own stage", () => {
+  const machines = cluster("h100 h100", {}, { contention: "none" });
+  expect(terms(machines, "engine-1", (now) => now.cluster.occupyLink("host-0>host-1", 7)).transferUs).toBe(100_050);
+  const { now, stage } = known(machines);
+  const twice = { ...stage, parents: [...stage.parents, ...stage.parents] };
+  const transferUs = (of: Known): number =>
+    candidateCost(of, twice, of.cluster.engine("engine-1"), { items: 1, shards: 1 }).transferUs;
+  expect([transferUs(now), transferUs(known(cluster("h100 h100")).now)]).toEqual([100_050, 200_100]);
+});
+
 test("only what no cached prefix covers is prefilled", () => {
   const machines = cluster("h100 h100");
   const cold = terms(machines, "engine-0").prefillUs;

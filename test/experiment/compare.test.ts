@@ -20,7 +20,7 @@ function cells(policy: PolicyName, latencies: readonly number[]): CellResult[] {
     latenciesUs: [seconds * 1e6],
     notes: [],
     violations: [],
-    wall: { totalMs: 0, planMs: 0, plans: 0 },
+    wall: { totalMs: 0, planMs: 0, plans: 0, planSteps: [] },
   }));
 }
 

@@ -63,6 +63,25 @@ test("the standalone latency of a fork is that of its longer branch, tools and a
   expect(measure(journal).workflows[0]?.standaloneUs).toBe(7_000_000 + bestUs(journal));
 });
 
+test("a skipped stage adds nothing to the standalone latency and the bounds", () => {
+  const machines = cluster("h100", resident);
+  const branch = { chance: 0.5, runs: false };
+  const journal = run({
+    cluster: machines,
+    workflows: [dag("a -> b, c -> d", (id) => (id === "b" ? { branch } : {}))],
+  });
+  const without = measure(run({ cluster: machines, workflows: [dag("a -> c -> d")] }));
+  const measured = measure(journal);
+  expect(measured.workflows).toEqual(without.workflows);
+  expect(measured.bounds).toEqual(without.bounds);
+  expect(measured.workflows[0]?.standaloneUs).toBe(3 * bestUs(journal));
+  const nothing = measure(
+    run({ cluster: machines, workflows: [dag("a -> b", (id) => (id === "a" ? { branch } : {}))] }),
+  );
+  expect(nothing).toMatchObject({ ended: 1, makespanUs: 0, bounds: { makespanUs: 0 } });
+  expect(nothing.workflows).toMatchObject([{ standaloneUs: 0, ratio: 1 }]);
+});
+
 test("loads, and swaps among them", () => {
   const journal = run({
     cluster: cluster("h100", resident),

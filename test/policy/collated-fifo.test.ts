@@ -16,7 +16,7 @@ function begun(policy: keyof typeof policies | PolicyEntry, workflows: readonly 
 }
 
 const bounded = (mostOvertakeUs: number): PolicyEntry => ({
-  plan: createCollatedFifo({ mostOvertakeUs }),
+  plan: createCollatedFifo({ mostOvertakeUs, mostShards: 1 }),
   summary: "collated-fifo with another bound",
 });
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { feasibleEngines, placeWhole } from "../../src/policy/choose.ts";
 import { policies } from "../../src/policy/policies.ts";
 import type { Policy, PolicyEntry } from "../../src/policy/policy.ts";
+import { suffixOf } from "../../src/policy/suffix.ts";
 import type { Faults } from "../../src/sim/faults.ts";
 import { batched, cluster, dag, run } from "../support/build.ts";
 import { compareTruths } from "../support/clairvoyance.ts";
@@ -12,6 +13,9 @@ import { randomWorld, withOtherTruth, type RandomWorld } from "../support/random
 import { findAnyFault, scrutinise } from "../support/scrutiny.ts";
 
 const worlds = Array.from({ length: 24 }, (_, index) => randomWorld(index + 1));
+
+/** Enough for a variant, whose policy sees all of them: worlds in which shards come about, and one with prefill engines. */
+const fewWorlds = worlds.filter(({ seed }) => [7, 11, 14, 19, 22].includes(seed));
 
 const troubles: readonly Faults[] = [
   { crashEveryUs: 8e6, crashForUs: 3e6 },
@@ -29,7 +33,9 @@ function findFaults(world: RandomWorld, policy: PolicyEntry, faults?: Faults): s
   return findAnyFault(runWorld(world, scrutinise(policy), faults));
 }
 
-describe.for(Object.entries(policies))("%s", ([, policy]) => {
+describe.for(Object.entries(policies))("%s", ([name, policy]) => {
+  const own = suffixOf(name) === undefined ? worlds : fewWorlds;
+
   test.for([
     ["a chain", "plan -> draft -> merge"],
     ["a diamond", "plan -> draft, check -> merge"],
@@ -47,18 +53,18 @@ describe.for(Object.entries(policies))("%s", ([, policy]) => {
   });
 
   test("ends every workflow, or it is given up because it must be", () => {
-    for (const world of worlds) expect({ [world.seed]: findFaults(world, policy) }).toEqual({ [world.seed]: [] });
+    for (const world of own) expect({ [world.seed]: findFaults(world, policy) }).toEqual({ [world.seed]: [] });
   });
 
   test("still does when engines crash and slow down, results get lost and news come late", () => {
-    for (const [index, world] of worlds.entries()) {
+    for (const [index, world] of own.entries()) {
       const faults = troubles[index % troubles.length] as Faults;
       expect({ [world.seed]: findFaults(world, policy, faults) }).toEqual({ [world.seed]: [] });
     }
   });
 
   test("gives the same bytes for the same seed, also when its memory went through JSON", () => {
-    for (const world of worlds.slice(0, 8)) {
+    for (const world of own.slice(0, 8)) {
       const bytes = JSON.stringify(runWorld(world, policy).events);
       expect(JSON.stringify(runWorld(world, policy).events) === bytes).toBe(true);
       expect(JSON.stringify(runWorld(world, scrutinise(policy)).events) === bytes).toBe(true);
@@ -67,12 +73,12 @@ describe.for(Object.entries(policies))("%s", ([, policy]) => {
 
   test("decides by nothing that it cannot know", () => {
     let compared = 0;
-    for (const world of worlds) {
+    for (const world of own) {
       const result = compareTruths(world, withOtherTruth(world), () => policy);
       expect({ seed: world.seed, found: result.clairvoyance }).toEqual({ seed: world.seed, found: undefined });
       compared += result.compared;
     }
-    expect(compared).toBeGreaterThan(worlds.length);
+    expect(compared).toBeGreaterThan(own.length);
   });
 });
 
@@ -98,6 +104,35 @@ describe("the suite itself", () => {
       (world) => compareTruths(world, withOtherTruth(world), cheat).clairvoyance !== undefined,
     );
     expect(caught.length).toBeGreaterThan(worlds.length / 3);
+  });
+
+  /** Sends a stage with a child that will not run to the last engine that may take it, the others to the first. */
+  const foreseeing = (world: RandomWorld): PolicyEntry => {
+    const idle = new Set(
+      world.workflows.flatMap((flow) =>
+        flow.stages.flatMap(({ branch, parents }) =>
+          branch?.runs === false ? parents.map((parent) => `${flow.id}/${parent.stage}`) : [],
+        ),
+      ),
+    );
+    const plan: Policy = (view) => ({
+      decisions: view.ready.map((stage) => {
+        const engines = feasibleEngines(view, stage);
+        return placeWhole(view, stage, idle.has(stage.key) ? engines.at(-1) : engines[0]);
+      }),
+    });
+    return { plan, summary: "a cheat" };
+  };
+
+  test("catches a policy that knows which branches are taken", () => {
+    const branching = Array.from({ length: 60 }, (_, index) => randomWorld(index + 1)).filter(({ workflows }) =>
+      workflows.some(({ stages }) => stages.some(({ branch }) => branch !== undefined)),
+    );
+    expect(branching.length).toBeGreaterThan(10);
+    const caught = branching.filter(
+      (world) => compareTruths(world, withOtherTruth(world), foreseeing).clairvoyance !== undefined,
+    );
+    expect(caught.length).toBeGreaterThan(branching.length / 6);
   });
 
   const world = randomWorld(1);

@@ -1,7 +1,12 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createRng } from "../../src/random/rng.ts";
 import { drawInteger } from "../../src/random/distributions.ts";
-import { balanceItems } from "../../src/policy/shards.ts";
+import { policies } from "../../src/policy/policies.ts";
+import type { View } from "../../src/policy/policy.ts";
+import { balanceItems, bestShards, type SplitRule } from "../../src/policy/shards.ts";
+import type { EngineState } from "../../src/state/engine-state.ts";
+import { cluster, dag } from "../support/build.ts";
+import { runPlain } from "../support/run-plain.ts";
 
 test("items divide by speed", () => {
   expect(balanceItems(12, [(items) => items, (items) => items])).toEqual([6, 6]);
@@ -27,4 +32,43 @@ test("two shares are balanced as well as by trying every split", () => {
     for (let first = 1; first < items; first++) least = Math.min(least, endOf([first, items - first]));
     expect({ round, end: endOf(balanceItems(items, ends)) }).toEqual({ round, end: least });
   }
+});
+
+describe("the best split", () => {
+  const large = () => ({ items: 8, prompt: [{ kind: "own" as const, tokens: 16_000 }] });
+
+  /** Numbers of the engines that take a share, on `l40s h100 h100` of one host. */
+  const splitBy = (ruleOf: (engines: readonly EngineState[]) => SplitRule): readonly number[] | undefined => {
+    let found: readonly number[] | undefined;
+    const plan = (view: View) => {
+      const [stage] = view.ready;
+      const rule = ruleOf([...view.cluster]);
+      if (stage !== undefined)
+        found = bestShards(view, stage, 2, rule)?.shares.map(({ engine }) => engine.holding.index);
+      return policies["least-loaded"].plan(view);
+    };
+    const machines = cluster("l40s h100 h100", { resident: ["llama-3.1-8b"], host: "host" });
+    runPlain({ policy: { plan, summary: "" }, workflows: [dag("a", large)], cluster: machines });
+    return found;
+  };
+
+  test("is over the engines that end the whole stage first", () => {
+    expect(splitBy(() => ({}))).toEqual([1, 2]);
+  });
+
+  test("is led by the engine that it must include", () => {
+    expect(splitBy(([slow]) => ({ including: slow as EngineState }))).toEqual([0, 1]);
+  });
+
+  test("leaves out what may not join", () => {
+    expect(splitBy(([slow, fast]) => ({ including: slow as EngineState, mayJoin: (one) => one !== fast }))).toEqual([
+      0, 2,
+    ]);
+    expect(splitBy(([slow]) => ({ including: slow as EngineState, mayJoin: () => false }))).toBeUndefined();
+  });
+
+  test("is led by an engine that the stage may go to", () => {
+    const afterUs: SplitRule["afterUs"] = (_, { holding }) => (holding.index === 0 ? 0 : Infinity);
+    expect(splitBy(() => ({ afterUs }))).toEqual([0, 1]);
+  });
 });

@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createRng } from "../../src/random/rng.ts";
-import { costOf, isFeasible } from "../../src/solve/assignment.ts";
+import { costOf, isFeasible, waiting } from "../../src/solve/assignment.ts";
 import { createCpSat } from "../../src/solve/cp-sat.ts";
 import { solveExactly } from "../../src/solve/exact.ts";
 import { solveGreedily } from "../../src/solve/greedy.ts";
 import { solveAssignment } from "../../src/solve/solve.ts";
 import { crowdedFrontier } from "./crowd.ts";
+import { boundedFrontier } from "./frontier.ts";
 import { anyProblem } from "./support.ts";
 
 const cpSat = createCpSat();
@@ -19,7 +20,7 @@ test("CP-SAT and the exact search agree on what the best choice costs", () => {
       const solution = cpSat.solve(problem, solveGreedily(problem).choice);
       expect(isFeasible(problem, solution.choice)).toBe(true);
       expect(costOf(problem, solution.choice)).toBe(solution.cost);
-      const { cost } = solveExactly(problem, { nodeBudget: 100_000 });
+      const { cost } = solveExactly(problem, { workBudget: 10_000_000 });
       expect(solution).toMatchObject({ status: "optimal", cost });
     }),
     { numRuns: 300, seed: 4 },
@@ -48,28 +49,68 @@ test("without time the best known comes back with a reason, and is never worse t
   expect(some.cost).toBeLessThanOrEqual(hint.cost);
 });
 
+const silent = "data:text/javascript,setInterval(() => {}, 1000)";
+const missing = `data:text/javascript,${encodeURIComponent(`
+  import { workerData } from "node:worker_threads";
+  const { port, bell } = workerData;
+  port.on("message", () => {
+    port.postMessage({ kind: "failed", reason: "Cannot find package 'or-tools-wasm'" });
+    Atomics.add(bell, 0, 1);
+    Atomics.notify(bell, 0);
+  });
+`)}`;
+
 test.each([
-  ["says nothing", "data:text/javascript,setInterval(() => {}, 1000)"],
-  ["does not load", "data:text/javascript,throw new Error('broken')"],
-])("a solver that %s leaves the hint standing", async (_, file) => {
+  ["says nothing", silent, "the solver gave no answer within 50 ms"],
+  ["does not load", "data:text/javascript,throw new Error('broken')", "the solver gave no answer within 50 ms"],
+])("a solver that %s leaves the hint standing and is not asked again", async (_, file, reason) => {
   await using broken = createCpSat({ patienceMs: 50, workerFile: new URL(file) });
   const problem = crowdedFrontier(createRng(1), 4, 4);
   const hint = solveGreedily(problem);
-  const reason = "the solver gave no answer within 50 ms";
   expect(broken.solve(problem, hint.choice)).toEqual({ ...hint, status: "fallback", reason });
-  expect(broken.solve(problem, hint.choice)).toMatchObject({ status: "fallback", reason });
+  expect(broken.solve(problem, hint.choice)).toEqual({ ...hint, status: "fallback", reason });
 });
 
-test("a small frontier goes to the exact search, a large one to CP-SAT", () => {
-  const small = crowdedFrontier(createRng(1), 4, 4);
-  expect(solveAssignment(small, { cpSat })).toMatchObject({ by: "exact", status: "optimal" });
-  const large = crowdedFrontier(createRng(1), 64, 8);
-  expect(solveAssignment(large, { cpSat })).toMatchObject({ by: "cp-sat", status: "optimal" });
-  expect(solveAssignment(large)).toMatchObject({ by: "exact", status: "feasible", reason: "out of nodes" });
-});
-
-test("what the exact search does not prove within its nodes CP-SAT takes over", () => {
+test("a solver whose package is missing says so, and the plan is the best that is known without it", async () => {
+  await using broken = createCpSat({ workerFile: new URL(missing) });
   const problem = crowdedFrontier(createRng(1), 8, 4);
-  const proven = solveAssignment(problem, { nodeBudget: 1_000_000 });
-  expect(solveAssignment(problem, { cpSat, nodeBudget: 1 })).toMatchObject({ by: "cp-sat", cost: proven.cost });
+  const alone = solveAssignment(problem, { workBudget: 1 });
+  expect(alone).toMatchObject({
+    by: "exact",
+    status: "feasible",
+    reason: "the exact search ended after 1 units of work",
+  });
+  expect(solveAssignment(problem, { cpSat: broken, workBudget: 1 })).toEqual({
+    ...alone,
+    status: "fallback",
+    reason: "the exact search ended after 1 units of work, Cannot find package 'or-tools-wasm'",
+  });
+});
+
+test("what the exact search does not prove within its budget CP-SAT takes over", () => {
+  for (const seed of [1, 2, 3]) {
+    const problem = boundedFrontier(createRng(seed), { jobs: 16, engines: 8, joints: true });
+    const proven = solveAssignment(problem, { cpSat, workBudget: 100_000_000 });
+    expect(proven).toMatchObject({ by: "exact", status: "optimal" });
+    const taken = solveAssignment(problem, { cpSat, workBudget: 1, deterministicSeconds: 5 });
+    expect(taken).toMatchObject({ by: "cp-sat", status: "optimal", cost: proven.cost });
+    const stopped = solveAssignment(problem, { cpSat, workBudget: 1, deterministicSeconds: 0 });
+    expect(stopped.cost).toBeGreaterThanOrEqual(proven.cost);
+    expect(stopped.reason === undefined).toBe(stopped.status === "optimal");
+  }
+});
+
+test("a plan starts from the better of the hint and greedy", () => {
+  const problem = boundedFrontier(createRng(3), { jobs: 16, engines: 8, joints: true });
+  const best = solveAssignment(problem, { workBudget: 100_000_000 });
+  const start = { workBudget: 0 };
+  expect(solveAssignment(problem, { ...start, hint: best.choice })).toMatchObject({
+    choice: best.choice,
+    cost: best.cost,
+  });
+  const waits = problem.jobs.map(() => waiting);
+  expect(solveAssignment(problem, { ...start, hint: waits })).toEqual(solveAssignment(problem, start));
+  const tooMuch = problem.jobs.map(() => 0);
+  expect(isFeasible(problem, tooMuch)).toBe(false);
+  expect(solveAssignment(problem, { ...start, hint: tooMuch })).toEqual(solveAssignment(problem, start));
 });

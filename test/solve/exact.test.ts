@@ -1,30 +1,49 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { createRng } from "../../src/random/rng.ts";
 import { Assignment, costOf, isFeasible, waiting } from "../../src/solve/assignment.ts";
 import { solveExactly } from "../../src/solve/exact.ts";
 import { solveGreedily } from "../../src/solve/greedy.ts";
-import { anyProblem, solveByTrying } from "./support.ts";
+import { boundedFrontier } from "./frontier.ts";
+import { anyProblem, solveByTrying, withTwins } from "./support.ts";
 
-const nodeBudget = 100_000;
+const workBudget = 10_000_000;
 const slot = (resource: number) => [{ resource, amount: 1 }];
 
-test("the exact search finds what trying everything finds, to the last tie", () => {
+test("the exact search finds what trying everything finds", () => {
   fc.assert(
     fc.property(anyProblem({ jobs: 4, candidates: 4 }), (problem) => {
-      const { choice, cost, optimal } = solveExactly(problem, { nodeBudget });
-      expect({ choice, cost, optimal }).toEqual({ ...solveByTrying(problem), optimal: true });
+      const { choice, cost, optimal } = solveExactly(problem, { workBudget });
+      expect({ cost, optimal }).toEqual({ cost: solveByTrying(problem).cost, optimal: true });
+      expect(isFeasible(problem, choice)).toBe(true);
+      expect(costOf(problem, choice)).toBe(cost);
     }),
     { numRuns: 1500, seed: 1 },
   );
 });
 
-test("the answer does not depend on the hint", () => {
+test("jobs that are the same are told apart as little as needed, and never too little", () => {
+  fc.assert(
+    fc.property(anyProblem({ jobs: 2, candidates: 4 }), (problem) => {
+      const twins = withTwins(problem, 3);
+      expect(solveExactly(twins, { workBudget })).toMatchObject({ cost: solveByTrying(twins).cost, optimal: true });
+    }),
+    { numRuns: 300, seed: 5 },
+  );
+});
+
+test("frontiers as a policy poses them, small enough to try everything", () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const problem = boundedFrontier(createRng(seed), { jobs: 4, engines: 3 + (seed % 4), joints: seed % 3 > 0 });
+    expect(solveExactly(problem, { workBudget })).toMatchObject({ cost: solveByTrying(problem).cost, optimal: true });
+  }
+});
+
+test("a hint that is best already stands, whatever else is as good", () => {
   fc.assert(
     fc.property(anyProblem({ jobs: 5, candidates: 3 }), (problem) => {
-      const idle = problem.jobs.map(() => waiting);
-      expect(solveExactly(problem, { nodeBudget, hint: idle }).choice).toEqual(
-        solveExactly(problem, { nodeBudget }).choice,
-      );
+      const hint = solveByTrying(problem).choice;
+      expect(solveExactly(problem, { workBudget, hint }).choice).toEqual(hint);
     }),
     { numRuns: 300, seed: 2 },
   );
@@ -32,20 +51,33 @@ test("the answer does not depend on the hint", () => {
 
 test("at any budget the answer is feasible, costs what it says and is no worse than the hint", () => {
   fc.assert(
-    fc.property(anyProblem({ jobs: 8, candidates: 5 }), fc.nat({ max: 12 }), (problem, budget) => {
+    fc.property(anyProblem({ jobs: 8, candidates: 5 }), fc.nat({ max: 10_000 }), (problem, budget) => {
       const greedy = solveGreedily(problem);
       expect(isFeasible(problem, greedy.choice)).toBe(true);
-      const { choice, cost, nodes } = solveExactly(problem, { nodeBudget: budget });
+      const { choice, cost } = solveExactly(problem, { workBudget: budget });
       expect(isFeasible(problem, choice)).toBe(true);
       expect(costOf(problem, choice)).toBe(cost);
       expect(cost).toBeLessThanOrEqual(greedy.cost);
-      expect(nodes).toBeLessThanOrEqual(budget);
+      expect(solveExactly(problem, { workBudget: budget }).choice).toEqual(choice);
     }),
     { numRuns: 500, seed: 3 },
   );
 });
 
-test("out of budget the hint comes back and is not called optimal", () => {
+test("what is left unproven holds the best choice, and is marked where there is any", () => {
+  fc.assert(
+    fc.property(anyProblem({ jobs: 5, candidates: 3 }), fc.nat({ max: 3000 }), (problem, budget) => {
+      const best = solveByTrying(problem).cost;
+      const { cost, optimal, rest } = solveExactly(problem, { workBudget: budget });
+      expect(optimal).toBe(rest === undefined);
+      expect(rest === undefined ? best : costOf(problem, rest.toWhole(rest.hint))).toBe(cost);
+      if (rest !== undefined) expect(costOf(problem, rest.toWhole(solveByTrying(rest.problem).choice))).toBe(best);
+    }),
+    { numRuns: 1000, seed: 4 },
+  );
+});
+
+test("out of budget the best choice found comes back and is not called optimal", () => {
   const problem = new Assignment({
     jobs: [
       {
@@ -66,8 +98,9 @@ test("out of budget the hint comes back and is not called optimal", () => {
     capacities: [1, 1],
   });
   const hint = [0, 1];
-  expect(solveExactly(problem, { nodeBudget: 0, hint })).toEqual({ choice: hint, cost: 41, optimal: false, nodes: 0 });
-  expect(solveExactly(problem, { nodeBudget, hint })).toMatchObject({ choice: [1, 0], cost: 3, optimal: true });
+  expect(costOf(problem, hint)).toBe(41);
+  expect(solveExactly(problem, { workBudget: 0, hint })).toMatchObject({ choice: [1, 0], cost: 3, optimal: false });
+  expect(solveExactly(problem, { workBudget, hint })).toMatchObject({ choice: [1, 0], cost: 3, optimal: true });
 });
 
 test("two jobs share a set-up that neither would pay alone", () => {
@@ -83,7 +116,7 @@ test("two jobs share a set-up that neither would pay alone", () => {
     capacities: [2, 2],
     groupCosts: [6],
   });
-  expect(solveExactly(problem, { nodeBudget })).toMatchObject({ choice: [1, 1], cost: 8 });
+  expect(solveExactly(problem, { workBudget })).toMatchObject({ choice: [1, 1], cost: 8 });
 });
 
 test("a malus keeps two jobs apart, a bonus brings them together", () => {
@@ -100,8 +133,8 @@ test("a malus keeps two jobs apart, a bonus brings them together", () => {
       capacities: [],
       joints: [{ left: { job: 0, candidate: 0 }, right: { job: 1, candidate: 0 }, cost }],
     });
-  expect(solveExactly(withJoint(5), { nodeBudget }).choice).toEqual([0, 1]);
-  expect(solveExactly(withJoint(-5), { nodeBudget }).choice).toEqual([0, 0]);
+  expect(solveExactly(withJoint(5), { workBudget }).choice).toEqual([0, 1]);
+  expect(solveExactly(withJoint(-5), { workBudget }).choice).toEqual([0, 0]);
 });
 
 test("a job waits when that is cheaper, or when nothing fits", () => {
@@ -110,7 +143,7 @@ test("a job waits when that is cheaper, or when nothing fits", () => {
     { waitCost: 9, candidates: [{ cost: 2, uses: [{ resource: 0, amount: 8 }] }] },
     { waitCost: 9, candidates: [] },
   ];
-  expect(solveExactly(new Assignment({ jobs, capacities: [7] }), { nodeBudget })).toMatchObject({
+  expect(solveExactly(new Assignment({ jobs, capacities: [7] }), { workBudget })).toMatchObject({
     choice: [waiting, waiting, waiting],
     cost: 19,
   });
@@ -125,5 +158,5 @@ test("costs in microseconds and memory in MiB stay exact", () => {
     })),
   }));
   const problem = new Assignment({ jobs, capacities: [130_000, 140_000] });
-  expect(solveExactly(problem, { nodeBudget })).toMatchObject({ ...solveByTrying(problem), optimal: true });
+  expect(solveExactly(problem, { workBudget })).toMatchObject({ ...solveByTrying(problem), optimal: true });
 });

@@ -32,6 +32,12 @@ export function anyProblem({ jobs, candidates }: Size): fc.Arbitrary<Assignment>
     .map((parts) => new Assignment({ ...parts, joints: keepSound(parts.jobs, parts.joints) }));
 }
 
+/** Every job so many times; without joint terms, which would tell them apart. */
+export function withTwins({ jobs, capacities, groupCosts }: Assignment, times: number): Assignment {
+  const repeated = jobs.flatMap((job) => Array.from({ length: times }, () => job));
+  return new Assignment({ jobs: repeated, capacities, groupCosts });
+}
+
 /** Drops joint terms that name no pair of candidates of two jobs, or one that is named already. */
 function keepSound(jobs: Assignment["jobs"], joints: readonly JointTerm[]): JointTerm[] {
   const seen = new Set<string>();

@@ -1,5 +1,6 @@
 /**
- * Finds out whether a policy knows what it cannot know. The same workload runs twice, with other output lengths and tool times.
+ * Finds out whether a policy knows what it cannot know. The same workload runs twice, with other output lengths, tool times and
+ * branches taken.
  * Until an end shows the difference both journals must be the same, and whenever the policy is asked after the same journal it
  * must answer the same.
  */
@@ -19,13 +20,14 @@ export type Comparison = {
   readonly clairvoyance: string | undefined;
 };
 
-/** What may bring a hidden length or duration to light. The total of a stage's items is told at its end only. */
+/** What may bring a hidden length, duration or branch to light. The total of a stage's items is told at its end only. */
 const telling: ReadonlySet<JournalEvent["kind"]> = new Set([
   "decode-end",
   "batch-step",
   "tool-end",
   "share-preempt",
   "stage-end",
+  "stage-skip",
 ]);
 
 export function compareTruths(

@@ -25,16 +25,34 @@ const models = knownModels.filter((model) => modelIds.includes(model.id));
 export function randomWorld(seed: number): RandomWorld {
   const rng = createRng(seed, "world");
   const cluster = drawCluster(rng.stream("cluster"));
-  return { seed, cluster, models, workflows: drawWorkflows(rng.stream("workflows"), cluster) };
+  const workflows = drawWorkflows(rng.stream("workflows"), cluster);
+  return { seed, cluster, models, workflows: drawBranches(rng.stream("branches"), workflows) };
 }
 
-/** The same world with other output lengths and tool times, which nobody can know beforehand. */
+/** In a third of the worlds two in five stages may turn out not to run. */
+function drawBranches(rng: Rng, workflows: readonly Workflow[]): readonly Workflow[] {
+  if (rng.next() > 1 / 3) return workflows;
+  const change = (stage: Stage): Stage => {
+    const chance = drawOne(rng, [0.2, 0.5, 0.8]);
+    const runs = rng.next() < chance;
+    return rng.next() < 0.4 ? { ...stage, branch: { chance, runs } } : stage;
+  };
+  return workflows.map((flow) => ({ ...flow, stages: flow.stages.map(change) }));
+}
+
+/** The same world with other output lengths, tool times and branches taken, which nobody can know beforehand. */
 export function withOtherTruth(world: RandomWorld): RandomWorld {
   const rng = createRng(world.seed, "other truth");
-  const change = (stage: Stage): Stage =>
-    stage.kind === "tool"
-      ? { ...stage, actualUs: drawAround(rng, stage.estimateUs) }
-      : { ...stage, output: { ...stage.output, actual: drawActual(rng, stage.output.estimate) } };
+  const branchRng = createRng(world.seed, "other branches");
+  const change = (stage: Stage): Stage => {
+    const other: Stage =
+      stage.kind === "tool"
+        ? { ...stage, actualUs: drawAround(rng, stage.estimateUs) }
+        : { ...stage, output: { ...stage.output, actual: drawActual(rng, stage.output.estimate) } };
+    if (stage.branch === undefined) return other;
+    const { chance, runs } = stage.branch;
+    return { ...other, branch: { chance, runs: branchRng.next() < 0.5 ? runs : !runs } };
+  };
   return { ...world, workflows: world.workflows.map((flow) => ({ ...flow, stages: flow.stages.map(change) })) };
 }
 

@@ -64,6 +64,13 @@ test("what is left out has its default", () => {
   expect(cluster).not.toHaveProperty("version");
 });
 
+test("contention is left out unless said, and is one of two words", () => {
+  const said = (contention: string): string => small((cluster) => Object.assign(cluster, { contention }));
+  expect(parse(small(() => undefined))).not.toHaveProperty("contention");
+  expect(parse(said("none")).contention).toBe("none");
+  expect(refusal(() => parse(said("fair")))).toBe('c.json: contention: found "fair", expected "serial" or "none"');
+});
+
 test("models of the workload are known too", () => {
   const text = small(({ engines }) => Object.assign(engines[0] ?? {}, { resident: ["mine"] }));
   const mine = { id: "mine", weightBytes: 1e9, activeParameters: 1e9, layers: 1, hiddenSize: 1 };

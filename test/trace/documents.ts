@@ -34,8 +34,9 @@ export const workloadDocument: fc.Arbitrary<Json> = fc
               maybe("priority", fc.integer({ min: -3, max: 3 })),
               maybe("items", fc.integer({ min: 1, max: 20 })),
               maybe("allow", fc.constantFrom<Json>({ labels: ["fast"] }, { engines: ["e"] }, {})),
+              maybe("branch", fc.constantFrom<Json>({ chance: 0.5, runs: false }, { chance: 1, runs: true })),
             )
-            .map(([priority, items, allow]) => ({ priority, items, allow })),
+            .map(([priority, items, allow, branch]) => ({ priority, items, allow, branch })),
           toolUs: tokens,
         }),
         { minLength: 1, maxLength: 6 },
@@ -83,7 +84,7 @@ type StageDraft = {
   own: number;
   repeats: boolean;
   output: [number, number | undefined, boolean];
-  extra: { priority: Record<string, Json>; items: Record<string, Json>; allow: Record<string, Json> };
+  extra: Readonly<Record<"priority" | "items" | "allow" | "branch", Record<string, Json>>>;
   toolUs: number;
 };
 
@@ -94,6 +95,7 @@ function toStages(drafts: readonly StageDraft[]): Json[] {
       kind: draft.kind,
       id: `s${index}`,
       ...draft.extra.priority,
+      ...draft.extra.branch,
       parents: parents.map((parent) => ({ stage: `s${parent}`, ...draft.bytes })),
     };
     if (draft.kind === "tool") return { ...base, actualUs: draft.toolUs };

@@ -89,6 +89,26 @@ test.each([
     [{ ...stage, output: { actual: 1, estimate: 9, limit: 4 } }],
     "stages[0].output.estimate: found 9",
   ],
+  [
+    "a branch without a chance",
+    [{ ...stage, branch: { runs: true } }],
+    "stages[0].branch.chance: found nothing, expected a number from 0 to 1",
+  ],
+  [
+    "a chance above 1",
+    [{ ...stage, branch: { chance: 1.2, runs: true } }],
+    "stages[0].branch.chance: found 1.2, expected a number from 0 to 1",
+  ],
+  [
+    "a branch that does not come as it is certain to",
+    [{ ...stage, branch: { chance: 1, runs: false } }],
+    "stages[0].branch.runs: found false, expected true, as chance is 1",
+  ],
+  [
+    "a tool that runs without a chance",
+    [{ id: "t", kind: "tool", actualUs: 1, branch: { chance: 0, runs: true } }],
+    "stages[0].branch.runs: found true, expected false, as chance is 0",
+  ],
   ["no items", [{ ...stage, items: 0 }], "stages[0].items: found 0, expected a whole number from 1 to 1000000"],
   [
     "text from a tool",

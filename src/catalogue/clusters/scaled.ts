@@ -21,6 +21,28 @@ export function scaleCluster(count: number): Cluster {
   return scaleOver(count, ["h200-141g", "h100-80g", "a100-80g", "l40s-48g"]);
 }
 
+/** How many times as fast as described: below 1 is slower. */
+export type SpeedScale = {
+  /** Reading weights; what is fixed of a load stays. */
+  readonly load?: number;
+  /** What leads from host to host: links and the store. Their latencies stay. */
+  readonly links?: number;
+};
+
+/** The same cluster with other speeds of loading and of the ways between hosts, and with that in its id. */
+export function scaleSpeeds(cluster: Cluster, { load = 1, links = 1 }: SpeedScale): Cluster {
+  for (const factor of [load, links])
+    assert(Number.isFinite(factor) && factor > 0, `a speed is scaled by a number above 0, not ${factor}`);
+  const { store } = cluster;
+  return {
+    ...cluster,
+    id: `${cluster.id}${load === 1 ? "" : `-load-x${load}`}${links === 1 ? "" : `-links-x${links}`}`,
+    hosts: cluster.hosts.map((each) => ({ ...each, loadBytesPerSecond: each.loadBytesPerSecond * load })),
+    links: cluster.links.map((link) => ({ ...link, bytesPerSecond: link.bytesPerSecond * links })),
+    ...(store === undefined ? {} : { store: { ...store, bytesPerSecond: store.bytesPerSecond * links } }),
+  };
+}
+
 function scaleOver(count: number, kinds: readonly string[]): Cluster {
   assert(Number.isInteger(count) && count > 0, `a cluster has at least one engine, not ${count}`);
   const hosts = Array.from({ length: Math.ceil(count / enginesPerHost) }, (_, index) =>

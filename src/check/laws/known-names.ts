@@ -50,6 +50,7 @@ export const knownNames: Law = {
         for (const parent of seen.parents) stage(parent.stage);
       },
       "stage-ready": stageOf,
+      "stage-skip": stageOf,
       "stage-place": (event) => {
         stage(event.stage);
         for (const placed of event.shares) engine(placed.engine);

@@ -1,11 +1,12 @@
 import type { StageKey } from "../../model/workflow.ts";
 import type { Law } from "../law.ts";
+import { isOver } from "../rows.ts";
 
 /** Nothing happens twice that may happen once: ends of stages, attempts, shares of a placement. */
 export const onceOnly: Law = {
   name: "once-only",
   claim:
-    "each stage ends once, attempts count up from 0 with every loss, and all records of an attempt carry its number",
+    "each stage ends or is skipped once, attempts count up from 0 with every loss, and all records of an attempt carry its number",
   scope: "any",
   watch: ({ ledger, report }) => {
     const sameAttempt = (event: {
@@ -16,6 +17,10 @@ export const onceOnly: Law = {
       const row = ledger.stages.get(event.stage);
       if (row !== undefined && row.attempt !== event.attempt)
         report(`${event.kind} of ${event.stage} belongs to attempt ${event.attempt}, which should be ${row.attempt}`);
+    };
+    const once = (stage: StageKey, what: string): void => {
+      const row = ledger.stages.get(stage);
+      if (row !== undefined && isOver(row)) report(`${stage} ${what}, but it has been ${row.status}`);
     };
     return {
       "stage-place": sameAttempt,
@@ -33,8 +38,9 @@ export const onceOnly: Law = {
       "stage-lost": sameAttempt,
       "stage-end": (event) => {
         sameAttempt(event);
-        if (ledger.stages.get(event.stage)?.status === "ended") report(`${event.stage} ends again`);
+        once(event.stage, "ends");
       },
+      "stage-skip": ({ stage }) => once(stage, "is skipped"),
     };
   },
 };

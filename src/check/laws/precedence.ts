@@ -6,7 +6,7 @@ import type { ShareName } from "../engine-book.ts";
 export const precedence: Law = {
   name: "precedence",
   claim:
-    "a stage is ready once all its parents have ended, placed while it is ready, and ends after all its shares; a share starts from its queue, takes in its prompt with all inputs there, and decodes after that",
+    "a stage is ready once all its parents have ended or were skipped, placed while it is ready, and ends after all its shares; a share starts from its queue, takes in its prompt with all inputs there, and decodes after that",
   scope: "any",
   watch: ({ ledger, report }) => {
     const expectStep = (event: ShareName & { readonly kind: string }, steps: readonly ShareStep[]): void => {

@@ -2,13 +2,13 @@ import { chainHash, chainTokens } from "../../model/prefix.ts";
 import type { VisibleStage } from "../../model/visible.ts";
 import { stageKey } from "../../model/workflow.ts";
 import type { Law } from "../law.ts";
-import type { StageRow } from "../rows.ts";
+import { isOver, type StageRow } from "../rows.ts";
 
 /** Stages appear when they may be seen, in order, and what was revealed changes only by lengths that have become known. */
 export const reveal: Law = {
   name: "reveal",
   claim:
-    "a stage of a static workflow is revealed on arrival, one of an online workflow when its last parent ends; ordinals count up from 0, parents come first, and only lengths of ended outputs change later",
+    "a stage of a static workflow is revealed on arrival, one of an online workflow when its last parent ends or is skipped; ordinals count up from 0, parents come first, and only lengths of ended outputs change later",
   scope: "any",
   watch: ({ ledger, report }) => ({
     "workflow-arrive": (event) => {
@@ -31,7 +31,7 @@ export const reveal: Law = {
       let dueUs = stage.parents.length === 0 ? workflow.arrive.atUs : 0;
       for (const { stage: parent } of stage.parents) {
         const row = ledger.stages.get(parent);
-        if (row !== undefined && row.status !== "ended") return report(`${key} is revealed before ${parent} has ended`);
+        if (row !== undefined && !isOver(row)) return report(`${key} is revealed before ${parent} has ended`);
         dueUs = Math.max(dueUs, row?.endUs ?? 0);
       }
       if (atUs !== dueUs) report(`${key} is revealed at ${atUs} us, its last parent ended at ${dueUs} us`);
@@ -57,6 +57,8 @@ export const reveal: Law = {
 };
 
 function findFault(stage: VisibleStage): string | undefined {
+  if (stage.chance !== undefined && stage.chance >= 1)
+    return `has a chance of ${stage.chance}, and should have none if it is certain to run`;
   if (stage.kind === "tool") return undefined;
   const { chain, sharedLinks, promptTokens, items } = stage;
   if (promptTokens !== chainTokens(chain)) return `has ${promptTokens} prompt tokens, its chain ${chainTokens(chain)}`;
@@ -72,7 +74,7 @@ function outputBehind(row: StageRow, previous: number | undefined, hash: number,
   }
   if (!wide) return undefined;
   for (const [key, other] of row.workflow.stages) {
-    if (other.status === "ended" && chainHash(previous, `output:${key}`) === hash) return other.outputTokens;
+    if (isOver(other) && chainHash(previous, `output:${key}`) === hash) return other.outputTokens;
   }
   return undefined;
 }

@@ -5,12 +5,13 @@ import type { Law } from "../law.ts";
 export const serialWays: Law = {
   name: "serial-ways",
   claim:
-    "a transfer waits until its way has passed everything given to it before, and no longer; a way is a link, or a host's way into the store, or for KV the sending engine's network interface",
+    "a transfer waits until its way has passed everything given to it before, and no longer; a way is a link, or a host's way into the store, or for KV the sending engine's network interface; in a cluster without contention only KV waits",
   scope: "any",
-  watch: ({ ledger, report }) => ({
+  watch: ({ header, ledger, report }) => ({
     "transfer-start": (event) => {
       const way = routeId(event.via, event.from, event.to);
-      const waitUs = Math.max(0, (ledger.wayFreeUs.get(way) ?? 0) - event.atUs);
+      const freeUs = header.cluster.contention === "none" ? 0 : (ledger.wayFreeUs.get(way) ?? 0);
+      const waitUs = Math.max(0, freeUs - event.atUs);
       if (event.waitUs !== waitUs)
         report(`a transfer waits ${event.waitUs} us for ${way}, which is free in ${waitUs} us`);
     },

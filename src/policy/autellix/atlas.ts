@@ -10,11 +10,17 @@
 import type { Policy } from "../policy.ts";
 import { createMeanCosts } from "../heft/mean-costs.ts";
 import { chainAttainedUs } from "./attained.ts";
-import { planByAttained } from "./place-by-home.ts";
+import { orderByAttained } from "./order.ts";
+import type { Placement } from "./placements.ts";
 
-export const atlas: Policy = (view) => {
-  const means = createMeanCosts(view);
-  const workflows = new Set(view.ready.map(({ key }) => view.workflows.node(key).workflow));
-  const attained = new Map([...workflows].map((workflow) => [workflow.id, chainAttainedUs(workflow, means)]));
-  return planByAttained(view, ({ key, workflow }) => attained.get(workflow)?.get(key) ?? 0);
-};
+export function createAtlas(place: Placement): Policy {
+  return (view) => {
+    const means = createMeanCosts(view);
+    const workflows = new Set(view.ready.map(({ key }) => view.workflows.node(key).workflow));
+    const attained = new Map([...workflows].map((workflow) => [workflow.id, chainAttainedUs(workflow, means)]));
+    return place(
+      view,
+      orderByAttained(view, ({ key, workflow }) => attained.get(workflow)?.get(key) ?? 0),
+    );
+  };
+}

@@ -2,10 +2,10 @@
 
 import type { EngineId } from "../../model/cluster.ts";
 import type { ModelId } from "../../model/model.ts";
-import type { VisibleModelStage } from "../../model/visible.ts";
 import type { WorkflowId } from "../../model/workflow.ts";
 import { pickThenEarliest, planByChoice, untilBeginUs } from "../place-by-choice.ts";
 import type { Plan, View } from "../policy.ts";
+import type { Order } from "./order.ts";
 
 /** Where the first call of each open workflow went, by model. */
 type Homes = Readonly<Record<WorkflowId, Readonly<Record<ModelId, EngineId>>>>;
@@ -13,16 +13,11 @@ type Homes = Readonly<Record<WorkflowId, Readonly<Record<ModelId, EngineId>>>>;
 /** Calls with at least so many prompt tokens have a cached prefix worth going home for; the figure is Autellix's. */
 const longPromptTokens = 2048;
 
-/** Lets the ready stages choose in order of least attained service, which is their place in an engine's queue as well. */
-export function planByAttained(view: View, attainedOf: (stage: VisibleModelStage) => number): Plan {
-  const attained = new Map(view.ready.map((stage) => [stage, attainedOf(stage)]));
-  const rankOf = (stage: VisibleModelStage): number => attained.get(stage) ?? 0;
-  const stages = [...view.ready].sort(
-    (left, right) => right.priority - left.priority || rankOf(left) - rankOf(right) || left.ordinal - right.ordinal,
-  );
+export function placeByHome(view: View, { stages, rankOf }: Order, mostShards: number): Plan {
   const homes = keepOpen(view);
   const decisions = planByChoice(view, stages, {
     hold: false,
+    mostShards,
     rankOf,
     pick: (candidates, stage, picture) => {
       const home = homes[stage.workflow]?.[stage.model];

@@ -12,11 +12,17 @@
 import type { Policy } from "../policy.ts";
 import { createMeanCosts } from "../heft/mean-costs.ts";
 import { attainedUs } from "./attained.ts";
-import { planByAttained } from "./place-by-home.ts";
+import { orderByAttained } from "./order.ts";
+import type { Placement } from "./placements.ts";
 
-export const plas: Policy = (view) => {
-  const means = createMeanCosts(view);
-  const workflows = new Set(view.ready.map(({ key }) => view.workflows.node(key).workflow));
-  const attained = new Map([...workflows].map((workflow) => [workflow.id, attainedUs(workflow, means)]));
-  return planByAttained(view, ({ workflow }) => attained.get(workflow) ?? 0);
-};
+export function createPlas(place: Placement): Policy {
+  return (view) => {
+    const means = createMeanCosts(view);
+    const workflows = new Set(view.ready.map(({ key }) => view.workflows.node(key).workflow));
+    const attained = new Map([...workflows].map((workflow) => [workflow.id, attainedUs(workflow, means)]));
+    return place(
+      view,
+      orderByAttained(view, ({ workflow }) => attained.get(workflow) ?? 0),
+    );
+  };
+}

@@ -20,22 +20,25 @@ import { createMeanCosts, type MeanCosts } from "../heft/mean-costs.ts";
 import type { Policy, View } from "../policy.ts";
 import { rankPaths, type Critical } from "./critical-path.ts";
 import { choosePathEngines } from "./path-engine.ts";
+import type { ShardSettings } from "../shards.ts";
 
 /** Of the open workflows. */
 type Memory = Readonly<Record<WorkflowId, Critical>>;
 
-export const cpop: Policy = (view) => {
-  const ranked = rankAll(view);
-  const memory: Memory = choosePathEngines(view, ranked);
-  const priorityOf = ({ workflow, key }: VisibleModelStage): number => memory[workflow]?.priorities[key] ?? 0;
-  const ordered = [...view.ready].sort(
-    (left, right) => priorityOf(right) - priorityOf(left) || left.ordinal - right.ordinal,
-  );
-  const bound = bindPaths(view, memory);
-  const afterUs = ({ key }: VisibleModelStage, { id }: EngineState): number =>
-    (bound.get(key) ?? id) === id ? 0 : Infinity;
-  return { decisions: planEarliestFinish(view, ordered, { hold: true, mostShards: 1, afterUs }), memory };
-};
+export function createCpop({ mostShards }: ShardSettings): Policy {
+  return (view) => {
+    const ranked = rankAll(view);
+    const memory: Memory = choosePathEngines(view, ranked);
+    const priorityOf = ({ workflow, key }: VisibleModelStage): number => memory[workflow]?.priorities[key] ?? 0;
+    const ordered = [...view.ready].sort(
+      (left, right) => priorityOf(right) - priorityOf(left) || left.ordinal - right.ordinal,
+    );
+    const bound = bindPaths(view, memory);
+    const afterUs = ({ key }: VisibleModelStage, { id }: EngineState): number =>
+      (bound.get(key) ?? id) === id ? 0 : Infinity;
+    return { decisions: planEarliestFinish(view, ordered, { hold: true, mostShards, afterUs }), memory };
+  };
+}
 
 /** What is remembered, where it still holds. */
 function rankAll(view: View): Memory {

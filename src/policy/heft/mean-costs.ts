@@ -47,7 +47,7 @@ export function createMeanCosts({ costs }: Known): MeanCosts {
 type Sort = { readonly engine: EngineCosts; count: number };
 
 /** Engines on which every model takes the same time. */
-function groupAlike(engines: readonly EngineCosts[]): readonly Sort[] {
+export function groupAlike(engines: readonly EngineCosts[]): readonly Sort[] {
   const sorts = new Map<string, Sort>();
   for (const engine of engines) {
     const key = sortOf(engine);
@@ -92,7 +92,7 @@ function createMeanTransfer({ hosts, links, store }: Known["costs"]["cluster"]):
   let fixedUs = 0;
   let usPerByte = 0;
   for (const way of ways) {
-    fixedUs += transferUs({ id: "", via: "link", ...way }, 0) / ways.length;
+    fixedUs += transferUs(way, 0) / ways.length;
     usPerByte += 1e6 / way.bytesPerSecond / ways.length;
   }
   return (bytes) => Math.round(elsewhere * (fixedUs + bytes * usPerByte));

@@ -16,6 +16,7 @@ import type { ModelId } from "../../model/model.ts";
 import { createLoads, feasibleEngines, oldestFirst, placeWhole } from "../choose.ts";
 import { createMeanCosts, type MeanCosts } from "../heft/mean-costs.ts";
 import type { Policy, View } from "../policy.ts";
+import type { MayJoin } from "../with-shards.ts";
 import { divideEngines } from "./divide.ts";
 import { takeTurn, type Credits } from "./interleave.ts";
 import { throughput } from "./throughput.ts";
@@ -48,6 +49,10 @@ export const helix: Policy = (view) => {
   });
   return { decisions, memory: { ...known, credits } satisfies Memory };
 };
+
+/** Whether the engine is one of those that the stage's model has got. */
+export const joinsIfOwn: MayJoin = ({ id }, { model }, { memory }) =>
+  (memory as Memory).division[model]?.includes(id) === true;
 
 /** The demand known grows by this factor from one division to the next. */
 const growth = 1.5;

@@ -15,18 +15,21 @@ import { createMeanCosts, type MeanCosts } from "../heft/mean-costs.ts";
 import type { Policy } from "../policy.ts";
 import { rememberByStage } from "../remember.ts";
 import { createPlaces, optimisticCosts, type OptimisticCost } from "./optimistic-costs.ts";
+import type { ShardSettings } from "../shards.ts";
 
-export const peft: Policy = (view) => {
-  const places = createPlaces(view);
-  let means: MeanCosts | undefined;
-  const memory = rememberByStage(view, (workflow) => {
-    means ??= createMeanCosts(view);
-    return optimisticCosts(workflow, places, means.transferUs);
-  });
-  const costOf = ({ workflow, key }: VisibleModelStage): OptimisticCost | undefined => memory[workflow]?.values[key];
-  const rankOf = (stage: VisibleModelStage): number => costOf(stage)?.rankUs ?? 0;
-  const ordered = [...view.ready].sort((left, right) => rankOf(right) - rankOf(left) || left.ordinal - right.ordinal);
-  const afterUs = (stage: VisibleModelStage, { holding }: EngineState): number =>
-    costOf(stage)?.afterUs[places.placeOf(holding.index)] ?? 0;
-  return { decisions: planEarliestFinish(view, ordered, { hold: true, mostShards: 1, afterUs }), memory };
-};
+export function createPeft({ mostShards }: ShardSettings): Policy {
+  return (view) => {
+    const places = createPlaces(view);
+    let means: MeanCosts | undefined;
+    const memory = rememberByStage(view, (workflow) => {
+      means ??= createMeanCosts(view);
+      return optimisticCosts(workflow, places, means.transferUs);
+    });
+    const costOf = ({ workflow, key }: VisibleModelStage): OptimisticCost | undefined => memory[workflow]?.values[key];
+    const rankOf = (stage: VisibleModelStage): number => costOf(stage)?.rankUs ?? 0;
+    const ordered = [...view.ready].sort((left, right) => rankOf(right) - rankOf(left) || left.ordinal - right.ordinal);
+    const afterUs = (stage: VisibleModelStage, { holding }: EngineState): number =>
+      costOf(stage)?.afterUs[places.placeOf(holding.index)] ?? 0;
+    return { decisions: planEarliestFinish(view, ordered, { hold: true, mostShards, afterUs }), memory };
+  };
+}

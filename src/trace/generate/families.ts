@@ -2,6 +2,7 @@
 
 import { bfcl } from "./bfcl.ts";
 import { chat } from "./chat.ts";
+import { deepChain, wideFan } from "./extremes.ts";
 import type { Family } from "./family.ts";
 import { lats } from "./lats.ts";
 import { mapred } from "./mapred.ts";
@@ -13,6 +14,8 @@ import { wfcommons, wfcommonsFamilies } from "./wfcommons.ts";
 export const families: { readonly [name: string]: Family } = {
   ...wfcommonsFamilies,
   wfcommons,
+  "deep-chain": deepChain,
+  "wide-fan": wideFan,
   chat,
   bfcl,
   lats,

@@ -12,11 +12,12 @@ import { createRng } from "../../random/rng.ts";
 import type { ModelShare } from "../annotate/models.ts";
 import { closest } from "../closest.ts";
 import { InputError } from "../input-error.ts";
+import { varyWorkflow, type Variations } from "../vary.ts";
 import { namedModels, type WorkloadAndModels } from "../workload-file.ts";
 import { families } from "./families.ts";
 import type { SizeRange } from "./family.ts";
 
-export type GenerateOptions = {
+export type GenerateOptions = Variations & {
   /** Names of `families`; with several, each workflow draws one, uniformly. */
   readonly families: readonly string[];
   readonly count: number;
@@ -56,7 +57,7 @@ function generateWorkflow(options: GenerateOptions, index: number, arrivalUs: nu
   const rng = createRng(options.seed, "workflow").stream(`${index}`);
   const name = drawOne(rng.stream("family"), options.families);
   const { reveal, model, models, tasks } = options;
-  return pickFamily(name).generate({
+  const workflow = pickFamily(name).generate({
     id: `${name}-${index}`,
     seed: options.seed,
     rng: rng.stream(name),
@@ -68,6 +69,7 @@ function generateWorkflow(options: GenerateOptions, index: number, arrivalUs: nu
     ...(models === undefined ? {} : { models }),
     ...(tasks === undefined ? {} : { tasks }),
   });
+  return varyWorkflow(workflow, options.seed, options);
 }
 
 function pickFamily(name: string): (typeof families)[string] {

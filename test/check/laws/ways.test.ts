@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import type { JournalEvent } from "../../../src/model/event.ts";
-import { exclusive, expectCaught, pairs } from "../caught.ts";
+import { branched, exclusive, expectCaught, pairs } from "../caught.ts";
 import { change, find, insert, recordAt, withEvents } from "../mutate.ts";
 
 expectCaught("prefix", [
@@ -148,6 +148,14 @@ expectCaught("serial-ways", [
         () => ({ waitUs: 9 }),
         ({ waitUs }) => waitUs === 0,
       ),
+  ],
+  ["a wait in a cluster without contention", () => change(branched, "transfer-start", () => ({ waitUs: 9 }))],
+  [
+    "no wait where there is contention",
+    () => {
+      const { contention: _none, ...cluster } = branched.header.cluster;
+      return { ...branched, header: { ...branched.header, cluster } };
+    },
   ],
   [
     "KV that waits for nothing",

@@ -1,0 +1,181 @@
+/**
+ * A bound by CP-SAT: the workflow with intervals on engines, relaxed so that every run is a solution. Each share takes its least
+ * time; a split stage takes its least time and no engine; ways cost nothing; memory holds everything, but a model must be
+ * loaded once on each engine that uses it, and the load takes that engine. What the solver proves of it holds of every run.
+ */
+
+import type { CpModelProto } from "or-tools-wasm/cp-sat";
+import type { CostModel } from "../cost/cost-model.ts";
+import type { Workflow } from "../model/workflow.ts";
+import { cacheableCold } from "./least-times.ts";
+import { findPaths, leastSplitEndUs, toTimes, type Paths } from "./paths.ts";
+import { toPlaces, type Places } from "./places.ts";
+import { toTrueStages, type TrueStage } from "./true-workflow.ts";
+
+export type RelaxOptions = {
+  /** A known bound and a known latency. */
+  readonly lowerUs: number;
+  readonly upperUs: number;
+  /** Work the solver may do, in its own seconds, which are the same on every machine. */
+  readonly cpSatSeconds: number;
+};
+
+export type Relaxed = {
+  readonly boundUs: number;
+  /** The bound is the optimum of the relaxed model. */
+  readonly optimal: boolean;
+  readonly literals: number;
+};
+
+const noDelay: readonly number[] = [];
+
+/** The solver counts in these; durations are rounded down to them. */
+const unitUs = 1000;
+
+/** From a cold cluster of exclusive engines. */
+export async function relaxByCpSat(
+  workflow: Workflow,
+  costs: CostModel,
+  { lowerUs, upperUs, cpSatSeconds }: RelaxOptions,
+): Promise<Relaxed> {
+  const stages = toTrueStages(workflow);
+  const places = toPlaces(costs);
+  const times = toTimes(stages, places, cacheableCold(stages), { cold: true, retained: true });
+  const model = new Intervals(Math.floor(lowerUs / unitUs), Math.ceil(upperUs / unitUs));
+  addWorkflow(model, stages, places, times, findPaths(stages, places, times));
+  const { CpSat } = await import("or-tools-wasm/cp-sat");
+  const { response } = await CpSat.solve(await CpSat.createModel(model.proto()), {
+    numSearchWorkers: 1,
+    randomSeed: 1,
+    maxDeterministicTime: cpSatSeconds,
+  });
+  const status = String(response?.status ?? "");
+  const bound = Math.ceil((response?.bestObjectiveBound ?? 0) - 1e-6) * unitUs;
+  const answered = status === "OPTIMAL" || status === "FEASIBLE" || status === "UNKNOWN";
+  return {
+    boundUs: answered ? Math.min(upperUs, Math.max(lowerUs, bound)) : lowerUs,
+    optimal: status === "OPTIMAL",
+    literals: model.literals,
+  };
+}
+
+function addWorkflow(
+  model: Intervals,
+  stages: readonly TrueStage[],
+  places: Places,
+  times: ReturnType<typeof toTimes>,
+  { endUs, tailUs }: Paths,
+): void {
+  const placeOf = places.all.flatMap((place, index) => Array.from({ length: place.count }, () => index));
+  const lines: number[][] = placeOf.map(() => []);
+  const loads = new Map<string, { readonly literal: number; readonly end: number }>();
+  const ends: number[] = [];
+  for (const [index, node] of stages.entries()) {
+    const end = model.time(toUnits(endUs[index] ?? 0), toUnits(tailUs[index] ?? 0));
+    ends.push(end);
+    model.ordered(end, model.makespan, toUnits(tailUs[index] ?? 0));
+    if (node.kind !== "model") {
+      const tookUs = node.kind === "tool" ? node.toolUs : 0;
+      for (const parent of node.parents) model.ordered(ends[parent.index] ?? 0, end, toUnits(tookUs));
+      continue;
+    }
+    const begin = model.time(0, toUnits(tailUs[index] ?? 0));
+    for (const parent of node.parents) model.ordered(ends[parent.index] ?? 0, begin, 0);
+    const options: number[] = [];
+    for (const [engine, place] of placeOf.entries()) {
+      const at = times[index]?.[place];
+      if (at === undefined) continue;
+      const literal = model.literal();
+      options.push(literal);
+      lines[engine]?.push(model.interval(begin, toUnits(at.wholeUs), literal));
+      model.ordered(begin, end, toUnits(at.wholeUs), literal);
+      if (at.loadUs === 0) continue;
+      const key = `${engine} ${node.stage.model}`;
+      let load = loads.get(key);
+      if (load === undefined) {
+        const loaded = model.literal();
+        const start = model.time(0, 0);
+        const loadEnd = model.time(0, 0);
+        lines[engine]?.push(model.interval(start, toUnits(at.loadUs), loaded));
+        model.ordered(start, loadEnd, toUnits(at.loadUs), loaded);
+        loads.set(key, (load = { literal: loaded, end: loadEnd }));
+      }
+      model.implies(literal, load.literal);
+      model.ordered(load.end, begin, 0, literal);
+    }
+    const splitUs = leastSplitEndUs(node.stage.items, times[index] ?? [], noDelay);
+    if (splitUs < Infinity) {
+      const literal = model.literal();
+      options.push(literal);
+      model.ordered(begin, end, toUnits(splitUs), literal);
+    }
+    model.exactlyOne(options);
+  }
+  for (const line of lines) model.noOverlap(line);
+}
+
+function toUnits(us: number): number {
+  return Math.floor(us / unitUs);
+}
+
+/** A model under construction: times from 0 to the latest makespan, and constraints on them. */
+class Intervals {
+  readonly makespan = 0;
+  readonly #most: number;
+  readonly #variables: { domain: number[] }[];
+  readonly #constraints: NonNullable<CpModelProto["constraints"]> = [];
+  literals = 0;
+
+  constructor(least: number, most: number) {
+    this.#most = most;
+    this.#variables = [{ domain: [least, most] }];
+  }
+
+  proto(): CpModelProto {
+    return {
+      variables: this.#variables,
+      constraints: this.#constraints,
+      objective: { vars: [this.makespan], coeffs: [1] },
+    };
+  }
+
+  /** At least `from`, and at least `tail` before the latest makespan. */
+  time(from: number, tail: number): number {
+    return this.#variables.push({ domain: [from, Math.max(from, this.#most - tail)] }) - 1;
+  }
+
+  literal(): number {
+    this.literals += 1;
+    return this.#variables.push({ domain: [0, 1] }) - 1;
+  }
+
+  /** `after` comes `gap` later than `before` at least, where `literal` holds. */
+  ordered(before: number, after: number, gap: number, literal?: number): void {
+    this.#constraints.push({
+      ...(literal === undefined ? {} : { enforcementLiteral: [literal] }),
+      linear: { vars: [after, before], coeffs: [1, -1], domain: [gap, 2 ** 50] },
+    });
+  }
+
+  interval(start: number, size: number, literal: number): number {
+    const at = { vars: [start], coeffs: [1] };
+    return (
+      this.#constraints.push({
+        enforcementLiteral: [literal],
+        interval: { start: at, size: { offset: size }, end: { ...at, offset: size } },
+      }) - 1
+    );
+  }
+
+  noOverlap(intervals: number[]): void {
+    if (intervals.length > 1) this.#constraints.push({ noOverlap: { intervals } });
+  }
+
+  implies(cause: number, effect: number): void {
+    this.#constraints.push({ boolOr: { literals: [-cause - 1, effect] } });
+  }
+
+  exactlyOne(literals: number[]): void {
+    this.#constraints.push({ exactlyOne: { literals } });
+  }
+}

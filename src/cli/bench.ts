@@ -1,0 +1,277 @@
+/** `fate bench`: the benchmarks whose results stand in `docs/results`. */
+
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, cpus } from "node:os";
+import { join } from "node:path";
+import { renderBenchFile, toBenchFile, type BenchFile } from "../experiment/bench/bench-file.ts";
+import {
+  seedsOf,
+  toCells,
+  trainingOffset,
+  type Benchmark,
+  type Group,
+  type Narrowing,
+} from "../experiment/bench/benchmark.ts";
+import { benchmarks } from "../experiment/bench/benchmarks.ts";
+import { openCellStore } from "../experiment/bench/cell-store.ts";
+import { hashAllCode } from "../experiment/bench/code-hash.ts";
+import { renderDecisionTimes, toDecisionTimes } from "../experiment/bench/decision-times.ts";
+import { renderReport, renderTables } from "../experiment/bench/report.ts";
+import { runBench, type BenchResult } from "../experiment/bench/run-bench.ts";
+import type { PolicyName } from "../experiment/cell.ts";
+import { findData, instancesFile } from "../experiment/real-dag.ts";
+import { renderText } from "../experiment/table.ts";
+import { InputError } from "../trace/input-error.ts";
+import { command, didYouMean, type Values } from "./arguments.ts";
+import { parseSeeds } from "./parse-seeds.ts";
+import { policyNames } from "./policy-names.ts";
+import { createProgress } from "./progress-line.ts";
+import type { Terminal } from "./terminal.ts";
+import { UsageError } from "./usage-error.ts";
+import { fateVersion } from "./version.ts";
+import { writeWhole } from "./write-whole.ts";
+
+const resultsFolder = join("docs", "results");
+
+const options = [
+  { name: "list", kind: "flag", summary: "list the benchmarks, their clusters, modes and cells" },
+  { name: "quick", kind: "flag", summary: "a small subset, whose cells equal those of the full run" },
+  { name: "training", kind: "flag", summary: "seeds from 101 on, to tune on, instead of those from 1 on" },
+  { name: "seeds", kind: "text", shows: "1-4", summary: "only these of the benchmark's seeds" },
+  { name: "clusters", kind: "text", shows: "NAME,...", summary: "only these of its clusters" },
+  { name: "modes", kind: "text", shows: "NAME,...", summary: "only these of its modes" },
+  { name: "policies", kind: "choices", choices: policyNames, summary: "these instead of its policies" },
+  {
+    name: "data",
+    kind: "text",
+    shows: "DIR",
+    summary: "folder of public data; ../shared/data where that is, else graphs are generated",
+  },
+  {
+    name: "out",
+    kind: "text",
+    shows: "DIR",
+    summary: "where results go; docs/results for a full run, nowhere for part of one, unless said",
+  },
+  { name: "workers", kind: "integer", min: 1, max: 256, summary: "threads; one for each core unless said" },
+  { name: "check", kind: "flag", summary: "hold every run against the laws of the journal" },
+  { name: "fresh", kind: "flag", summary: "run every cell again, also those finished before" },
+  { name: "json", kind: "flag", summary: "the result file on standard output" },
+] as const;
+
+type BenchValues = Values<typeof options>;
+
+export const benchCommand = command({
+  name: "bench",
+  summary: "run a benchmark, going on where it was interrupted, and write its report",
+  usage:
+    "bench NAME [--quick | --training] [--seeds 1-4] [--policies NAME,...] [--clusters NAME,...] [--modes NAME,...]",
+  options,
+  positionals: [{ name: "NAME", required: false, summary: `one of ${Object.keys(benchmarks).join(", ")}` }],
+  examples: [
+    "fate bench --list",
+    "fate bench real-dag",
+    "fate bench real-dag --quick",
+    "fate bench real-dag --training --seeds 101-104 --policies heft-online,greedy-finish-sharded --modes solo",
+    "fate bench prefix-reuse --out /tmp/results",
+  ],
+  run: async ({ values, words, terminal }) => {
+    if (values.list) return showList(values, terminal);
+    const plan = toPlan(values, words[0]);
+    const results = await runAll(plan, values, terminal);
+    const file = toBenchFile(plan, results);
+    const written = plan.out === undefined ? [] : writeAll(plan, plan.out, file, results);
+    if (values.json) terminal.out(renderBenchFile(file));
+    else if (plan.out === undefined)
+      terminal.out(`${plan.command}: simulated. ${plan.data}.\n\n${renderTables(file, terminal.columns)}`);
+    for (const path of written) terminal.note(`wrote ${path}`);
+    return noteFindings(results, terminal);
+  },
+});
+
+type Plan = {
+  readonly benchmark: string;
+  readonly definition: Benchmark;
+  readonly groups: readonly Group[];
+  readonly narrowing: Narrowing;
+  readonly version: string;
+  readonly command: string;
+  /** What the report says of where graphs come from. */
+  readonly data: string;
+  readonly dataHash: string;
+  /** Where results go, if anywhere. */
+  readonly out: string | undefined;
+  readonly store: string;
+};
+
+function toPlan(values: BenchValues, name: string | undefined): Plan {
+  const definition = pickBenchmark(name);
+  const benchmark = name as string;
+  const data = definition.recorded ? pickData(values.data) : undefined;
+  const groups = definition.groups(data);
+  const narrowing = toNarrowing(values, definition, groups);
+  const isPart = values.quick || values.training || Object.values(narrowing).some((each) => each !== undefined);
+  return {
+    benchmark,
+    definition,
+    groups,
+    narrowing,
+    version: `${fateVersion}+${hashAllCode()}`,
+    command: showCommand(benchmark, values),
+    data: describeData(definition, data),
+    dataHash:
+      data === undefined
+        ? ""
+        : createHash("sha256")
+            .update(readFileSync(instancesFile(data)))
+            .digest("hex"),
+    out: values.out ?? (isPart ? undefined : resultsFolder),
+    store: join(values.out ?? resultsFolder, ".partial", `${benchmark}.ndjson`),
+  };
+}
+
+function pickBenchmark(name: string | undefined): Benchmark {
+  const names = Object.keys(benchmarks);
+  const found = name !== undefined && Object.hasOwn(benchmarks, name) ? benchmarks[name] : undefined;
+  if (found !== undefined) return found;
+  const said = name === undefined ? "nothing" : JSON.stringify(name);
+  throw new UsageError(
+    `fate bench: found ${said}, expected one of ${names.join(", ")}${didYouMean(name ?? "", names)}; --list says what they are`,
+  );
+}
+
+function pickData(said: string | undefined): string | undefined {
+  if (said === undefined) return findData();
+  if (!existsSync(instancesFile(said)))
+    throw new InputError("--data", "", JSON.stringify(said), `a folder with ${instancesFile(".")}`);
+  return said;
+}
+
+function describeData({ recorded }: Benchmark, data: string | undefined): string {
+  if (!recorded) return "Workflows are generated";
+  return data === undefined
+    ? "Graphs are generated like those of WfInstances, as there was no folder of public data"
+    : "Graphs are those of WfInstances";
+}
+
+/** Refuses what would leave nothing, so that a slip does not pass for a result. */
+function toNarrowing(values: BenchValues, { quick }: Benchmark, groups: readonly Group[]): Narrowing {
+  const preset = values.quick ? quick : {};
+  const seeds = values.seeds === undefined ? preset.seeds : parseSeeds(values.seeds);
+  const own = [...new Set(groups.flatMap((group) => seedsOf(group, values.training)))];
+  const shifted = values.training && values.seeds === undefined ? seeds?.map((seed) => seed + trainingOffset) : seeds;
+  const foreign = shifted?.find((seed) => !own.includes(seed));
+  if (foreign !== undefined)
+    throw new UsageError(
+      `--seeds: found ${foreign}, expected seeds of ${own[0]}-${own.at(-1)}; ${values.training ? "without --training it reports on those from 1 on" : "--training takes those from 101 on"}`,
+    );
+  return {
+    clusters:
+      toNames("clusters", values.clusters, [...new Set(groups.map(({ cluster }) => cluster))]) ?? preset.clusters,
+    modes: toNames("modes", values.modes, [...new Set(groups.map(({ mode }) => mode))]) ?? preset.modes,
+    policies: (values.policies as readonly PolicyName[] | undefined) ?? preset.policies,
+    seeds: shifted,
+  };
+}
+
+function toNames(option: string, text: string | undefined, known: readonly string[]): readonly string[] | undefined {
+  const names = text?.split(",").map((name) => name.trim());
+  for (const name of names ?? [])
+    if (!known.includes(name))
+      throw new UsageError(
+        `--${option}: found ${JSON.stringify(name)}, expected names of ${known.join(", ")}${didYouMean(name, known)}`,
+      );
+  return names;
+}
+
+async function runAll(plan: Plan, values: BenchValues, terminal: Terminal): Promise<readonly BenchResult[]> {
+  const cells = toCells(plan.groups, plan.narrowing, values);
+  if (cells.length === 0)
+    throw new UsageError(
+      "no mode that is left has these seeds; streams have fewer of them than the others, see --list",
+    );
+  if (values.fresh) rmSync(plan.store, { force: true });
+  const store = openCellStore(plan.store, plan.dataHash);
+  const before = cells.filter(({ spec }) => store.find(spec) !== undefined).length;
+  if (before > 0) terminal.note(`${before} of ${cells.length} cells are there from before`);
+  const progress = createProgress(terminal);
+  let done = 0;
+  try {
+    return await runBench(cells, {
+      workers: values.workers ?? availableParallelism(),
+      signal: terminal.signal,
+      store,
+      onProgress: (at) => {
+        done = at.done;
+        progress(at.doneShare / at.cells, `${done} of ${at.cells} cells`);
+      },
+    });
+  } catch (error) {
+    terminal.endProgress();
+    if (terminal.signal.aborted)
+      terminal.note(`kept ${before + done} of ${cells.length} cells; the same command goes on from there`);
+    throw error;
+  } finally {
+    terminal.endProgress();
+  }
+}
+
+function writeAll(plan: Plan, out: string, file: BenchFile, results: readonly BenchResult[]): readonly string[] {
+  const times = toDecisionTimes(results);
+  const machine = `${cpus()[0]?.model ?? "unknown"}, ${availableParallelism()} cores, Node ${process.version}`;
+  const pages = [
+    { name: `${plan.benchmark}.json`, text: renderBenchFile(file) },
+    { name: `${plan.benchmark}.times.json`, text: renderDecisionTimes(plan.benchmark, machine, times) },
+    ...renderReport(file, plan.definition, times),
+  ];
+  mkdirSync(out, { recursive: true });
+  return pages.map(({ name, text }) => {
+    const path = join(out, name);
+    writeWhole(path, text);
+    return path;
+  });
+}
+
+const mostNoted = 20;
+
+/** The exit code: 1 when a law was broken. */
+function noteFindings(results: readonly BenchResult[], terminal: Terminal): number {
+  for (const note of new Set(results.flatMap(({ result }) => result.notes))) terminal.note(note);
+  const broken = results.flatMap(({ mode, spec, result }) =>
+    result.violations.map((violation) => `${spec.cluster}, ${mode}, ${spec.policy}, seed ${spec.seed}: ${violation}`),
+  );
+  for (const line of broken.slice(0, mostNoted)) terminal.note(line);
+  if (broken.length > mostNoted) terminal.note(`and ${broken.length - mostNoted} more`);
+  return broken.length === 0 ? 0 : 1;
+}
+
+/** As it can be typed again; what does not change the numbers is left out. */
+function showCommand(benchmark: string, values: BenchValues): string {
+  const said = (["seeds", "clusters", "modes", "policies", "data"] as const).flatMap((name) =>
+    values[name] === undefined ? [] : [`--${name} ${String(values[name])}`],
+  );
+  const flags = (["quick", "training"] as const).flatMap((name) => (values[name] ? [`--${name}`] : []));
+  return ["fate bench", benchmark, ...flags, ...said].join(" ");
+}
+
+function showList(values: BenchValues, terminal: Terminal): void {
+  const all = Object.entries(benchmarks).map(([name, { summary, groups }]) => {
+    const own = groups(undefined);
+    return {
+      name,
+      summary,
+      clusters: [...new Set(own.map(({ cluster }) => cluster))],
+      modes: [...new Set(own.map(({ mode }) => mode))],
+      cells: toCells(own, {}, { training: false, check: false }).length,
+    };
+  });
+  if (values.json) return terminal.out(`${JSON.stringify(all, undefined, 2)}\n`);
+  const columns = ["name", "what it is", ""].map((heading) => ({ heading, align: "left" }) as const);
+  const rows = all.flatMap(({ name, summary, clusters, modes, cells }) => [
+    [name, summary],
+    ["", `  ${cells} cells on ${clusters.join(", ")}`],
+    ["", `  ${modes.join(", ")}`],
+  ]);
+  terminal.out(renderText({ columns, rows }));
+}

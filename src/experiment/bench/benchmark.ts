@@ -1,0 +1,82 @@
+/** A benchmark is a list of groups; a group is a list of policies on the same workloads, and becomes one table. */
+
+import type { CellSpec, PolicyName } from "../cell.ts";
+import { baseline } from "./policy-lists.ts";
+
+export type Benchmark = {
+  readonly summary: string;
+  /** `data`: a directory of public data, if there is one. */
+  readonly groups: (data: string | undefined) => readonly Group[];
+  /** What `--quick` narrows it to. */
+  readonly quick: Narrowing;
+  /** Whether workloads come from public data where that is there. */
+  readonly recorded: boolean;
+  /** How its report is laid out. */
+  readonly report: "policies" | "shares" | "ablation" | "settings";
+};
+
+export type Group = Pick<CellSpec, "workload" | "change"> & {
+  readonly cluster: string;
+  /** Name of the workload and of what else is particular. */
+  readonly mode: string;
+  readonly policies: readonly PolicyName[];
+  /** How many, from 1 to report on, or from 101 to tune on. */
+  readonly seeds: number;
+};
+
+/** What is left out is not narrowed. */
+export type Narrowing = {
+  readonly clusters?: readonly string[] | undefined;
+  readonly modes?: readonly string[] | undefined;
+  /** Instead of those of the benchmark. */
+  readonly policies?: readonly PolicyName[] | undefined;
+  readonly seeds?: readonly number[] | undefined;
+};
+
+export type BenchCell = {
+  readonly cluster: string;
+  readonly mode: string;
+  readonly spec: CellSpec;
+};
+
+/** Seeds to tune on are those to report on and this. */
+export const trainingOffset = 100;
+
+export type CellOptions = { readonly training: boolean; readonly check: boolean };
+
+/**
+ * The cells of a benchmark: group by group, and seed by seed inside, so that whatever ends early has whole comparisons.
+ * The baseline is always among them.
+ */
+export function toCells(groups: readonly Group[], narrowing: Narrowing, options: CellOptions): readonly BenchCell[] {
+  const { clusters, modes, policies, seeds } = narrowing;
+  return groups
+    .filter(({ cluster, mode }) => (clusters?.includes(cluster) ?? true) && (modes?.includes(mode) ?? true))
+    .flatMap((group) => {
+      const names = [...new Set([baseline, ...(policies ?? group.policies)])];
+      const own = seedsOf(group, options.training).filter((seed) => seeds?.includes(seed) ?? true);
+      return own.flatMap((seed) => names.map((policy) => toCell(group, policy, seed, options.check)));
+    });
+}
+
+export function seedsOf({ seeds }: Group, training: boolean): readonly number[] {
+  return Array.from({ length: seeds }, (_, index) => index + 1 + (training ? trainingOffset : 0));
+}
+
+function toCell(group: Group, policy: PolicyName, seed: number, check: boolean): BenchCell {
+  const { cluster, mode, workload, change } = group;
+  return {
+    cluster,
+    mode,
+    spec: {
+      workload,
+      cluster,
+      ...(change === undefined ? {} : { change }),
+      policy,
+      seed,
+      faults: {},
+      check,
+      bounds: true,
+    },
+  };
+}

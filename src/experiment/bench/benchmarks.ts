@@ -1,0 +1,14 @@
+/** All benchmarks by name. */
+
+import { ablation } from "./ablation.ts";
+import type { Benchmark } from "./benchmark.ts";
+import { prefixReuse } from "./prefix-reuse.ts";
+import { realDag } from "./real-dag.ts";
+import { sensitivity } from "./sensitivity.ts";
+
+export const benchmarks: { readonly [name: string]: Benchmark } = {
+  "real-dag": realDag,
+  "prefix-reuse": prefixReuse,
+  ablation,
+  sensitivity,
+};

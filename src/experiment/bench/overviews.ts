@@ -1,0 +1,189 @@
+/** What a report shows first, over all groups: one layout for each kind of benchmark. */
+
+import { mean } from "../../measure/statistics.ts";
+import { showDuration, showShare } from "../format.ts";
+import { renderMarkdown, type Table } from "../table.ts";
+import type { BenchFile, Ci95, PairedRow, SummaryRow } from "./bench-file.ts";
+import { isAt, toPlaces, type Place } from "./places.ts";
+import { plotEcdf } from "./plot-ecdf.ts";
+import { plotIntervals } from "./plot-intervals.ts";
+import { plotLines } from "./plot-lines.ts";
+import { baseline, drawn, drawnOverShares, isAblation, pickSubject } from "./policy-lists.ts";
+import { showPaired, showWithInterval } from "./show.ts";
+
+export type Page = { readonly name: string; readonly text: string };
+
+export type Overview = { readonly text: string; readonly plots: readonly Page[] };
+
+export function overByMode(file: BenchFile): Overview {
+  const clusters = [...new Set(file.summary.map(({ cluster }) => cluster))];
+  const plots = clusters.map((cluster): Page => {
+    const panels = toPlaces(file)
+      .filter((place) => place.cluster === cluster)
+      .map((place) => ({ title: place.mode, ratios: ratiosAt(file, place) }));
+    return {
+      name: `${file.benchmark}-${cluster}.svg`,
+      text: plotEcdf(`${file.benchmark} on ${cluster}, simulated`, panels),
+    };
+  });
+  const sections = clusters.map((cluster) => {
+    const rows = file.summary.filter((row) => row.cluster === cluster);
+    const plot = `![Share of workflows by ratio](${file.benchmark}-${cluster}.svg)`;
+    return `## ${cluster}: mean ratio by mode\n\n${renderMarkdown(tableByMode(rows))}\n${plot}\n`;
+  });
+  return { text: sections.join("\n"), plots };
+}
+
+/** Of drawn policies, or of whatever ran where none of them did. */
+function ratiosAt(file: BenchFile, place: Place): ReadonlyMap<string, readonly number[]> {
+  const cells = file.cells.filter(isAt(place));
+  const ran = [...new Set(cells.map(({ policy }) => policy))].filter((policy) => policy !== baseline);
+  const shown = drawn.filter((policy) => ran.includes(policy));
+  return new Map(
+    (shown.length > 0 ? shown : ran.slice(0, 6)).map((policy) => [
+      policy,
+      cells.filter((cell) => cell.policy === policy).flatMap((cell) => cell.ratios.filter((ratio) => ratio !== null)),
+    ]),
+  );
+}
+
+export function overByShare(file: BenchFile): Overview {
+  const plot = `${file.benchmark}.svg`;
+  const modes = [...new Set(file.summary.map(({ mode }) => mode))];
+  const names = [...new Set(file.summary.map(({ policy }) => policy))];
+  const lines = names.map((name) => ({
+    name,
+    points: modes.flatMap((mode) => file.summary.filter((row) => row.mode === mode && row.policy === name)),
+  }));
+  const shown = new Set(drawnOverShares.filter((name) => names.includes(name)));
+  return {
+    text: [
+      `## Mean ratio by shared share\n\n${renderMarkdown(tableByMode(file.summary))}\n![Mean ratio by shared share](${plot})\n`,
+      `## Mean latency\n\n${renderMarkdown(tableByMode(file.summary, ({ metrics }) => showDuration(metrics["meanLatencyUs"] ?? 0)))}`,
+      `## Tokens not computed again: cached share of prompts\n\n${renderMarkdown(tableByMode(file.summary, ({ metrics }) => showShare(metrics["cachedShare"] ?? 0)))}`,
+    ].join("\n"),
+    plots: [
+      {
+        name: plot,
+        text: plotLines(
+          `${file.benchmark}: mean ratio to ${baseline}, simulated`,
+          "part of each prompt that is shared",
+          modes.map((mode) => mode.replace("share-", "")),
+          lines.filter(({ name }) => shown.has(name)),
+        ),
+      },
+    ],
+  };
+}
+
+export function overAblations(file: BenchFile): Overview {
+  const subject = pickSubject(file.summary.map(({ policy }) => policy));
+  const plot = `${file.benchmark}.svg`;
+  const modes = [...new Set(file.summary.map(({ mode }) => mode))];
+  const others = [...new Set(file.summary.map(({ policy }) => policy))].filter(
+    (policy) => policy !== subject && policy !== baseline,
+  );
+  const find = (policy: string, mode: string): PairedRow | undefined =>
+    file.paired.find((row) => row.policy === policy && row.rival === subject && row.mode === mode);
+  const table: Table = {
+    columns: [
+      { heading: "policy", align: "left" },
+      ...modes.flatMap((mode) => [
+        { heading: `${mode}: mean`, align: "right" } as const,
+        { heading: `${mode}: pooled P95`, align: "right" } as const,
+      ]),
+    ],
+    rows: others.map((policy) => [
+      policy,
+      ...modes.flatMap((mode) => {
+        const row = find(policy, mode);
+        return row === undefined
+          ? ["", ""]
+          : [showPaired(row.mean, row.ci95), showPaired(row.pooledP95, row.pooledP95Ci95)];
+      }),
+    ]),
+  };
+  const rows = others.map((policy) => ({
+    name: policy,
+    values: modes.map((mode) => {
+      const row = find(policy, mode);
+      if (row === undefined) return undefined;
+      const ci95: Ci95 = row.ci95 === null ? null : [row.ci95[0] * 100, row.ci95[1] * 100];
+      return { mean: row.mean * 100, ci95 };
+    }),
+  }));
+  const what = others.some(isAblation) ? `without a part of ${subject}` : `against ${subject}`;
+  const text = `## Difference to \`${subject}\`\n\nMore than 0 means that latencies grow ${what}; ± is a 95% interval.\n\n${renderMarkdown(table)}\n![Differences](${plot})\n`;
+  const axis = `mean ratio, % more than ${subject}`;
+  return {
+    text,
+    plots: [
+      {
+        name: plot,
+        text: plotIntervals({ title: `${file.benchmark}, simulated`, axis, series: modes, rows, even: 0 }),
+      },
+    ],
+  };
+}
+
+export function overSettings(file: BenchFile): Overview {
+  const subject = pickSubject(file.summary.map(({ policy }) => policy));
+  const plot = `${file.benchmark}.svg`;
+  const rivals = [...new Set(file.summary.map(({ policy }) => policy))].filter((policy) => policy !== subject);
+  const places = toPlaces(file);
+  const find = (place: Place, rival: string): PairedRow | undefined =>
+    file.paired.find((row) => isAt(place)(row) && row.policy === subject && row.rival === rival);
+  const table: Table = {
+    columns: [
+      { heading: "setting", align: "left" },
+      ...rivals.map((rival) => ({ heading: `over ${rival}`, align: "right" }) as const),
+    ],
+    rows: places.map((place) => [
+      place.mode,
+      ...rivals.map((rival) => {
+        const row = find(place, rival);
+        return row === undefined ? "" : showWithInterval(row.ratio, row.ratioCi95);
+      }),
+    ]),
+  };
+  const shown = rivals.filter((rival) => rival !== baseline);
+  const rows = places.map((place) => ({
+    name: place.mode,
+    values: shown.map((rival) => {
+      const row = find(place, rival);
+      return row === undefined ? undefined : { mean: row.ratio, ci95: row.ratioCi95 };
+    }),
+  }));
+  const title = `latency under ${subject} over that under others, simulated`;
+  return {
+    text: `## Latency under \`${subject}\` over that under others, by setting\n\nMean over workflows, ± a 95% interval over seeds; below 1, \`${subject}\` is faster.\n\n${renderMarkdown(table)}\n![By setting](${plot})\n`,
+    plots: [{ name: plot, text: plotIntervals({ title, axis: "mean ratio", series: shown, rows, even: 1 }) }],
+  };
+}
+
+/** A row a policy, best on average first, a column a mode. */
+function tableByMode(
+  summary: readonly SummaryRow[],
+  show = (row: SummaryRow) => showWithInterval(row.mean, row.ci95),
+): Table {
+  const modes = [...new Set(summary.map(({ mode }) => mode))];
+  const byPolicy = [...Map.groupBy(summary, ({ policy }) => policy)];
+  byPolicy.sort(([, left], [, right]) => averageOf(left) - averageOf(right));
+  return {
+    columns: [
+      { heading: "policy", align: "left" },
+      ...modes.map((mode) => ({ heading: mode, align: "right" }) as const),
+    ],
+    rows: byPolicy.map(([policy, rows]) => [
+      policy,
+      ...modes.map((mode) => {
+        const row = rows.find((own) => own.mode === mode);
+        return row === undefined ? "" : show(row);
+      }),
+    ]),
+  };
+}
+
+function averageOf(rows: readonly SummaryRow[]): number {
+  return mean(rows.map((row) => row.mean));
+}

@@ -1,0 +1,83 @@
+/** Which policies each benchmark compares: the one place to edit. Names that the table of policies lacks are left out. */
+
+import { policies } from "../../policy/policies.ts";
+import type { PolicyName } from "../cell.ts";
+
+const table: readonly string[] = Object.keys(policies);
+
+/** The policy that stands for this project, and its ablations by the beginning of their names. */
+const own = "fate";
+
+/** Without suffixes: no shards added, no order exchanged, nothing taken away. */
+const plain = table.filter((name) => !/[+@]/.test(name) && !isAblation(name));
+
+/** The strongest policy that plans nothing ahead, and the same with the order of workflows that is hardest to beat. */
+const reference = "greedy-finish-sharded";
+const inOrder = `${reference}+srw`;
+
+/** What any gain has to be shown against, beside the strongest policy of a group that does not split stages. */
+export const references: readonly string[] = [reference, inOrder];
+
+/** What ratios are to: every benchmark runs it. */
+export const baseline = "round-robin" as PolicyName;
+
+/** By their means over training seeds, with what the project's own policy is given too: that they may split stages. */
+const strongest = [own, ...references, "kvflow+shards", "halo+shards", "murakkab+shards", "heft-online+shards"];
+
+/** Of `real-dag` on its first cluster, and on the others. */
+export const onHetero = [...plain, ...strongest, "peft+shards", `${reference}+prefetch`];
+export const onOthers = [baseline, ...strongest];
+
+/** Nothing there can be split, so that no variant with shards is among them. */
+export const forPrefixes = [
+  baseline,
+  own,
+  reference,
+  "kvflow",
+  "halo",
+  "murakkab",
+  "peft",
+  "heft-online",
+  "mooncake",
+  "prefix-affinity",
+  "session-affinity",
+  "least-loaded",
+];
+
+export const forAblation = [baseline, ...references, own, ...table.filter(isAblation)];
+
+/** For `--quick`. */
+export const few = [baseline, "heft-online", reference];
+
+export const forSensitivity = [baseline, own, reference, "heft-online", "kvflow"];
+
+/** Drawn as distributions, and over shares, as far as they ran. */
+export const drawn = [own, ...references, "kvflow+shards", "heft-online+shards", "least-loaded"];
+export const drawnOverShares = [
+  own,
+  reference,
+  "kvflow",
+  "mooncake",
+  "prefix-affinity",
+  "session-affinity",
+  "least-loaded",
+];
+
+/** Those that the table has, each once. */
+export function inTable(names: readonly string[]): readonly PolicyName[] {
+  return [...new Set(names)].filter((name) => table.includes(name)) as PolicyName[];
+}
+
+export function isAblation(name: string): boolean {
+  return name.startsWith(`${own}-`) || name.startsWith(`${own}@`) || name.startsWith(`${own}+`);
+}
+
+/** Splits stages over engines by itself, so that it is no yardstick for what others gain by that. */
+export function isSharding(name: string): boolean {
+  return name === own || isAblation(name) || /shard/.test(name);
+}
+
+/** Whose differences a report shows: the project's policy, or the reference while that is not there. */
+export function pickSubject(names: readonly string[]): string {
+  return names.includes(own) ? own : reference;
+}

@@ -1,0 +1,51 @@
+/** What `fate` leaves open. The values were swept on the training seeds of `fate bench real-dag`; docs/policies.md says how. */
+
+/** How much of each dimension of state a plan sees: 1 all of it, 0 nothing. An ablation is a 0. */
+export type Dimensions = {
+  /** Which models are resident: loads saved and caused. */
+  readonly residency: number;
+  /** Where outputs lie: transfers over links. */
+  readonly locality: number;
+  /** Which prefixes are cached: prompt tokens that need no prefill. */
+  readonly prefix: number;
+  /** Which engines no link leads to any more, so that an output takes the slow way round or none. */
+  readonly reachability: number;
+};
+
+export type FateSettings = {
+  readonly dimensions: Dimensions;
+  /** Stages that one plan looks at. */
+  readonly frontierStages: number;
+  /** How many steps ahead of the ready stages they may lie. */
+  readonly horizonHops: number;
+  /** Ready stages whose placements are decided together, the first in order. */
+  readonly jobs: number;
+  /** Placements weighed for each of them. */
+  readonly candidates: number;
+  /** Of the most promising placements, so many are weighed in pairs too. */
+  readonly paired: number;
+  /** Times that the plan is improved from where the last improvement led. */
+  readonly rounds: number;
+  /** Who combines the placements: the solvers, or each stage for itself. */
+  readonly solver: "cp-sat" | "greedy";
+  /** Over how many engines of a host a stage's items may be split. */
+  readonly mostShards: number;
+  /** What an engine's time is worth against a workflow's: the price of keeping engines busy. */
+  readonly engineTime: number;
+  /** Begin loads for stages that are about to become ready. */
+  readonly prefetch: boolean;
+};
+
+export const fateDefaults: FateSettings = {
+  dimensions: { residency: 1, locality: 1, prefix: 1, reachability: 1 },
+  frontierStages: 48,
+  horizonHops: 4,
+  jobs: 12,
+  candidates: 5,
+  paired: 10,
+  rounds: 2,
+  solver: "cp-sat",
+  mostShards: 2,
+  engineTime: 1,
+  prefetch: true,
+};

@@ -1,0 +1,96 @@
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { fate, fateOn } from "./support.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "fate-bench-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const place = (name: string): string => join(folder, name);
+
+/** A cell of each takes some hundredths of a second. */
+const small = ["bench", "prefix-reuse", "--modes", "share-0.75", "--workers", "1"] as const;
+const policies = ["--policies", "heft-online,greedy-finish-sharded"] as const;
+
+type Cell = { readonly policy: string; readonly seed: number };
+
+function cellLines(out: string): readonly string[] {
+  const text = readFileSync(join(out, "prefix-reuse.json"), "utf8");
+  return text.split("\n").filter((line) => line.includes('"latenciesUs"'));
+}
+
+describe("bad arguments end with code 2 and one line", () => {
+  test.each([
+    [[], "fate bench: found nothing, expected one of real-dag, prefix-reuse, ablation, sensitivity"],
+    [["real-dga"], 'found "real-dga", expected one of real-dag'],
+    [["real-dga"], "did you mean real-dag?"],
+    [["real-dag", "--modes", "solo,streem"], '--modes: found "streem", expected names of solo, stream-0.15'],
+    [["real-dag", "--clusters", "hetero-9"], "did you mean hetero-8?"],
+    [["real-dag", "--policies", "hefd"], "did you mean heft?"],
+    [["real-dag", "--seeds", "101"], "--seeds: found 101, expected seeds of 1-20; --training takes those from 101 on"],
+    [["real-dag", "--training", "--seeds", "1-2"], "--seeds: found 1, expected seeds of 101-120"],
+    [["real-dag", "--seeds", "9-12", "--modes", "stream-0.15"], "no mode that is left has these seeds"],
+    [["real-dag", "--data", "nowhere"], '--data: found "nowhere", expected a folder with wfinstances/'],
+    [["real-dag", "--workers", "0"], "--workers: found"],
+  ])("%j", async (words, message) => {
+    const { code, out, notes } = await fate("bench", ...words);
+    expect([code, out]).toEqual([2, ""]);
+    expect(notes).toContain(message);
+    expect(notes.trimEnd()).not.toContain("\n");
+  });
+});
+
+test("--list names benchmarks, clusters and modes", async () => {
+  const { code, out } = await fate("bench", "--list");
+  expect(code).toBe(0);
+  for (const part of ["real-dag", "hetero-8, a100-8, h100-4-a100-4", "solo-batched", "deep-chains"])
+    expect(out).toContain(part);
+  const list = JSON.parse((await fate("bench", "--list", "--json")).out) as { name: string; cells: number }[];
+  expect(list.map(({ name }) => name)).toEqual(["real-dag", "prefix-reuse", "ablation", "sensitivity"]);
+});
+
+test("an interrupted run goes on where it stopped, and its result is that of an undisturbed one", async () => {
+  const words = [...small, ...policies, "--seeds", "1-3"];
+  const whole = await fate(...words, "--out", place("whole"));
+  expect(whole.code).toBe(0);
+
+  const interrupt = new AbortController();
+  const stopping = {
+    signal: interrupt.signal,
+    progress: (line: string) => {
+      if (/ [4-9] of 9 cells/.test(line)) interrupt.abort();
+    },
+  };
+  const ended = await fateOn(stopping, ...words, "--out", place("stopped"));
+  expect(ended.code).toBe(130);
+  expect(ended.notes).toMatch(/^kept [4-8] of 9 cells; the same command goes on from there\nfate: interrupted\n$/);
+  expect(readdirSync(place("stopped"))).toEqual([".partial"]);
+  appendFileSync(join(place("stopped"), ".partial", "prefix-reuse.ndjson"), '{"key":"torn","resu');
+
+  const resumed = await fate(...words, "--out", place("stopped"));
+  expect(resumed.notes).toMatch(/^[4-8] of 9 cells are there from before\n/);
+  for (const name of ["prefix-reuse.json", "prefix-reuse.svg"])
+    expect(readFileSync(join(place("stopped"), name))).toEqual(readFileSync(join(place("whole"), name)));
+
+  // Part of a run gives the very cells of the whole.
+  await fate(...small, "--seeds", "2", "--policies", "heft-online", "--out", place("part"));
+  const part = cellLines(place("part")).map((line) => line.replace(/,$/, ""));
+  const all = new Set(cellLines(place("whole")).map((line) => line.replace(/,$/, "")));
+  expect(part.map((line) => JSON.parse(line) as Cell).map(({ policy, seed }) => [policy, seed])).toEqual([
+    ["round-robin", 2],
+    ["heft-online", 2],
+  ]);
+  expect(part.filter((line) => !all.has(line))).toEqual([]);
+
+  const page = readFileSync(join(place("whole"), "prefix-reuse.md"), "utf8");
+  expect(page).toContain("fate bench prefix-reuse --seeds 1-3 --modes share-0.75 --policies");
+  expect(page).toContain("simulated");
+  expect(page).toContain("| heft-online |");
+  expect(readdirSync(place("whole")).sort()).toEqual([
+    ".partial",
+    "prefix-reuse.json",
+    "prefix-reuse.md",
+    "prefix-reuse.svg",
+    "prefix-reuse.times.json",
+  ]);
+});

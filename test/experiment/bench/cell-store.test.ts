@@ -1,0 +1,64 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { openCellStore } from "../../../src/experiment/bench/cell-store.ts";
+import { createCodeHash } from "../../../src/experiment/bench/code-hash.ts";
+import type { CellResult, CellSpec } from "../../../src/experiment/cell.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "fate-cells-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const spec = (seed: number, data = "here"): CellSpec => ({
+  workload: { kind: "real-dag", count: 2, data },
+  cluster: "tiny",
+  policy: "heft",
+  seed,
+  faults: {},
+  check: false,
+});
+const result = (seed: number): CellResult => ({
+  spec: spec(seed),
+  workload: "w",
+  metrics: { loads: seed },
+  latenciesUs: [seed, null],
+  notes: [],
+  violations: [],
+  wall: { totalMs: 1, planMs: 1, plans: 1, planSteps: [[1, 1]] },
+});
+
+test("what was added is found again, wherever the data lie", () => {
+  const path = join(folder, "deep", "cells.ndjson");
+  openCellStore(path, "data").add(result(1));
+  const store = openCellStore(path, "data");
+  expect(store.find(spec(1))).toEqual(result(1));
+  expect(store.find(spec(1, "there"))?.metrics).toEqual({ loads: 1 });
+  expect(store.find(spec(2))).toBeUndefined();
+  expect(openCellStore(path, "other data").find(spec(1))).toBeUndefined();
+});
+
+test("a torn last line is as if never written, and what follows is whole", () => {
+  const path = join(folder, "torn.ndjson");
+  const first = openCellStore(path, "");
+  first.add(result(1));
+  first.add(result(2));
+  writeFileSync(path, readFileSync(path, "utf8").slice(0, -20));
+  const again = openCellStore(path, "");
+  expect([again.find(spec(1)), again.find(spec(2))]).toEqual([result(1), undefined]);
+  again.add(result(3));
+  const last = openCellStore(path, "");
+  expect([1, 2, 3].map((seed) => last.find(spec(seed))?.spec.seed)).toEqual([1, undefined, 3]);
+});
+
+test("lines that make no sense are passed over", () => {
+  const path = join(folder, "odd.ndjson");
+  appendFileSync(path, 'null\n{"key":1}\n[]\n7\n\n');
+  expect(openCellStore(path, "").find(spec(1))).toBeUndefined();
+});
+
+test("code is the same for all policies, but for those in a folder of their own", () => {
+  const hash = createCodeHash();
+  expect(hash("heft")).toBe(hash("kvflow"));
+  expect(hash("fate")).toBe(hash("fate-residency"));
+  expect(hash("heft")).toMatch(/^[0-9a-f]{64}$/);
+});
