@@ -2,12 +2,14 @@
 
 import { benchBounds } from "./bounds.ts";
 import { benchFork } from "./fork.ts";
+import { benchPlan } from "./plan.ts";
 import { benchSim } from "./sim.ts";
 import { benchSolve } from "./solve.ts";
 
 const benches = {
   sim: { run: benchSim, summary: "records a second, and how cost grows with engines and with open workflows" },
   solve: { run: benchSolve, summary: "how long a plan takes, by stages and engines, exact and by CP-SAT" },
+  plan: { run: benchPlan, summary: "how long a decision of fate takes, by ready stages and engines, next to greedy" },
   bounds: { run: benchBounds, summary: "how far policies are from bounds and from plans of whole workflows" },
   fork: { run: benchFork, summary: "what a fork of the state costs, and a first write to it" },
 } as const;

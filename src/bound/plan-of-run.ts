@@ -24,13 +24,10 @@ export function planOfRun({ stages, engines }: Instance, events: Iterable<Journa
   return { order: toOrder(stages, (index) => began.get(stages[index]?.stage?.key ?? "") ?? 0), shares };
 }
 
-/** By rank, and never before a parent. */
+/** By rank, and never before a parent: tools and skipped stages come right behind theirs. */
 function toOrder(stages: Instance["stages"], rankOf: (index: number) => number): readonly number[] {
   const rank = stages.map((_, index) => rankOf(index));
-  for (const [index, { node, stage }] of stages.entries()) {
+  for (const [index, { node }] of stages.entries())
     for (const parent of node.parents) rank[index] = Math.max(rank[index] ?? 0, rank[parent.index] ?? 0);
-    // Tools and skipped stages right behind their parents.
-    if (stage === undefined) rank[index] = (rank[index] ?? 0) + 0;
-  }
   return [...stages.keys()].sort((left, right) => (rank[left] ?? 0) - (rank[right] ?? 0) || left - right);
 }

@@ -11,6 +11,11 @@ import { sortOf } from "../heft/mean-costs.ts";
 export type Durations = {
   /** Prefill of what is not cached, then decode beside what decodes there now; Infinity where the model cannot be held. */
   readonly workUs: (stage: VisibleModelStage, engine: EngineState) => number;
+  /** On a batched engine: the part of it that is prefill, and what each sequence more beside it adds. */
+  readonly batchUs: (
+    stage: VisibleModelStage,
+    engine: EngineState,
+  ) => { readonly prefillUs: number; readonly perBesideUs: number };
   /** What the stage adds to the ends of all that runs beside it: the price of a fuller batch. */
   readonly crowdUs: (stage: VisibleModelStage, engine: EngineState, nowUs: number) => number;
 };
@@ -51,6 +56,18 @@ export function createDurations(engines: readonly EngineCosts[], prefix: number)
     return Math.round((prefilledUs + decodedUs) * state.slowFactor);
   };
 
+  const batchUs: Durations["batchUs"] = (stage, state) => {
+    const { index } = state.holding;
+    const engine = engines[index];
+    const held = engine?.models.get(stage.model);
+    if (engine === undefined || held === undefined) return { prefillUs: 0, perBesideUs: 0 };
+    const { work, prefillUs, decodeUs } = plainOf(stage, engine, held, sorts[index] ?? 0);
+    const cached = Math.round(prefix * state.cachedTokens(stage));
+    const prefilledUs = cached === 0 ? prefillUs : sharePrefillUs(held.rates, work, stage.items, cached);
+    const perBesideUs = stage.kind === "embed" ? 0 : besideUs(held, work, 1, work.contextTokens) - decodeUs;
+    return { prefillUs: prefilledUs * state.slowFactor, perBesideUs: Math.max(0, perBesideUs) * state.slowFactor };
+  };
+
   const crowdUs: Durations["crowdUs"] = (stage, state, nowUs) => {
     const engine = engines[state.holding.index];
     const held = engine?.models.get(stage.model);
@@ -69,7 +86,7 @@ export function createDurations(engines: readonly EngineCosts[], prefix: number)
     }
     return Math.round(totalUs);
   };
-  return { workUs, crowdUs };
+  return { workUs, batchUs, crowdUs };
 }
 
 function besideUs({ rates }: ModelCosts, work: ShareWork, beside: number, kvTokens: number): number {

@@ -42,6 +42,8 @@ export class Forecast {
   readonly #nowUs: number;
   readonly #engineTime: number;
   readonly #crowdUs: Float64Array;
+  readonly #prefillUs: Float64Array;
+  readonly #perBesideUs: Float64Array;
   readonly #routes: Routes;
   readonly #hostOf: Int32Array;
   readonly #models: Models;
@@ -62,6 +64,8 @@ export class Forecast {
     this.workUs = new Float64Array(cells).fill(Infinity);
     this.inputUs = new Float64Array(cells);
     this.#crowdUs = new Float64Array(cells);
+    this.#prefillUs = new Float64Array(cells);
+    this.#perBesideUs = new Float64Array(cells);
     this.placements = new Int32Array(stages.length);
     this.endUs = new Float64Array(stages.length);
     this.#workflowEndUs = new Float64Array(frontier.weights.length);
@@ -87,6 +91,11 @@ export class Forecast {
         if (longestUs === Infinity) continue;
         this.inputUs[cell] = longestUs;
         this.workUs[cell] = durations.workUs(stage, engine);
+        if (engine.holding.engine.batching.kind === "batched") {
+          const { prefillUs, perBesideUs } = durations.batchUs(stage, engine);
+          this.#prefillUs[cell] = prefillUs;
+          this.#perBesideUs[cell] = perBesideUs;
+        }
         if (ready) this.#crowdUs[cell] = durations.crowdUs(stage, engine, this.#nowUs);
       }
     }
@@ -172,7 +181,13 @@ export class Forecast {
     const model = this.#models.ofStage[position] ?? 0;
     const freeUs = freeFor(timeline, model);
     const loadedUs = freeUs + (timeline.residents.includes(model) ? 0 : this.#models.loadUs(index, model));
-    return Math.max(loadedUs, readyUs) + inputUs + workUs;
+    const startUs = Math.max(loadedUs, readyUs) + inputUs;
+    if (timeline.slots.length === 1) return startUs + workUs;
+    // Prompts are taken in one after another; whatever decodes beside it by then makes every iteration longer.
+    let beside = 0;
+    for (const slot of timeline.slots) if (slot > startUs) beside += 1;
+    beside = Math.max(0, beside - (this.engines[index]?.running.length ?? 0));
+    return Math.max(startUs, timeline.prefillFreeUs) + workUs + beside * (this.#perBesideUs[cell] ?? 0);
   }
 
   /** The engine on whose host the output of a stage lies. */
@@ -186,8 +201,8 @@ export class Forecast {
     const model = this.#models.ofStage[position] ?? 0;
     if (placement < this.engines.length) {
       const endUs = this.#endOn(position, entry, placement);
-      if (endUs < Infinity)
-        this.#occupy(placement, model, endUs, this.workUs[position * this.engines.length + placement] ?? 0);
+      const cell = position * this.engines.length + placement;
+      if (endUs < Infinity) this.#occupy(placement, model, endUs, this.workUs[cell] ?? 0, this.#prefillUs[cell] ?? 0);
       return endUs;
     }
     let lastUs = 0;
@@ -197,17 +212,17 @@ export class Forecast {
       const loadUs = timeline.residents.includes(model) ? 0 : this.#models.loadUs(index, model);
       const workUs = cost.prefillUs + cost.decodeUs;
       const endUs = freeFor(timeline, model) + loadUs + cost.transferUs + workUs;
-      this.#occupy(index, model, endUs, workUs);
+      this.#occupy(index, model, endUs, workUs, 0);
       lastUs = Math.max(lastUs, endUs + cost.shardUs);
     }
     return lastUs;
   }
 
-  #occupy(index: number, model: number, endUs: number, workUs: number): void {
+  #occupy(index: number, model: number, endUs: number, workUs: number, prefillUs: number): void {
     const before = this.#timelines[index] as Timeline;
     const residents =
       before.residents.at(-1) === model ? before.residents : this.#models.use(index, before.residents, model);
-    this.#timelines[index] = occupy(before, model, endUs, workUs, residents);
+    this.#timelines[index] = occupy(before, model, endUs, workUs, residents, prefillUs);
   }
 
   /** Sets where nothing is told: every stage where it ends first. */
@@ -231,6 +246,8 @@ type Timeline = {
   readonly model: number;
   /** When the engine has served everything; of a batch the mean of its places. */
   readonly takenUs: number;
+  /** When a batch has taken in the prompts that the forecast has given it. */
+  readonly prefillFreeUs: number;
 };
 
 function toTimeline(view: View, engine: EngineState, models: Models): Timeline {
@@ -240,7 +257,7 @@ function toTimeline(view: View, engine: EngineState, models: Models): Timeline {
   if (batching.kind === "exclusive") {
     let freeUs = engine.freeAtUs(view.nowUs);
     if (first !== undefined) freeUs += Math.max(0, view.nowUs - (first.startUs + first.expectedUs));
-    return { residents, slots: [freeUs], model: -1, takenUs: freeUs };
+    return { residents, slots: [freeUs], model: -1, takenUs: freeUs, prefillFreeUs: 0 };
   }
   const count = Math.min(mostSlots, batching.maxSequences);
   const startUs = Math.max(view.nowUs, engine.loadEndUs);
@@ -256,6 +273,7 @@ function toTimeline(view: View, engine: EngineState, models: Models): Timeline {
     slots,
     model: first === undefined ? -1 : (models.numbers.get(first.stage.model) ?? -1),
     takenUs: mean(slots),
+    prefillFreeUs: 0,
   };
 }
 
@@ -271,12 +289,13 @@ function occupy(
   endUs: number,
   workUs: number,
   residents: readonly number[],
+  prefillUs = 0,
 ): Timeline {
-  if (before.slots.length === 1) return { residents, slots: [endUs], model, takenUs: endUs };
+  if (before.slots.length === 1) return { residents, slots: [endUs], model, takenUs: endUs, prefillFreeUs: 0 };
   const drains = before.model !== model && before.model >= 0;
   const slots = drains ? before.slots.map(() => endUs - workUs) : before.slots.slice();
   slots[slots.indexOf(Math.min(...slots))] = endUs;
-  return { residents, slots, model, takenUs: mean(slots) };
+  return { residents, slots, model, takenUs: mean(slots), prefillFreeUs: endUs - workUs + prefillUs };
 }
 
 function mean(values: readonly number[]): number {
