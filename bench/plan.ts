@@ -15,18 +15,18 @@ import { simulate } from "../src/sim/simulate.ts";
 
 const frontiers = [1, 8, 16, 32, 64];
 const fleets = [8, 32, 100, 1000];
-const warmUps = 40;
-const plansPerSize = 120;
+const warmUps = 20;
+const plansPerSize = 100;
 /** Views with a few ready stages more count as well. */
 const slack = 1.25;
 /** Part of the engines' time that the batches ask for, roughly; next to nothing for a stage that is alone. */
 const busy = 0.6;
 const alone = 0.01;
-const mostBatches = 2000;
+const mostBatches = 300;
 
-const mixed = ["llama-3.1-8b", "phi-4-14.7b", "deepseek-r1-distill-llama-8b", "qwen2.5-32b"] as const;
+const mixed = ["llama-3.1-8b", "phi-4-14.7b", "qwen2.5-7b", "qwen2.5-32b"] as const;
 const rootsPerWorkflow = 4;
-const stageSeconds = 3;
+const stageSeconds = 8;
 
 export function benchPlan(): void {
   print(`${plansPerSize} plans a size after ${warmUps}, seed 1, ${mixed.length} models; ms a plan`);
@@ -105,9 +105,11 @@ function drawWorkflow(rng: Rng, id: string, roots: number, arrivalUs: number): W
     });
   };
   for (let at = 0; at < roots; at++) draw(`root-${at}`, []);
-  for (let at = 0; at < roots; at++)
-    draw(`next-${at}`, [...new Set([`root-${at}`, `root-${(at + 1) % roots}`])]);
-  draw("merge", stages.slice(roots).map((stage) => stage.id));
+  for (let at = 0; at < roots; at++) draw(`next-${at}`, [...new Set([`root-${at}`, `root-${(at + 1) % roots}`])]);
+  draw(
+    "merge",
+    stages.slice(roots).map((stage) => stage.id),
+  );
   return { id, arrivalUs, reveal: "static", stages };
 }
 

@@ -1,12 +1,12 @@
 /**
- * Gives every stage, as a future whose dependents are known, a priority by the depth of the graph that still waits for it, the
- * shallowest first; places it at once where it ends first, and leaves it to that engine's queue to keep the order.
+ * Gives every stage, as a future whose dependents are known, a priority: the oldest workflow first, and in it by the depth of the
+ * graph that still waits for the stage, the deepest first; places it at once where it ends first, and leaves it to that engine's
+ * queue to keep the order.
  *
  * Global priorities from the metadata of futures and their local enforcement, after M. Laju et al., "Nalar: An Agent Serving
  * Framework" (arXiv 2601.05109, 2026), as publicly described. Departures: the source runs policies that its users write, and this
- * one, by remaining depth, is ours: what is nearest to its end goes first, in the manner of shortest remaining time, because the
- * deepest first was much slower on mixed workflows; the source's placement is such a policy too, here it is the earliest
- * finish of `greedy-commit`; a stage keeps the priority that it had when it was placed, and does not move afterwards.
+ * one is ours, the best of four orders by age and depth (docs/policies.md, Settings); the source's placement is such a policy
+ * too, here it is the earliest finish of `greedy-commit`; a stage keeps the priority that it had when it was placed, and does not move afterwards.
  */
 
 import type { StageKey } from "../model/workflow.ts";
@@ -15,18 +15,22 @@ import { planEarliestFinish } from "./greedy-finish.ts";
 import type { Policy, View } from "./policy.ts";
 import type { ShardSettings } from "./shards.ts";
 
+/** A rank is one number: the time of arrival in whole microseconds, and depth as a fraction of one. */
+const depthsInUs = 1024;
+
 export function createNalar({ mostShards }: ShardSettings): Policy {
   return (view) => {
     const depth = remainingDepths(view);
-    const depthOf = (key: StageKey): number => depth.get(key) ?? 0;
+    const rankOf = (key: StageKey): number =>
+      view.workflows.node(key).workflow.arriveUs - Math.min(1, (depth.get(key) ?? 0) / depthsInUs);
     const stages = [...view.ready].sort(
       (left, right) =>
-        right.priority - left.priority || depthOf(left.key) - depthOf(right.key) || left.ordinal - right.ordinal,
+        right.priority - left.priority || rankOf(left.key) - rankOf(right.key) || left.ordinal - right.ordinal,
     );
     const decisions = planEarliestFinish(view, stages, { hold: false, mostShards });
     return {
       decisions: decisions.map((decision) =>
-        decision.kind === "place" ? { ...decision, rank: depthOf(decision.stage) } : decision,
+        decision.kind === "place" ? { ...decision, rank: rankOf(decision.stage) } : decision,
       ),
     };
   };

@@ -24,7 +24,7 @@ import { createNalar } from "./nalar.ts";
 import { createPeft } from "./peft/peft.ts";
 import type { PolicyEntry } from "./policy.ts";
 import { powerOfTwo } from "./power-of-two.ts";
-import { createPrefixAffinity, smgDefaults } from "./prefix-affinity.ts";
+import { createPrefixAffinity } from "./prefix-affinity.ts";
 import { random } from "./random.ts";
 import { roundRobin } from "./round-robin.ts";
 import { createSessionAffinity } from "./session-affinity.ts";
@@ -36,8 +36,9 @@ import { joinsIfHeld, withShards } from "./with-shards.ts";
 const whole = { mostShards: 1 };
 const inTwo = { mostShards: 2 };
 const greedySharded = createGreedyFinish({ hold: true, ...inTwo });
-const collation = { mostOvertakeUs: 60_000_000 };
-const prefixAffinity = createPrefixAffinity({ ...smgDefaults, balanceAbsThreshold: 4 });
+// Swept, as docs/policies.md says under Settings.
+const collation = { mostOvertakeUs: 1_000_000 };
+const prefixAffinity = createPrefixAffinity({ cacheThreshold: 0, balanceAbsThreshold: 1, balanceRelThreshold: 2 });
 
 const plain = {
   "round-robin": { plan: roundRobin, summary: "each stage on the next engine in turn" },
@@ -101,7 +102,7 @@ const plain = {
   },
   nalar: {
     plan: createNalar(whole),
-    summary: "the stage with the shallowest graph behind it first, where it ends first",
+    summary: "the oldest workflow first, in it the stage with the deepest graph behind it, where it ends first",
   },
   "heft-state": {
     plan: createHeftState(whole),

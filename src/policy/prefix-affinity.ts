@@ -23,7 +23,7 @@ export type PrefixSettings = {
   readonly balanceRelThreshold: number;
 };
 
-/** The defaults of SMG, for workers with hundreds of requests each. The table lowers the absolute threshold. */
+/** The defaults of SMG, for workers with hundreds of requests each. The table has others, which were swept. */
 export const smgDefaults: PrefixSettings = { cacheThreshold: 0.3, balanceAbsThreshold: 64, balanceRelThreshold: 1.5 };
 
 export function createPrefixAffinity(settings: PrefixSettings): Policy {

@@ -51,7 +51,7 @@ test("the match is followed until loads differ by more than both thresholds", ()
 
 test("a second copy of a model comes up only when loads are uneven", () => {
   const cold = { workflows: [dag("a, b, c")], cluster: cluster("h100 h100") };
-  expect(enginesOf(runPlain({ policy: "prefix-affinity", ...cold }))).toEqual({ a: [0], b: [0], c: [0] });
+  expect(enginesOf(runPlain({ policy: prefixAffinity(), ...cold }))).toEqual({ a: [0], b: [0], c: [0] });
   const keen = prefixAffinity({ balanceAbsThreshold: 1 });
   expect(enginesOf(runPlain({ policy: keen, ...cold }))).toEqual({ a: [0], b: [0], c: [1] });
 });

@@ -120,7 +120,7 @@ describe("plas and atlas, placed otherwise", () => {
   });
 
   test("long calls leave home where the placement says so", () => {
-    const flow = dag("a -> b, c", (id) => (id === "a" ? {} : { prompt: [{ kind: "own", tokens: 4000 }] }));
+    const flow = dag("a -> b, c", (id) => (id === "a" ? {} : { prompt: [{ kind: "own", tokens: 30_000 }] }));
     const placed = (policy: PolicyName) =>
       enginesOf(runPlain({ policy, workflows: [flow], cluster: cluster("h100 h100", { resident }) }));
     for (const order of ["plas", "atlas"] as const) {

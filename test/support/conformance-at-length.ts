@@ -5,6 +5,7 @@
 
 import { expect, test } from "vitest";
 import { policies } from "../../src/policy/policies.ts";
+import { fateAblations } from "../../src/policy/fate/ablations.ts";
 import { suffixOf } from "../../src/policy/suffix.ts";
 import type { Faults } from "../../src/sim/faults.ts";
 import { run } from "./build.ts";
@@ -18,6 +19,7 @@ const worlds = Array.from({ length: 200 }, (_, index) => randomWorld(index + 101
 
 /** One in so many is enough for a variant; another one for each, so that together they see all. */
 const variantsShare = 5;
+const ablationsShare = 20;
 
 const troubles: readonly Faults[] = [
   { crashEveryUs: 8e6, crashForUs: 3e6 },
@@ -55,6 +57,6 @@ export function testAtLength(parity: 0 | 1): void {
 }
 
 function worldsFor(name: string, place: number): readonly RandomWorld[] {
-  if (suffixOf(name) === undefined) return worlds;
-  return worlds.filter((_, index) => index % variantsShare === place % variantsShare);
+  const share = name in fateAblations ? ablationsShare : suffixOf(name) === undefined ? 1 : variantsShare;
+  return worlds.filter((_, index) => index % share === place % share);
 }

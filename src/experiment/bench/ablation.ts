@@ -1,19 +1,34 @@
-/** What each part of the policy `fate` is worth: the policy without it, on benchmark A. */
+/** What each part of the policy `fate` is worth: the policy without it, on benchmark A and where single resources are scarce. */
 
-import type { Benchmark } from "./benchmark.ts";
-import { forAblation, inTable } from "./policy-lists.ts";
+import type { Benchmark, Group } from "./benchmark.ts";
+import { forAblation, forDimensions, inTable } from "./policy-lists.ts";
 
 export const ablation: Benchmark = {
   summary: "the policy fate without one of its parts at a time",
   groups: (data) => {
     const source = { kind: "real-dag", ...(data === undefined ? {} : { data }) } as const;
-    const common = { cluster: "hetero-8", policies: inTable(forAblation) };
+    const cluster = "hetero-8";
+    const scarce = { cluster, policies: inTable(forDimensions), seeds: 8 };
+    const large = { ...source, count: 12, vary: { edgeBytesScale: 100 } } as const;
     return [
-      { ...common, mode: "solo", seeds: 20, workload: { ...source, count: 16 } },
-      { ...common, mode: "stream-0.25", seeds: 8, workload: { ...source, count: 20, load: 0.25 } },
-    ];
+      { cluster, policies: inTable(forAblation), mode: "solo", seeds: 20, workload: { ...source, count: 16 } },
+      { ...scarce, mode: "stream-0.25", workload: { ...source, count: 20, load: 0.25 } },
+      // Residency, reachability, locality, and prefixes where there is little to spare.
+      { ...scarce, mode: "loads-x0.25", workload: { ...source, count: 12 }, change: { load: 0.25 } },
+      { ...scarce, mode: "outputs-x100", workload: large },
+      { ...scarce, mode: "outputs-x100-links-x0.1", workload: large, change: { links: 0.1 } },
+      { ...scarce, mode: "prefix-share-0.90", workload: sharedPrompts },
+    ] satisfies readonly Group[];
   },
   quick: { modes: ["solo"], seeds: [1] },
   recorded: true,
   report: "ablation",
 };
+
+const sharedPrompts = {
+  kind: "generated",
+  families: ["tree", "chain", "fan"],
+  count: 16,
+  oneAtATime: true,
+  sharedShare: 0.9,
+} as const;

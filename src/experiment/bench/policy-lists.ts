@@ -46,6 +46,19 @@ export const forPrefixes = [
 
 export const forAblation = [baseline, ...references, own, ...table.filter(isAblation)];
 
+/** Each dimension of state off, and all of them. */
+export const forDimensions = [
+  baseline,
+  ...references,
+  own,
+  "fate-residency",
+  "fate-locality",
+  "fate-prefix",
+  "fate-reachability",
+  "fate-all-but-prefix",
+  "fate-state",
+];
+
 /** For `--quick`. */
 export const few = [baseline, "heft-online", reference];
 

@@ -10,8 +10,8 @@ import type { Order } from "./order.ts";
 /** Where the first call of each open workflow went, by model. */
 type Homes = Readonly<Record<WorkflowId, Readonly<Record<ModelId, EngineId>>>>;
 
-/** Calls with at least so many prompt tokens have a cached prefix worth going home for; the figure is Autellix's. */
-const longPromptTokens = 2048;
+/** Calls with at least so many prompt tokens have a cached prefix worth going home for. */
+const longPromptTokens = 24_576;
 
 export function placeByHome(view: View, { stages, rankOf }: Order, mostShards: number): Plan {
   const homes = keepOpen(view);

@@ -9,30 +9,40 @@ import type { Forecast, Placement } from "./forecast.ts";
  */
 export function listCandidates(forecast: Forecast, position: number, most: number): readonly Placement[] {
   const { engines } = forecast;
-  const able = engines.flatMap((engine, index) => {
-    const endUs = forecast.aloneUs(position, index);
-    return endUs < Infinity ? [{ engine, index, endUs }] : [];
-  });
-  able.sort((left, right) => left.endUs - right.endUs || left.index - right.index);
   const entry = forecast.frontier.stages[position];
   if (entry === undefined || entry.stage.kind === "tool") return [];
   const { stage } = entry;
-  const holds = (engine: EngineState): boolean => engine.foreseen.some(({ model }) => model === stage.model);
-  const inputUs = (index: number): number => forecast.inputUs[position * engines.length + index] ?? 0;
-  const first = able.slice(0, most);
-  const rest = able.slice(most);
-  const resident = first.some(({ engine }) => holds(engine)) ? undefined : rest.find(({ engine }) => holds(engine));
-  const nearUs = Math.min(...able.map(({ index }) => inputUs(index)));
-  const local = first.some(({ index }) => inputUs(index) === nearUs)
-    ? undefined
-    : rest.find(({ index }) => inputUs(index) === nearUs);
-  const mostCached = Math.max(0, ...able.map(({ engine }) => engine.cachedTokens(stage)));
-  const prefixed =
-    mostCached === 0 || first.some(({ engine }) => engine.cachedTokens(stage) === mostCached)
-      ? undefined
-      : rest.find(({ engine }) => engine.cachedTokens(stage) === mostCached);
-  const placements = new Set<Placement>(first.map(({ index }) => index));
-  for (const kept of [resident, local, prefixed]) if (kept !== undefined) placements.add(kept.index);
+  const able: Able[] = [];
+  let nearUs = Infinity;
+  let mostCached = 0;
+  for (const [index, engine] of engines.entries()) {
+    const endUs = forecast.aloneUs(position, index);
+    if (endUs === Infinity) continue;
+    const inputUs = forecast.inputUs[position * engines.length + index] ?? 0;
+    const cachedTokens = engine.cachedTokens(stage);
+    able.push({ engine, index, endUs, inputUs, cachedTokens });
+    nearUs = Math.min(nearUs, inputUs);
+    mostCached = Math.max(mostCached, cachedTokens);
+  }
+  able.sort((left, right) => left.endUs - right.endUs || left.index - right.index);
+  const placements = new Set<Placement>(able.slice(0, most).map(({ index }) => index));
+  // Whichever of them comes first in order of end is among the placements anyhow, or is the one to add.
+  const earliest = (is: (each: Able) => boolean): void => {
+    const found = able.find(is);
+    if (found !== undefined) placements.add(found.index);
+  };
+  earliest(({ engine }) => engine.foreseen.some(({ model }) => model === stage.model));
+  earliest(({ inputUs }) => inputUs === nearUs);
+  if (mostCached > 0) earliest(({ cachedTokens }) => cachedTokens === mostCached);
   if (forecast.splits[position] !== undefined) placements.add(forecast.shards);
   return [...placements];
 }
+
+/** An engine that may take the stage. */
+type Able = {
+  readonly engine: EngineState;
+  readonly index: number;
+  readonly endUs: number;
+  readonly inputUs: number;
+  readonly cachedTokens: number;
+};

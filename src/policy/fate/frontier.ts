@@ -113,13 +113,16 @@ class Draft {
   /** As much of the workflow as there is room for; returns the ready stages left out. */
   add(workflow: OpenWorkflow): readonly VisibleStage[] {
     const ranks = this.#memory.ranks[workflow.id]?.values ?? {};
-    const rankOf = ({ stage }: StageNode): number => ranks[stage.key]?.[0] ?? 0;
-    const near = this.#nearStages(workflow).sort(
-      (left, right) =>
-        right.stage.priority - left.stage.priority ||
-        rankOf(right) - rankOf(left) ||
-        left.stage.ordinal - right.stage.ordinal,
-    );
+    // Ranks are looked up once a stage: a sort would ask for them again and again.
+    const near = this.#nearStages(workflow)
+      .map((node) => ({ node, rankUs: ranks[node.stage.key]?.[0] ?? 0 }))
+      .sort(
+        (left, right) =>
+          right.node.stage.priority - left.node.stage.priority ||
+          right.rankUs - left.rankUs ||
+          left.node.stage.ordinal - right.node.stage.ordinal,
+      )
+      .map(({ node }) => node);
     const index = this.#leftUs.length;
     this.#leftUs.push(this.#memory.work[workflow.id]?.leftUs ?? 0);
     // Ready stages have a right to their place; what comes after them takes what is left.

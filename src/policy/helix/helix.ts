@@ -6,7 +6,7 @@
  * described. Departures: the source cuts one model's layers over many machines and finds placement and flow by integer program and
  * max-flow over all pipelines; here an engine holds whole models, each path from source to sink has one engine, and the largest
  * flow is every engine at its throughput, so that only the division among models is left, which is greedy; the source knows its
- * workload, here the division is made anew when a model appears and whenever the work seen has grown by half; links do not bound
+ * workload, here the division is made anew when a model appears and whenever the work seen has grown by a twentieth; links do not bound
  * the flow; no engine is passed over for being short of KV memory.
  */
 
@@ -55,7 +55,7 @@ export const joinsIfOwn: MayJoin = ({ id }, { model }, { memory }) =>
   (memory as Memory).division[model]?.includes(id) === true;
 
 /** The demand known grows by this factor from one division to the next. */
-const growth = 1.5;
+const growth = 1.05;
 
 /** With a new division where a model has no place in the old one, or enough more is known of the demand than then. */
 function provide(view: View): Memory {

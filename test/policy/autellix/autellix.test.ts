@@ -6,7 +6,7 @@ import { runPlain } from "../../support/run-plain.ts";
 
 const warm = { resident: ["llama-3.1-8b"] };
 const after = (...stages: readonly string[]) => ({ parents: stages.map((stage) => ({ stage, bytes: 4000 })) });
-const long = { prompt: [{ kind: "own" as const, tokens: 4000 }] };
+const long = { prompt: [{ kind: "own" as const, tokens: 30_000 }] };
 
 function startsOf(journal: ReturnType<typeof runPlain>): string[] {
   return journal.events.flatMap((event) => (event.kind === "share-start" ? [event.stage] : []));
