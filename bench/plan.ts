@@ -42,7 +42,7 @@ type Times = { readonly fate: number[]; readonly greedy: number[] };
 
 function report(label: string, ready: number, engines: number, load: number): void {
   const { fate, greedy } = measure(ready, engines, load);
-  const cells = [at(fate, 0.5), at(fate, 0.99), at(greedy, 0.5), at(greedy, 0.99)];
+  const cells = [quantile(fate, 0.5), quantile(fate, 0.99), quantile(greedy, 0.5), quantile(greedy, 0.99)];
   const [fateP50 = 0, fateP99 = 0, greedyP50 = 0, greedyP99 = 0] = cells;
   const ratios = [fateP50 / greedyP50, fateP99 / greedyP99].map((ratio) => ratio.toFixed(1));
   print(row([label, ...cells.map((ms) => ms.toFixed(2)), ...ratios, fate.length < plansPerSize ? "too few" : ""]));
@@ -119,7 +119,7 @@ function timed(plan: Policy, view: View): { readonly result: Plan; readonly ms: 
   return { result, ms: performance.now() - startMs };
 }
 
-function at(times: readonly number[], share: number): number {
+function quantile(times: readonly number[], share: number): number {
   const sorted = times.toSorted((left, right) => left - right);
   return sorted[Math.ceil(share * sorted.length) - 1] ?? 0;
 }

@@ -15,10 +15,11 @@ export function listCandidates(forecast: Forecast, position: number, most: numbe
   const able: Able[] = [];
   let nearUs = Infinity;
   let mostCached = 0;
+  const aloneUs = forecast.aloneUs(position);
   for (const [index, engine] of engines.entries()) {
-    const endUs = forecast.aloneUs(position, index);
+    const endUs = aloneUs[index] ?? Infinity;
     if (endUs === Infinity) continue;
-    const inputUs = forecast.inputUs[position * engines.length + index] ?? 0;
+    const inputUs = forecast.inputUs(position, index);
     const cachedTokens = engine.cachedTokens(stage);
     able.push({ engine, index, endUs, inputUs, cachedTokens });
     nearUs = Math.min(nearUs, inputUs);

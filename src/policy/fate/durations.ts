@@ -1,4 +1,4 @@
-/** How long a stage holds an engine beyond its load and its inputs, as the plan sees it. */
+/** How long stages hold engines beyond their loads and inputs, as the plan sees it. */
 
 import type { EngineCosts, ModelCosts } from "../../cost/cost-model.ts";
 import { decodeStepsUs } from "../../cost/decode.ts";
@@ -8,85 +8,108 @@ import type { VisibleModelStage } from "../../model/visible.ts";
 import type { EngineState } from "../../state/engine-state.ts";
 import { sortOf } from "../heft/mean-costs.ts";
 
-export type Durations = {
-  /** Prefill of what is not cached, then decode beside what decodes there now; Infinity where the model cannot be held. */
-  readonly workUs: (stage: VisibleModelStage, engine: EngineState) => number;
-  /** On a batched engine: the part of it that is prefill, and what each sequence more beside it adds. */
-  readonly batchUs: (
-    stage: VisibleModelStage,
-    engine: EngineState,
-  ) => { readonly prefillUs: number; readonly perBesideUs: number };
-  /** What the stage adds to the ends of all that runs beside it: the price of a fuller batch. */
-  readonly crowdUs: (stage: VisibleModelStage, engine: EngineState, nowUs: number) => number;
+export type Duration = {
+  readonly prefillUs: number;
+  /** Beside what decodes there now. */
+  readonly decodeUs: number;
+  /** What the stage adds, on average, to the ends of those that run beside it now: the price of a fuller batch. */
+  readonly crowdUs: number;
+  /** What each sequence more in the batch adds to its decoding. */
+  readonly perBesideUs: number;
+  /** Tokens of its prompt that are cached now, and what each further shared one would save. */
+  readonly cachedTokens: number;
+  readonly perTokenUs: number;
 };
 
-/** On engines of one sort a stage takes the same time as long as nothing of it is cached: that is worked out once. */
-type Plain = { readonly work: ShareWork; readonly prefillUs: number; readonly decodeUs: number };
+/** On an engine of a sort, with nothing cached and nothing beside it. */
+type Plain = Duration & { readonly held: ModelCosts; readonly work: ShareWork };
 
-/** `prefix` from 0 to 1: how much of what is cached is seen. */
-export function createDurations(engines: readonly EngineCosts[], prefix: number): Durations {
-  const sorts = sortsOf(engines);
-  const known = new Map<VisibleModelStage, (Plain | undefined)[]>();
+export class Durations {
+  readonly #engines: readonly EngineCosts[];
+  readonly #sorts: readonly number[];
+  readonly #prefix: number;
+  readonly #nowUs: number;
 
-  const plainOf = (stage: VisibleModelStage, engine: EngineCosts, held: ModelCosts, sort: number): Plain => {
-    let bySort = known.get(stage);
-    if (bySort === undefined) known.set(stage, (bySort = []));
-    const found = bySort[sort];
-    if (found !== undefined) return found;
-    const sequences = sideBySide(stage, held, engine.engine.batching.maxSequences);
-    const work = shareWork(stage, stage.items, sequences, stage.outputTokens);
-    const prefillUs = sharePrefillUs(held.rates, work, stage.items, 0);
-    const decodeUs = stage.kind === "embed" ? 0 : shareDecodeUs(held.rates, work);
-    return (bySort[sort] = { work, prefillUs, decodeUs });
-  };
+  /** `prefix` from 0 to 1: how much of what is cached is seen. */
+  constructor(engines: readonly EngineCosts[], prefix: number, nowUs: number) {
+    this.#engines = engines;
+    this.#sorts = sortsOf(engines);
+    this.#prefix = prefix;
+    this.#nowUs = nowUs;
+  }
 
-  const workUs: Durations["workUs"] = (stage, state) => {
-    const { index } = state.holding;
-    const engine = engines[index];
-    const held = engine?.models.get(stage.model);
-    if (engine === undefined || held === undefined) return Infinity;
-    const { work, prefillUs, decodeUs } = plainOf(stage, engine, held, sorts[index] ?? 0);
-    const cached = Math.round(prefix * state.cachedTokens(stage));
-    const prefilledUs = cached === 0 ? prefillUs : sharePrefillUs(held.rates, work, stage.items, cached);
-    const beside = state.running.length;
-    const decodedUs =
-      engine.engine.batching.kind === "exclusive" || beside === 0 || stage.kind === "embed"
-        ? decodeUs
-        : besideUs(held, work, Math.min(beside, engine.engine.batching.maxSequences - 1), state.kvTokens);
-    return Math.round((prefilledUs + decodedUs) * state.slowFactor);
-  };
+  /** Of one stage, on one engine after another; undefined where the engine cannot hold it. Engines of a sort are worked out once. */
+  of(stage: VisibleModelStage): (engine: EngineState) => Duration | undefined {
+    const known: (Plain | undefined)[] = [];
+    return (engine) => {
+      const { index } = engine.holding;
+      const sort = this.#sorts[index] ?? 0;
+      if (!(sort in known)) known[sort] = toPlain(stage, this.#engines[index], this.#prefix);
+      const plain = known[sort];
+      if (plain === undefined) return undefined;
+      const cachedTokens = this.#prefix === 0 ? 0 : Math.round(this.#prefix * engine.cachedTokens(stage));
+      const besides = engine.holding.engine.batching.kind === "batched" && engine.running.length > 0;
+      if (cachedTokens === 0 && !besides && engine.slowFactor === 1) return plain;
+      return this.#conditional(stage, engine, plain, cachedTokens);
+    };
+  }
 
-  const batchUs: Durations["batchUs"] = (stage, state) => {
-    const { index } = state.holding;
-    const engine = engines[index];
-    const held = engine?.models.get(stage.model);
-    if (engine === undefined || held === undefined) return { prefillUs: 0, perBesideUs: 0 };
-    const { work, prefillUs, decodeUs } = plainOf(stage, engine, held, sorts[index] ?? 0);
-    const cached = Math.round(prefix * state.cachedTokens(stage));
-    const prefilledUs = cached === 0 ? prefillUs : sharePrefillUs(held.rates, work, stage.items, cached);
-    const perBesideUs = stage.kind === "embed" ? 0 : besideUs(held, work, 1, work.contextTokens) - decodeUs;
-    return { prefillUs: prefilledUs * state.slowFactor, perBesideUs: Math.max(0, perBesideUs) * state.slowFactor };
-  };
+  #conditional(stage: VisibleModelStage, engine: EngineState, plain: Plain, cachedTokens: number): Duration {
+    const { held, work, perTokenUs, perBesideUs } = plain;
+    const slow = engine.slowFactor;
+    const prefillUs =
+      cachedTokens === 0 ? plain.prefillUs : sharePrefillUs(held.rates, work, stage.items, cachedTokens);
+    const { batching } = engine.holding.engine;
+    const beside = batching.kind === "exclusive" ? 0 : Math.min(engine.running.length, batching.maxSequences - 1);
+    const decodeUs =
+      beside === 0 || stage.kind === "embed" ? plain.decodeUs : besideUs(held, work, beside, engine.kvTokens);
+    return {
+      prefillUs: Math.round(prefillUs * slow),
+      decodeUs: Math.round(decodeUs * slow),
+      crowdUs: beside === 0 ? 0 : Math.round(this.#crowdUs(engine, held, work, plain.prefillUs) * slow),
+      perBesideUs: perBesideUs * slow,
+      cachedTokens,
+      perTokenUs: cachedTokens >= work.sharedTokens ? 0 : perTokenUs * slow,
+    };
+  }
 
-  const crowdUs: Durations["crowdUs"] = (stage, state, nowUs) => {
-    const engine = engines[state.holding.index];
-    const held = engine?.models.get(stage.model);
-    const beside = state.running.length;
-    if (engine === undefined || held === undefined || beside === 0 || engine.engine.batching.kind === "exclusive")
-      return 0;
-    const { work, prefillUs } = plainOf(stage, engine, held, sorts[engine.index] ?? 0);
-    const before = decodeStepsUs(held.rates, beside, state.kvTokens, 1);
-    const after = besideUs(held, { ...work, decodeSteps: 1 }, beside, state.kvTokens);
-    const slower = before === 0 ? 0 : after / before - 1;
+  /** Those beside it wait for its prefill, and then share iterations with it for as long as both run. */
+  #crowdUs(engine: EngineState, held: ModelCosts, work: ShareWork, prefillUs: number): number {
+    const beforeUs = decodeStepsUs(held.rates, engine.running.length, engine.kvTokens, 1);
+    const afterUs = besideUs(held, { ...work, decodeSteps: 1 }, engine.running.length, engine.kvTokens);
+    const slower = beforeUs === 0 ? 0 : afterUs / beforeUs - 1;
     let totalUs = 0;
-    // They wait for its prefill, and then share iterations with it for as long as both run.
-    for (const { startUs, expectedUs } of state.running) {
-      const leftUs = Math.max(0, startUs + expectedUs - nowUs);
-      totalUs += Math.min(leftUs, prefillUs) + slower * Math.min(leftUs, work.decodeSteps * after);
+    for (const { startUs, expectedUs } of engine.running) {
+      const leftUs = Math.max(0, startUs + expectedUs - this.#nowUs);
+      totalUs += Math.min(leftUs, prefillUs) + slower * Math.min(leftUs, work.decodeSteps * afterUs);
     }
-    return Math.round(totalUs);
+    return totalUs / engine.running.length;
+  }
+}
+
+function toPlain(stage: VisibleModelStage, engine: EngineCosts | undefined, prefix: number): Plain | undefined {
+  const held = engine?.models.get(stage.model);
+  if (engine === undefined || held === undefined) return undefined;
+  if (shareWork(stage, 1, 1, stage.limitTokens).kvTokens > held.kvCapacityTokens) return undefined;
+  const work = shareWork(
+    stage,
+    stage.items,
+    sideBySide(stage, held, engine.engine.batching.maxSequences),
+    stage.outputTokens,
+  );
+  const prefillUs = sharePrefillUs(held.rates, work, stage.items, 0);
+  const decodeUs = stage.kind === "embed" ? 0 : shareDecodeUs(held.rates, work);
+  const leastUs = sharePrefillUs(held.rates, work, stage.items, work.sharedTokens);
+  return {
+    held,
+    work,
+    prefillUs,
+    decodeUs,
+    crowdUs: 0,
+    perBesideUs: stage.kind === "embed" ? 0 : Math.max(0, besideUs(held, work, 1, work.contextTokens) - decodeUs),
+    cachedTokens: 0,
+    perTokenUs: work.sharedTokens === 0 ? 0 : (prefix * (prefillUs - leastUs)) / work.sharedTokens,
   };
-  return { workUs, batchUs, crowdUs };
 }
 
 function besideUs({ rates }: ModelCosts, work: ShareWork, beside: number, kvTokens: number): number {
@@ -102,7 +125,7 @@ function sortsOf(engines: readonly EngineCosts[]): readonly number[] {
   if (found !== undefined) return found;
   const numbers = new Map<string, number>();
   const sorts = engines.map((engine) => {
-    const key = sortOf(engine);
+    const key = [sortOf(engine), engine.engine.batching.kind, engine.engine.kvBytes].join();
     const number = numbers.get(key) ?? numbers.size;
     numbers.set(key, number);
     return number;

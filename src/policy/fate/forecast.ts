@@ -8,31 +8,26 @@
  */
 
 import { canServe, isReachable } from "../../cost/candidate.ts";
-import { transferUs } from "../../cost/transfer.ts";
-import type { HostId } from "../../model/cluster.ts";
 import type { EngineState } from "../../state/engine-state.ts";
-import { waitForUs, type Candidate } from "../picture.ts";
+import type { Candidate } from "../picture.ts";
 import type { View } from "../policy.ts";
-import { createDurations } from "./durations.ts";
+import { Durations } from "./durations.ts";
+import { EngineBook } from "./engine-book.ts";
 import type { Frontier, FrontierStage } from "./frontier.ts";
+import { Prefixes } from "./prefixes.ts";
+import { Routes } from "./routes.ts";
 import type { FateSettings } from "./settings.ts";
 
-/** Where a stage goes: the position of an engine, `shards` for its split, or nothing, and then where it ends first. */
+/** Where a stage goes: the position of an engine, `shards` for its split, or `open`: where it ends first. */
 export type Placement = number;
 const open: Placement = -1;
 
 /** Behind the slowest thing imaginable, and still far from where sums lose whole numbers. */
 const neverUs = 1e12;
-/** Stages that one batch is expected to hold side by side at most. */
-const mostSlots = 16;
 
 export class Forecast {
   readonly frontier: Frontier;
   readonly engines: readonly EngineState[];
-  /** Per stage and engine: time on the engine without load and inputs; Infinity where it may not go. */
-  readonly workUs: Float64Array;
-  /** Per stage and engine: inputs that lie somewhere already. */
-  readonly inputUs: Float64Array;
   /** Of ready stages: the split that ends first, if some host has engines free for one. */
   readonly splits: readonly (Candidate | undefined)[];
   /** Where the last forecast put each stage, and when it ends there. */
@@ -41,191 +36,108 @@ export class Forecast {
 
   readonly #nowUs: number;
   readonly #engineTime: number;
-  readonly #crowdUs: Float64Array;
+  /** Per stage and engine, as `Duration` has it; an Infinity of prefill where the stage may not go. */
   readonly #prefillUs: Float64Array;
+  readonly #decodeUs: Float64Array;
+  readonly #crowdUs: Float64Array;
   readonly #perBesideUs: Float64Array;
-  readonly #routes: Routes;
+  readonly #cachedTokens: Float64Array;
+  readonly #perTokenUs: Float64Array;
+  /** Per stage and engine: inputs that lie somewhere already. */
+  readonly #inputUs: Float64Array;
+  readonly #modelOf: Int32Array;
   readonly #hostOf: Int32Array;
-  readonly #models: Models;
-  readonly #start: readonly Timeline[];
-  #timelines: Timeline[] = [];
   readonly #speed: Float64Array;
+  readonly #routes: Routes;
+  readonly #book: EngineBook;
+  readonly #prefixes: Prefixes;
   readonly #workflowEndUs: Float64Array;
 
   constructor(view: View, frontier: Frontier, splits: readonly (Candidate | undefined)[], settings: FateSettings) {
-    const { dimensions } = settings;
     this.frontier = frontier;
     this.splits = splits;
     this.engines = [...view.cluster];
     this.#nowUs = view.nowUs;
     this.#engineTime = settings.engineTime;
-    const { stages } = frontier;
+    const { stages, workflows } = frontier;
     const cells = stages.length * this.engines.length;
-    this.workUs = new Float64Array(cells).fill(Infinity);
-    this.inputUs = new Float64Array(cells);
-    this.#crowdUs = new Float64Array(cells);
-    this.#prefillUs = new Float64Array(cells);
-    this.#perBesideUs = new Float64Array(cells);
     this.placements = new Int32Array(stages.length);
     this.endUs = new Float64Array(stages.length);
-    this.#workflowEndUs = new Float64Array(frontier.weights.length);
+    this.#workflowEndUs = new Float64Array(workflows);
+    this.#prefillUs = new Float64Array(cells).fill(Infinity);
+    this.#decodeUs = new Float64Array(cells);
+    this.#crowdUs = new Float64Array(cells);
+    this.#perBesideUs = new Float64Array(cells);
+    this.#cachedTokens = new Float64Array(cells);
+    this.#perTokenUs = new Float64Array(cells);
+    this.#inputUs = new Float64Array(cells);
+    const { residency } = settings.dimensions;
+    this.#book = new EngineBook(view, frontier, this.engines, residency);
+    this.#prefixes = new Prefixes(stages, this.engines.length);
+    this.#modelOf = Int32Array.from(stages, ({ stage }) =>
+      stage.kind === "tool" ? 0 : this.#book.modelNumber(stage.model),
+    );
     const hosts = [...new Set(this.engines.map(({ holding }) => holding.host.id))];
-    this.#hostOf = Int32Array.from(this.engines, ({ holding }) => hosts.indexOf(holding.host.id));
-    this.#routes = toRoutes(view, hosts, dimensions);
-    this.#models = toModels(view, frontier, this.engines, dimensions.residency);
-    this.#start = this.engines.map((engine) => toTimeline(view, engine, this.#models));
-    this.#fillCosts(view, settings);
-    this.#speed = toSpeeds(this.workUs, stages.length, this.engines.length);
+    const numbers = new Map(hosts.map((host, index) => [host, index]));
+    this.#hostOf = Int32Array.from(this.engines, ({ holding }) => numbers.get(holding.host.id) ?? 0);
+    this.#routes = new Routes(view.costs, hosts, settings.dimensions);
+    this.#fillCosts(view, hosts.length, settings);
+    this.#speed = this.#toSpeeds();
   }
 
-  #fillCosts(view: View, { dimensions }: FateSettings): void {
-    const durations = createDurations(view.costs.engines, dimensions.prefix);
+  #fillCosts(view: View, hosts: number, { dimensions }: FateSettings): void {
+    const durations = new Durations(view.costs.engines, dimensions.prefix, view.nowUs);
+    const inputUs = new Float64Array(hosts);
     for (const [position, { stage, ready, inputs }] of this.frontier.stages.entries()) {
       if (stage.kind === "tool") continue;
+      inputUs.fill(0);
+      for (const { hosts: from, bytes } of inputs)
+        for (let host = 0; host < hosts; host++)
+          inputUs[host] = Math.max(inputUs[host] ?? 0, this.#routes.fromNearest(from, host, bytes));
+      const durationOn = durations.of(stage);
+      const isShared = this.#prefixes.isShared(position);
+      // A plan that is blind to ways must still not ask for what cannot be done now.
+      const mayBeBlind = ready && dimensions.reachability === 0;
       for (const [index, engine] of this.engines.entries()) {
-        if (!engine.up || !canServe(stage, engine) || (ready && !isReachable(view, stage, engine))) continue;
+        const input = inputUs[this.#hostOf[index] ?? 0] ?? 0;
+        if (!engine.up || input === Infinity) continue;
+        if (stage.allow !== undefined && !canServe(stage, engine)) continue;
+        if (mayBeBlind && !isReachable(view, stage, engine)) continue;
+        const duration = durationOn(engine);
+        if (duration === undefined) continue;
         const cell = position * this.engines.length + index;
-        let longestUs = 0;
-        for (const { hosts, bytes } of inputs)
-          longestUs = Math.max(longestUs, this.#routes.fromNearest(hosts, this.#hostOf[index] ?? 0, bytes));
-        if (longestUs === Infinity) continue;
-        this.inputUs[cell] = longestUs;
-        this.workUs[cell] = durations.workUs(stage, engine);
-        if (engine.holding.engine.batching.kind === "batched") {
-          const { prefillUs, perBesideUs } = durations.batchUs(stage, engine);
-          this.#prefillUs[cell] = prefillUs;
-          this.#perBesideUs[cell] = perBesideUs;
-        }
-        if (ready) this.#crowdUs[cell] = durations.crowdUs(stage, engine, this.#nowUs);
+        this.#inputUs[cell] = input;
+        this.#prefillUs[cell] = duration.prefillUs;
+        this.#decodeUs[cell] = duration.decodeUs;
+        this.#perBesideUs[cell] = duration.perBesideUs;
+        if (ready) this.#crowdUs[cell] = duration.crowdUs;
+        // Prompts that come into a batch together are looked up before any of them is cached.
+        if (!isShared || this.#book.isBatched(index)) continue;
+        this.#cachedTokens[cell] = duration.cachedTokens;
+        this.#perTokenUs[cell] = duration.perTokenUs;
       }
     }
   }
 
-  /**
-   * Serves the frontier and returns what that costs: the weighted ends of the workflows, and the time for which engines are
-   * taken, each by its speed. Infinity where a stage was told to go where it cannot.
-   */
-  serve(told: Int32Array): number {
-    const { stages, weights } = this.frontier;
-    const ends = this.#workflowEndUs.fill(this.#nowUs);
-    this.#timelines = this.#start.slice();
-    let crowdUs = 0;
-    for (let position = 0; position < stages.length; position++) {
-      const entry = stages[position] as FrontierStage;
-      let placement = told[position] ?? open;
-      if (entry.stage.kind === "tool") {
-        this.endUs[position] = this.#parentsEndUs(entry) + entry.stage.toolUs;
-        this.placements[position] = open;
-      } else {
-        if (placement === open) placement = this.#pickEarliest(position, entry);
-        const endUs = placement === open ? this.#nowUs + neverUs : this.#take(position, entry, placement);
-        if (endUs === Infinity) return Infinity;
-        this.endUs[position] = endUs;
-        this.placements[position] = placement;
-        if (placement >= 0 && placement < this.engines.length)
-          crowdUs += this.#crowdUs[position * this.engines.length + placement] ?? 0;
+  /** How fast each engine is at this frontier, as parts of 1. */
+  #toSpeeds(): Float64Array {
+    const count = this.engines.length;
+    const speed = new Float64Array(count);
+    let total = 0;
+    for (let position = 0; position < this.frontier.stages.length; position++) {
+      let leastUs = Infinity;
+      for (let index = 0; index < count; index++) leastUs = Math.min(leastUs, this.workUs(position, index));
+      if (leastUs === Infinity) continue;
+      for (let index = 0; index < count; index++) {
+        const part = leastUs / Math.max(1, this.workUs(position, index));
+        speed[index] = (speed[index] ?? 0) + part;
+        total += part;
       }
-      const pathUs = (this.endUs[position] ?? 0) + entry.tailUs;
-      if (pathUs > (ends[entry.workflow] ?? 0)) ends[entry.workflow] = pathUs;
     }
-    let cost = crowdUs;
-    for (let index = 0; index < ends.length; index++)
-      cost += (weights[index] ?? 0) * ((ends[index] ?? 0) - this.#nowUs);
-    let takenUs = 0;
-    for (let index = 0; index < this.#speed.length; index++)
-      takenUs += (this.#speed[index] ?? 0) * ((this.#timelines[index] as Timeline).takenUs - this.#nowUs);
-    return Math.min(Number.MAX_SAFE_INTEGER / 4, Math.round(cost + this.#engineTime * takenUs));
+    return total === 0 ? speed : speed.map((part) => part / total);
   }
 
-  #parentsEndUs({ releaseUs, parents }: FrontierStage): number {
-    let endUs = releaseUs;
-    for (const { position } of parents) endUs = Math.max(endUs, this.endUs[position] ?? 0);
-    return endUs;
-  }
-
-  /** When the stage would end on an engine if nothing else were placed; Infinity where it may not go. */
-  aloneUs(position: number, index: number): number {
-    const cell = position * this.engines.length + index;
-    const model = this.#models.ofStage[position] ?? 0;
-    const timeline = this.#start[index] as Timeline;
-    const loadUs = timeline.residents.includes(model) ? 0 : this.#models.loadUs(index, model);
-    return freeFor(timeline, model) + loadUs + (this.inputUs[cell] ?? 0) + (this.workUs[cell] ?? Infinity);
-  }
-
-  #pickEarliest(position: number, entry: FrontierStage): Placement {
-    let best = open;
-    let bestUs = Infinity;
-    for (let index = 0; index < this.engines.length; index++) {
-      const endUs = this.#endOn(position, entry, index);
-      if (endUs < bestUs) [best, bestUs] = [index, endUs];
-    }
-    return best;
-  }
-
-  /** The end on one engine, given what the forecast has placed so far. */
-  #endOn(position: number, entry: FrontierStage, index: number): number {
-    const cell = position * this.engines.length + index;
-    const workUs = this.workUs[cell] ?? Infinity;
-    if (workUs === Infinity) return Infinity;
-    let inputUs = this.inputUs[cell] ?? 0;
-    let readyUs = entry.releaseUs;
-    for (const { position: parent, bytes } of entry.parents) {
-      const endedUs = this.endUs[parent] ?? 0;
-      if (endedUs > readyUs) readyUs = endedUs;
-      const from = this.#lastEngine(parent);
-      if (from < 0) continue;
-      const wayUs = this.#routes.between(this.#hostOf[from] ?? 0, this.#hostOf[index] ?? 0, bytes);
-      if (wayUs > inputUs) inputUs = wayUs;
-    }
-    const timeline = this.#timelines[index] as Timeline;
-    const model = this.#models.ofStage[position] ?? 0;
-    const freeUs = freeFor(timeline, model);
-    const loadedUs = freeUs + (timeline.residents.includes(model) ? 0 : this.#models.loadUs(index, model));
-    const startUs = Math.max(loadedUs, readyUs) + inputUs;
-    if (timeline.slots.length === 1) return startUs + workUs;
-    // Prompts are taken in one after another; whatever decodes beside it by then makes every iteration longer.
-    let beside = 0;
-    for (const slot of timeline.slots) if (slot > startUs) beside += 1;
-    beside = Math.max(0, beside - (this.engines[index]?.running.length ?? 0));
-    return Math.max(startUs, timeline.prefillFreeUs) + workUs + beside * (this.#perBesideUs[cell] ?? 0);
-  }
-
-  /** The engine on whose host the output of a stage lies. */
-  #lastEngine(position: number): number {
-    const placement = this.placements[position] ?? open;
-    if (placement < this.engines.length) return placement;
-    return this.splits[position]?.shares[0]?.engine.holding.index ?? open;
-  }
-
-  #take(position: number, entry: FrontierStage, placement: Placement): number {
-    const model = this.#models.ofStage[position] ?? 0;
-    if (placement < this.engines.length) {
-      const endUs = this.#endOn(position, entry, placement);
-      const cell = position * this.engines.length + placement;
-      if (endUs < Infinity) this.#occupy(placement, model, endUs, this.workUs[cell] ?? 0, this.#prefillUs[cell] ?? 0);
-      return endUs;
-    }
-    let lastUs = 0;
-    for (const { engine, cost } of this.splits[position]?.shares ?? []) {
-      const { index } = engine.holding;
-      const timeline = this.#timelines[index] as Timeline;
-      const loadUs = timeline.residents.includes(model) ? 0 : this.#models.loadUs(index, model);
-      const workUs = cost.prefillUs + cost.decodeUs;
-      const endUs = freeFor(timeline, model) + loadUs + cost.transferUs + workUs;
-      this.#occupy(index, model, endUs, workUs, 0);
-      lastUs = Math.max(lastUs, endUs + cost.shardUs);
-    }
-    return lastUs;
-  }
-
-  #occupy(index: number, model: number, endUs: number, workUs: number, prefillUs: number): void {
-    const before = this.#timelines[index] as Timeline;
-    const residents =
-      before.residents.at(-1) === model ? before.residents : this.#models.use(index, before.residents, model);
-    this.#timelines[index] = occupy(before, model, endUs, workUs, residents, prefillUs);
-  }
-
-  /** Sets where nothing is told: every stage where it ends first. */
+  /** Every stage goes where it ends first. */
   nothingTold(): Int32Array {
     return new Int32Array(this.frontier.stages.length).fill(open);
   }
@@ -234,169 +146,156 @@ export class Forecast {
   get shards(): Placement {
     return this.engines.length;
   }
-}
 
-/** An engine's future: when it can take more, what it holds then. Never changed, always replaced. */
-type Timeline = {
-  /** Model numbers, least recently used first. */
-  readonly residents: readonly number[];
-  /** Of a batch: when each of its places falls free, in no order. One place for an exclusive engine. */
-  readonly slots: readonly number[];
-  /** Model of the batch. */
-  readonly model: number;
-  /** When the engine has served everything; of a batch the mean of its places. */
-  readonly takenUs: number;
-  /** When a batch has taken in the prompts that the forecast has given it. */
-  readonly prefillFreeUs: number;
-};
-
-function toTimeline(view: View, engine: EngineState, models: Models): Timeline {
-  const residents = engine.foreseen.map(({ model }) => models.numbers.get(model) ?? -1).filter((model) => model >= 0);
-  const { batching } = engine.holding.engine;
-  const [first] = engine.running;
-  if (batching.kind === "exclusive") {
-    let freeUs = engine.freeAtUs(view.nowUs);
-    if (first !== undefined) freeUs += Math.max(0, view.nowUs - (first.startUs + first.expectedUs));
-    return { residents, slots: [freeUs], model: -1, takenUs: freeUs, prefillFreeUs: 0 };
+  /** Prefill and decode on an engine as it is now; Infinity where the stage may not go. */
+  workUs(position: number, engine: number): number {
+    const cell = position * this.engines.length + engine;
+    return (this.#prefillUs[cell] ?? Infinity) + (this.#decodeUs[cell] ?? 0);
   }
-  const count = Math.min(mostSlots, batching.maxSequences);
-  const startUs = Math.max(view.nowUs, engine.loadEndUs);
-  const slots = Array.from({ length: count }, () => startUs);
-  const ends = engine.running.map((share) => Math.max(startUs, share.startUs + share.expectedUs));
-  for (const [place, endUs] of ends.sort((left, right) => right - left).entries()) slots[place % count] = endUs;
-  if (first !== undefined && engine.queue.length > 0) {
-    const waitUs = view.nowUs + waitForUs(view, first.stage, engine);
-    for (const [place, endUs] of slots.entries()) slots[place] = Math.max(endUs, waitUs);
+
+  inputUs(position: number, engine: number): number {
+    return this.#inputUs[position * this.engines.length + engine] ?? 0;
   }
-  return {
-    residents,
-    slots,
-    model: first === undefined ? -1 : (models.numbers.get(first.stage.model) ?? -1),
-    takenUs: mean(slots),
-    prefillFreeUs: 0,
-  };
-}
 
-/** An exclusive engine when it is free, a batch when it has a place, or when it has drained if it is of another model. */
-function freeFor({ slots, model: current }: Timeline, model: number): number {
-  if (slots.length === 1) return slots[0] ?? 0;
-  return current === model || current < 0 ? Math.min(...slots) : Math.max(...slots);
-}
+  /** When a ready stage would end on each engine if nothing else were placed; Infinity where it may not go. */
+  aloneUs(position: number): readonly number[] {
+    this.#book.reset();
+    const model = this.#modelOf[position] ?? 0;
+    return this.engines.map((_, index) => {
+      const workUs = this.workUs(position, index);
+      if (workUs === Infinity) return Infinity;
+      return this.#book.freeUs(index, model) + this.#book.loadUs(index, model) + this.inputUs(position, index) + workUs;
+    });
+  }
 
-function occupy(
-  before: Timeline,
-  model: number,
-  endUs: number,
-  workUs: number,
-  residents: readonly number[],
-  prefillUs = 0,
-): Timeline {
-  if (before.slots.length === 1) return { residents, slots: [endUs], model, takenUs: endUs, prefillFreeUs: 0 };
-  const drains = before.model !== model && before.model >= 0;
-  const slots = drains ? before.slots.map(() => endUs - workUs) : before.slots.slice();
-  slots[slots.indexOf(Math.min(...slots))] = endUs;
-  return { residents, slots, model, takenUs: mean(slots), prefillFreeUs: endUs - workUs + prefillUs };
-}
-
-function mean(values: readonly number[]): number {
-  let total = 0;
-  for (const value of values) total += value;
-  return total / Math.max(1, values.length);
-}
-
-/** Models by number, what their loads take, and who makes room for them. */
-type Models = {
-  readonly numbers: ReadonlyMap<string, number>;
-  readonly ofStage: Int32Array;
-  readonly loadUs: (engine: number, model: number) => number;
-  /** Residents once the model has been used: those needed last gone first, where room must be made. */
-  readonly use: (engine: number, residents: readonly number[], model: number) => readonly number[];
-};
-
-function toModels(view: View, { stages, away }: Frontier, engines: readonly EngineState[], residency: number): Models {
-  const names = new Set<string>();
-  for (const { stage } of stages) if (stage.kind !== "tool") names.add(stage.model);
-  for (const { foreseen } of engines) for (const { model } of foreseen) names.add(model);
-  const list = [...names];
-  const numbers = new Map(list.map((name, index) => [name, index]));
-  const loads = new Float64Array(engines.length * list.length);
-  const bytes = new Float64Array(engines.length * list.length);
-  for (const [index, { slowFactor }] of engines.entries())
-    for (const [model, name] of list.entries()) {
-      const held = view.costs.engines[index]?.models.get(name);
-      loads[index * list.length + model] = residency * (held?.loadUs ?? 0) * slowFactor;
-      bytes[index * list.length + model] = held?.footprintBytes ?? 0;
-    }
-  const awayOf = list.map((name) => away.get(name) ?? Infinity);
-  return {
-    numbers,
-    ofStage: Int32Array.from(stages, ({ stage }) => (stage.kind === "tool" ? 0 : (numbers.get(stage.model) ?? 0))),
-    loadUs: (engine, model) => loads[engine * list.length + model] ?? 0,
-    use: (engine, residents, model) => {
-      if (residents.includes(model)) return [...residents.filter((other) => other !== model), model];
-      const { memoryBytes, engine: spec } = (engines[engine] as EngineState).holding;
-      const kept = residents.slice();
-      let freeBytes = memoryBytes - (bytes[engine * list.length + model] ?? 0);
-      for (const other of kept) freeBytes -= bytes[engine * list.length + other] ?? 0;
-      while (kept.length > 0 && (freeBytes < 0 || kept.length >= spec.maxResident)) {
-        let victim = 0;
-        for (let place = 1; place < kept.length; place++)
-          if ((awayOf[kept[place] ?? 0] ?? 0) > (awayOf[kept[victim] ?? 0] ?? 0)) victim = place;
-        freeBytes += bytes[engine * list.length + (kept[victim] ?? 0)] ?? 0;
-        kept.splice(victim, 1);
+  /**
+   * Serves the frontier and returns what that costs: the ends of the workflows, and the time for which engines are taken, each by
+   * its speed. Infinity where a stage was told to go where it cannot.
+   */
+  serve(told: Int32Array): number {
+    const { stages } = this.frontier;
+    const ends = this.#workflowEndUs.fill(this.#nowUs);
+    this.#book.reset();
+    this.#prefixes.reset();
+    let cost = 0;
+    for (let position = 0; position < stages.length; position++) {
+      const entry = stages[position] as FrontierStage;
+      let placement = told[position] ?? open;
+      let endUs: number;
+      if (entry.stage.kind === "tool") {
+        endUs = this.#parentsEndUs(entry) + entry.stage.toolUs;
+        placement = open;
+      } else {
+        if (placement === open) placement = this.#pickEarliest(position, entry);
+        endUs = placement === open ? this.#nowUs + neverUs : this.#take(position, entry, placement);
+        if (endUs === Infinity) return Infinity;
+        if (placement !== open && placement !== this.shards)
+          cost += this.#crowdUs[position * this.engines.length + placement] ?? 0;
       }
-      return [...kept, model];
-    },
-  };
-}
-
-type Routes = {
-  readonly between: (from: number, to: number, bytes: number) => number;
-  /** From whichever of the hosts is nearest. */
-  readonly fromNearest: (from: readonly HostId[], to: number, bytes: number) => number;
-};
-
-/** Links count as far as locality is seen; the store, and that no way leads there at all, as far as reachability is. */
-function toRoutes({ costs }: View, hosts: readonly HostId[], dimensions: FateSettings["dimensions"]): Routes {
-  const count = hosts.length;
-  const fixedUs = new Float64Array(count * count);
-  const perByteUs = new Float64Array(count * count);
-  for (const [from, source] of hosts.entries())
-    for (const [to, target] of hosts.entries()) {
-      if (from === to) continue;
-      const route = costs.route(source, target);
-      const seen = route?.via === "link" ? dimensions.locality : dimensions.reachability;
-      if (seen === 0) continue;
-      fixedUs[from * count + to] = route === undefined ? Infinity : seen * transferUs(route, 0);
-      perByteUs[from * count + to] = route === undefined ? 0 : (seen * 1e6) / route.bytesPerSecond;
+      this.endUs[position] = endUs;
+      this.placements[position] = placement;
+      if (endUs + entry.tailUs > (ends[entry.workflow] ?? 0)) ends[entry.workflow] = endUs + entry.tailUs;
     }
-  const between: Routes["between"] = (from, to, bytes) =>
-    from === to ? 0 : (fixedUs[from * count + to] ?? 0) + bytes * (perByteUs[from * count + to] ?? 0);
-  const numbers = new Map(hosts.map((host, index) => [host, index]));
-  return {
-    between,
-    fromNearest: (from, to, bytes) => {
-      let least = Infinity;
-      for (const host of from) least = Math.min(least, between(numbers.get(host) ?? to, to, bytes));
-      return least;
-    },
-  };
-}
-
-/** How fast each engine is at this frontier, as parts of 1. */
-function toSpeeds(workUs: Float64Array, stages: number, engines: number): Float64Array {
-  const speed = new Float64Array(engines);
-  let total = 0;
-  for (let position = 0; position < stages; position++) {
-    const row = workUs.subarray(position * engines, (position + 1) * engines);
-    let bestUs = Infinity;
-    for (const us of row) if (us < bestUs) bestUs = us;
-    if (bestUs === Infinity) continue;
-    for (let index = 0; index < engines; index++) {
-      const part = bestUs / Math.max(1, row[index] ?? Infinity);
-      speed[index] = (speed[index] ?? 0) + part;
-      total += part;
-    }
+    for (const endUs of ends) cost += endUs - this.#nowUs;
+    let takenUs = 0;
+    for (let index = 0; index < this.#speed.length; index++)
+      takenUs += (this.#speed[index] ?? 0) * (this.#book.takenUs(index) - this.#nowUs);
+    return Math.round(cost + this.#engineTime * takenUs);
   }
-  return total === 0 ? speed : speed.map((part) => part / total);
+
+  #parentsEndUs({ releaseUs, parents }: FrontierStage): number {
+    let endUs = releaseUs;
+    for (let at = 0; at < parents.length; at++) {
+      const parentUs = this.endUs[parents[at]?.position ?? 0] ?? 0;
+      if (parentUs > endUs) endUs = parentUs;
+    }
+    return endUs;
+  }
+
+  #pickEarliest(position: number, entry: FrontierStage): Placement {
+    const readyUs = this.#parentsEndUs(entry);
+    let best = open;
+    let bestUs = Infinity;
+    for (let index = 0; index < this.engines.length; index++) {
+      const startUs = this.#startUs(position, entry, index, readyUs);
+      if (startUs >= bestUs) continue;
+      const endUs = startUs + this.#promptUs(position, index) + this.#decodedUs(position, index, startUs);
+      if (endUs < bestUs) {
+        best = index;
+        bestUs = endUs;
+      }
+    }
+    return best;
+  }
+
+  /** When model and inputs are there: a load may go ahead of the stage, its inputs may not. */
+  #startUs(position: number, { parents }: FrontierStage, engine: number, readyUs: number): number {
+    const cell = position * this.engines.length + engine;
+    if (this.#prefillUs[cell] === Infinity) return Infinity;
+    let inputUs = this.#inputUs[cell] ?? 0;
+    for (let at = 0; at < parents.length; at++) {
+      const parent = parents[at] as FrontierStage["parents"][number];
+      const from = this.#engineOf(parent.position);
+      if (from === open || this.#hostOf[from] === this.#hostOf[engine]) continue;
+      const wayUs = this.#routes.between(this.#hostOf[from] ?? 0, this.#hostOf[engine] ?? 0, parent.bytes);
+      if (wayUs > inputUs) inputUs = wayUs;
+    }
+    const model = this.#modelOf[position] ?? 0;
+    const loadedUs = this.#book.freeUs(engine, model) + this.#book.loadUs(engine, model);
+    const startUs = Math.max(loadedUs, readyUs) + inputUs;
+    // Prompts of a batch are taken in one after another.
+    return this.#book.isBatched(engine) ? Math.max(startUs, this.#book.prefilledUs(engine)) : startUs;
+  }
+
+  /** Of what will not be cached by then. */
+  #promptUs(position: number, engine: number): number {
+    const cell = position * this.engines.length + engine;
+    const prefillUs = this.#prefillUs[cell] ?? Infinity;
+    const perTokenUs = this.#perTokenUs[cell] ?? 0;
+    if (perTokenUs === 0) return prefillUs;
+    const moreTokens = this.#prefixes.tokens(position, engine) - (this.#cachedTokens[cell] ?? 0);
+    return moreTokens > 0 ? prefillUs - moreTokens * perTokenUs : prefillUs;
+  }
+
+  /** What the forecast has put into a batch makes its iterations longer. */
+  #decodedUs(position: number, engine: number, startUs: number): number {
+    const cell = position * this.engines.length + engine;
+    const decodeUs = this.#decodeUs[cell] ?? 0;
+    if (!this.#book.isBatched(engine)) return decodeUs;
+    const come = this.#book.besideAt(engine, startUs) - (this.engines[engine]?.running.length ?? 0);
+    return decodeUs + Math.max(0, come) * (this.#perBesideUs[cell] ?? 0);
+  }
+
+  /** The engine on whose host the output of a stage lies. */
+  #engineOf(position: number): number {
+    const placement = this.placements[position] ?? open;
+    return placement === this.shards ? (this.splits[position]?.shares[0]?.engine.holding.index ?? open) : placement;
+  }
+
+  #take(position: number, entry: FrontierStage, placement: Placement): number {
+    if (placement === this.shards) return this.#takeSplit(position);
+    const startUs = this.#startUs(position, entry, placement, this.#parentsEndUs(entry));
+    if (startUs === Infinity) return Infinity;
+    const prefilledUs = startUs + this.#promptUs(position, placement);
+    const endUs = prefilledUs + this.#decodedUs(position, placement, startUs);
+    this.#book.occupy(placement, this.#modelOf[position] ?? 0, startUs, prefilledUs, endUs);
+    this.#prefixes.leave(position, placement);
+    return endUs;
+  }
+
+  #takeSplit(position: number): number {
+    const split = this.splits[position];
+    if (split === undefined) return Infinity;
+    const model = this.#modelOf[position] ?? 0;
+    let lastUs = 0;
+    for (const { engine, cost } of split.shares) {
+      const { index } = engine.holding;
+      const startUs = this.#book.freeUs(index, model) + this.#book.loadUs(index, model) + cost.transferUs;
+      const endUs = startUs + cost.prefillUs + cost.decodeUs;
+      this.#book.occupy(index, model, startUs, startUs + cost.prefillUs, endUs);
+      this.#prefixes.leave(position, index);
+      lastUs = Math.max(lastUs, endUs + cost.shardUs);
+    }
+    return lastUs;
+  }
 }

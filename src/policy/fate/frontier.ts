@@ -24,15 +24,15 @@ export type FrontierStage = {
   readonly releaseUs: number;
   /** Expected time of the longest path behind it. */
   readonly tailUs: number;
-  /** Into `workflows`. */
+  /** Which one of `workflows`. */
   readonly workflow: number;
 };
 
 export type Frontier = {
   /** In order of service, parents before children. */
   readonly stages: readonly FrontierStage[];
-  /** What the end of each workflow in it weighs: 1 for the one with the least work left, less for larger ones. */
-  readonly weights: readonly number[];
+  /** How many workflows it has stages of. */
+  readonly workflows: number;
   /** Ready stages that found no place in it, in order of service. */
   readonly beyond: readonly VisibleStage[];
   /** Steps until each model is called next. */
@@ -95,7 +95,7 @@ class Draft {
   readonly #memory: FrontierMemory;
   readonly #stages: FrontierStage[] = [];
   readonly #positions = new Map<StageKey, number>();
-  readonly #leftUs: number[] = [];
+  #workflows = 0;
   readonly #away = new Map<string, number>();
   readonly #endUs: Map<StageKey, number>;
 
@@ -123,8 +123,8 @@ class Draft {
           left.node.stage.ordinal - right.node.stage.ordinal,
       )
       .map(({ node }) => node);
-    const index = this.#leftUs.length;
-    this.#leftUs.push(this.#memory.work[workflow.id]?.leftUs ?? 0);
+    const index = this.#workflows;
+    this.#workflows += 1;
     // Ready stages have a right to their place; what comes after them takes what is left.
     let room = this.#settings.frontierStages - this.#stages.length;
     const ready = near.filter(({ status }) => status === "ready");
@@ -192,10 +192,8 @@ class Draft {
     this.#stages.push({ stage, ready: status === "ready", parents, inputs, releaseUs, tailUs, workflow });
   }
 
-  finish(): Pick<Frontier, "stages" | "weights" | "away"> {
-    const least = Math.max(1, Math.min(...this.#leftUs));
-    const weights = this.#leftUs.map((leftUs) => least / Math.max(least, leftUs));
-    return { stages: this.#stages, weights, away: this.#away };
+  finish(): Pick<Frontier, "stages" | "workflows" | "away"> {
+    return { stages: this.#stages, workflows: this.#workflows, away: this.#away };
   }
 }
 

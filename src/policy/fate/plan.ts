@@ -35,9 +35,10 @@ export function planFrontier(forecast: Forecast, settings: FateSettings, last: I
     if (again < best.cost) best = keep(forecast, again);
   }
   const jobs = firstReady(forecast, settings.jobs);
+  const candidates = jobs.map((position) => listCandidates(forecast, position, settings.candidates));
   let note: string | undefined;
   for (let round = 0; round < settings.rounds && jobs.length > 0; round++) {
-    const offers = priceOffers(forecast, jobs, best, settings.candidates);
+    const offers = priceOffers(forecast, jobs, candidates, best);
     const combined = combine(forecast, jobs, offers, best, settings);
     note ??= combined.note;
     const trials = [combined.placements, ...cheapestOf(jobs, offers, best)];
@@ -68,12 +69,17 @@ function firstReady({ frontier }: Forecast, most: number): readonly number[] {
 }
 
 /** Tells each weighed placement alone. Those that cannot be are left out. */
-function priceOffers(forecast: Forecast, jobs: readonly number[], base: Kept, most: number): readonly Offer[] {
+function priceOffers(
+  forecast: Forecast,
+  jobs: readonly number[],
+  candidates: readonly (readonly Placement[])[],
+  base: Kept,
+): readonly Offer[] {
   const offers: Offer[] = [];
   const told = base.placements.slice();
   for (const [job, position] of jobs.entries()) {
     const before = told[position] ?? 0;
-    for (const placement of listCandidates(forecast, position, most)) {
+    for (const placement of candidates[job] ?? []) {
       if (placement === before) continue;
       told[position] = placement;
       const cost = forecast.serve(told);
