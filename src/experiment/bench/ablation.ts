@@ -11,7 +11,7 @@ export const ablation: Benchmark = {
     const scarce = { cluster, policies: inTable(forDimensions), seeds: 8 };
     const large = { ...source, count: 12, vary: { edgeBytesScale: 100 } } as const;
     return [
-      { cluster, policies: inTable(forAblation), mode: "solo", seeds: 20, workload: { ...source, count: 16 } },
+      { cluster, policies: inTable(forAblation), mode: "solo", seeds: 12, workload: { ...source, count: 16 } },
       { ...scarce, mode: "stream-0.25", workload: { ...source, count: 20, load: 0.25 } },
       // Residency, reachability, locality, and prefixes where there is little to spare.
       { ...scarce, mode: "loads-x0.25", workload: { ...source, count: 12 }, change: { load: 0.25 } },

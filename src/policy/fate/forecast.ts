@@ -15,7 +15,7 @@ import { Durations } from "./durations.ts";
 import { EngineBook } from "./engine-book.ts";
 import type { Frontier, FrontierStage } from "./frontier.ts";
 import { Prefixes } from "./prefixes.ts";
-import { Routes } from "./routes.ts";
+import { routesOf, type Routes } from "./routes.ts";
 import type { FateSettings } from "./settings.ts";
 
 /** Where a stage goes: the position of an engine, `shards` for its split, or `open`: where it ends first. */
@@ -77,15 +77,14 @@ export class Forecast {
     this.#modelOf = Int32Array.from(stages, ({ stage }) =>
       stage.kind === "tool" ? 0 : this.#book.modelNumber(stage.model),
     );
-    const hosts = [...new Set(this.engines.map(({ holding }) => holding.host.id))];
-    const numbers = new Map(hosts.map((host, index) => [host, index]));
-    this.#hostOf = Int32Array.from(this.engines, ({ holding }) => numbers.get(holding.host.id) ?? 0);
-    this.#routes = new Routes(view.costs, hosts, settings.dimensions);
-    this.#fillCosts(view, hosts.length, settings);
+    this.#routes = routesOf(view.costs, settings.dimensions);
+    this.#hostOf = this.#routes.hostOf;
+    this.#fillCosts(view, settings);
     this.#speed = this.#toSpeeds();
   }
 
-  #fillCosts(view: View, hosts: number, { dimensions }: FateSettings): void {
+  #fillCosts(view: View, { dimensions }: FateSettings): void {
+    const hosts = this.#routes.hostCount;
     const durations = new Durations(view.costs.engines, dimensions.prefix, view.nowUs);
     const inputUs = new Float64Array(hosts);
     for (const [position, { stage, ready, inputs }] of this.frontier.stages.entries()) {

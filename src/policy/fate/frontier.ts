@@ -58,10 +58,19 @@ export function pickFrontier(view: View, settings: FateSettings, before: Frontie
   return { ...draft.finish(), beyond, memory };
 }
 
+const knownMeans = new WeakMap<View["costs"], MeanCosts>();
+
+/** Means do not change while a cost model lasts, so they are worked out once. */
+function meanCostsOf(view: View): MeanCosts {
+  const known = knownMeans.get(view.costs) ?? createMeanCosts(view);
+  knownMeans.set(view.costs, known);
+  return known;
+}
+
 function remember(view: View, before: FrontierMemory | undefined): FrontierMemory {
   let means: MeanCosts | undefined;
   const ranks = rememberByStage({ ...view, memory: before?.ranks }, (workflow) => {
-    const costs = (means ??= createMeanCosts(view));
+    const costs = (means ??= meanCostsOf(view));
     return [...rankStages(workflow, costs)].map(
       ([{ stage }, rankUs]) => [stage.key, [rankUs, rankUs - costs.workUs(stage)] as const] as const,
     );
