@@ -58,7 +58,7 @@ export class Forecast {
     this.splits = splits;
     this.engines = [...view.cluster];
     this.#nowUs = view.nowUs;
-    this.#engineTime = settings.engineTime;
+    this.#engineTime = settings.engineTime * scarcity(frontier, this.engines.length);
     const { stages, workflows } = frontier;
     const cells = stages.length * this.engines.length;
     this.placements = new Int32Array(stages.length);
@@ -297,4 +297,9 @@ export class Forecast {
     }
     return lastUs;
   }
+}
+
+/** Engine time has its full price where at least as many stages are in sight as there are engines to take them. */
+function scarcity({ stages, beyond }: Frontier, engines: number): number {
+  return Math.min(1, (stages.length + beyond.length) / engines);
 }
