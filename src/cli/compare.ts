@@ -13,7 +13,7 @@ import type { Faults } from "../sim/faults.ts";
 import { command, type Values } from "./arguments.ts";
 import { faultOptions, toFaults } from "./fault-options.ts";
 import { parseSeeds } from "./parse-seeds.ts";
-import { policyNames } from "./policy-names.ts";
+import { plainPolicyNames, policyNames } from "./policy-names.ts";
 import { programName } from "./program-name.ts";
 import { createProgress } from "./progress-line.ts";
 import type { Terminal } from "./terminal.ts";
@@ -24,7 +24,7 @@ import { writeWhole } from "./write-whole.ts";
 const mostWorkers = 256;
 
 const options = [
-  { name: "policies", kind: "choices", choices: policyNames, summary: "which policies; all unless said" },
+  { name: "policies", kind: "choices", choices: policyNames, summary: "which policies; all but variants unless said" },
   {
     name: "baseline",
     kind: "choice",
@@ -94,7 +94,6 @@ const demo = {
   seeds: "1-6",
   policies: [
     "round-robin",
-    "random",
     "power-of-two",
     "least-loaded",
     "model-affinity",
@@ -103,6 +102,7 @@ const demo = {
     "greedy-finish-sharded",
     "heft",
     "heft-online",
+    "fate",
   ],
 } as const satisfies { readonly policies: readonly PolicyName[] } & Record<string, unknown>;
 
@@ -120,7 +120,7 @@ function toPlan(values: CompareValues, path: string | undefined): Plan {
         }
       : values;
   const baseline = values.baseline as PolicyName;
-  const policies = (withDemo.policies ?? policyNames) as readonly PolicyName[];
+  const policies = (withDemo.policies ?? plainPolicyNames) as readonly PolicyName[];
   return {
     source: toWorkloadSource(withDemo, path),
     cluster: values.cluster,

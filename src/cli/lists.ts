@@ -6,6 +6,7 @@ import type { PolicyEntry } from "../policy/policy.ts";
 import { suffixes, suffixOf, type Suffix } from "../policy/suffix.ts";
 import { families } from "../trace/generate/families.ts";
 import { command, type Command } from "./arguments.ts";
+import { isAblation } from "./policy-names.ts";
 import { renderText } from "../experiment/table.ts";
 
 type Item = { readonly name: string; readonly summary: string };
@@ -48,13 +49,16 @@ export const listPolicies = list(
 
 /** Each suffix once, behind all policies without one, and below it what it can stand behind. The names in full are in the JSON. */
 function foldVariants(items: readonly Item[]): readonly Row[] {
-  const plain = items.filter(({ name }) => suffixOf(name) === undefined);
+  const plain = items.filter(({ name }) => suffixOf(name) === undefined && !isAblation(name));
   const rows = plain.map(({ name, summary }): Row => [name, summary]);
   for (const suffix of Object.keys(suffixes) as readonly Suffix[]) {
     const named = items.flatMap(({ name }) => (suffixOf(name) === suffix ? [name.slice(0, -suffix.length)] : []));
     rows.push([`NAME${suffix}`, suffixes[suffix]]);
     for (const line of wrap(`NAME: ${named.join(", ")}`, widestNames)) rows.push(["", line]);
   }
+  const ablations = items.flatMap(({ name }) => (isAblation(name) ? [name] : []));
+  rows.push(["fate-..., fate@...", "fate with one thing less or with another bound"]);
+  for (const line of wrap(ablations.join(", "), widestNames)) rows.push(["", line]);
   return rows;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Step 1, the frontier: the ready stages and those that become ready within a few steps, in the order in which they are to be
- * served: the workflow with the least work left first, inside it the longest path first. Bounded, so that a plan's time is.
+ * served: the workflow whose turn it is by work left and wait, inside it the longest path first. Bounded, so that a plan's time is.
  */
 
 import type { HostId } from "../../model/cluster.ts";
@@ -78,16 +78,21 @@ function remember(view: View, before: FrontierMemory | undefined): FrontierMemor
   return { work: remainingWork(view, before?.work), ranks };
 }
 
-/** Open workflows that have a ready stage or may have one soon: the most urgent first, then the one with the least work left. */
+/**
+ * The most urgent first, then the one with the least work left over its response ratio, (waited + work left) / work left: short
+ * ones go first, and those that have waited long are not overtaken for ever (highest response ratio next, P. Brinch Hansen 1971).
+ */
 function orderWorkflows(view: View, work: RemainingWork): readonly OpenWorkflow[] {
   const urgency = new Map<WorkflowId, number>();
   for (const { workflow, priority } of view.ready)
     urgency.set(workflow, Math.max(priority, urgency.get(workflow) ?? -Infinity));
   const urgencyOf = ({ id }: OpenWorkflow): number => urgency.get(id) ?? 0;
-  const leftUs = ({ id }: OpenWorkflow): number => work[id]?.leftUs ?? 0;
+  const turn = ({ id, arriveUs }: OpenWorkflow): number => {
+    const leftUs = work[id]?.leftUs ?? 0;
+    return (leftUs * leftUs) / Math.max(1, leftUs + view.nowUs - arriveUs);
+  };
   return [...view.workflows.open.values()].sort(
-    (left, right) =>
-      urgencyOf(right) - urgencyOf(left) || leftUs(left) - leftUs(right) || left.arriveUs - right.arriveUs,
+    (left, right) => urgencyOf(right) - urgencyOf(left) || turn(left) - turn(right) || left.arriveUs - right.arriveUs,
   );
 }
 
