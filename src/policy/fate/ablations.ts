@@ -1,7 +1,9 @@
 /** `fate` with one thing less, or with another bound: what `fate bench ablation` compares. */
 
 import type { PolicyEntry } from "../policy.ts";
+import { solveGreedily } from "../../solve/greedy.ts";
 import { createFate } from "./fate.ts";
+import type { Combine } from "./plan.ts";
 import { fateDefaults, type Dimensions, type FateSettings } from "./settings.ts";
 
 function without(...dimensions: readonly (keyof Dimensions)[]): Partial<FateSettings> {
@@ -9,8 +11,8 @@ function without(...dimensions: readonly (keyof Dimensions)[]): Partial<FateSett
   return { dimensions: { ...fateDefaults.dimensions, ...off } };
 }
 
-function variant(summary: string, changes: Partial<FateSettings>): PolicyEntry {
-  return { plan: createFate({ ...fateDefaults, ...changes }), summary: `fate ${summary}`, whenIdle: true };
+function variant(summary: string, changes: Partial<FateSettings>, combine?: Combine): PolicyEntry {
+  return { plan: createFate({ ...fateDefaults, ...changes }, combine), summary: `fate ${summary}`, whenIdle: true };
 }
 
 export const fateAblations = {
@@ -27,7 +29,7 @@ export const fateAblations = {
   "fate@horizon=8": variant("that looks eight steps ahead", { horizonHops: 8 }),
   "fate-shards": variant("that never splits a stage", { mostShards: 1 }),
   "fate-prefetch": variant("that loads nothing ahead of need", { prefetch: false }),
-  "fate@solver=greedy": variant("with each stage choosing for itself", { solver: "greedy" }),
+  "fate@solver=greedy": variant("with each stage choosing for itself", {}, solveGreedily),
   "fate@rounds=0": variant("that keeps the greedy forecast", { rounds: 0 }),
   "fate@paired=0": variant("without joint terms", { paired: 0 }),
   "fate@candidates=2": variant("that weighs two placements a stage", { candidates: 2 }),

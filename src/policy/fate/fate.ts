@@ -15,7 +15,7 @@ import { bestShards } from "../shards.ts";
 import { dispatch } from "./dispatch.ts";
 import { Forecast } from "./forecast.ts";
 import { pickFrontier, type Frontier, type FrontierMemory } from "./frontier.ts";
-import { planFrontier, type FrontierPlan } from "./plan.ts";
+import { combineBySolver, planFrontier, type Combine, type FrontierPlan } from "./plan.ts";
 import type { FateSettings } from "./settings.ts";
 
 type Memory = {
@@ -24,18 +24,18 @@ type Memory = {
   readonly placements: Readonly<Record<StageKey, number>>;
 };
 
-export function createFate(settings: FateSettings): Policy {
-  return (view) => planAhead(view, settings);
+export function createFate(settings: FateSettings, combine: Combine = combineBySolver()): Policy {
+  return (view) => planAhead(view, settings, combine);
 }
 
-function planAhead(view: View, settings: FateSettings): Plan {
+function planAhead(view: View, settings: FateSettings, combine: Combine): Plan {
   const before = view.memory as Memory | undefined;
   const frontier = pickFrontier(view, settings, before?.frontier);
   // A fleet whose engines hand over from prefill to decode is served in the frontier's order, each stage by its earliest end.
   if ([...view.cluster].some(({ holding }) => holding.engine.role !== "both"))
     return serveInOrder(view, frontier, settings);
   const forecast = new Forecast(view, frontier, splitsOf(view, frontier, settings), settings);
-  const plan = planFrontier(forecast, settings, lastPlacements(frontier, before));
+  const plan = planFrontier(forecast, lastPlacements(frontier, before), settings, combine);
   const decisions = dispatch(view, forecast, plan, settings);
   const begins = decisions.some(({ kind }) => kind === "place");
   if (!begins && view.ready.length > 0 && isAtRest(view)) return serveInOrder(view, frontier, settings);

@@ -22,8 +22,8 @@ import type { FateSettings } from "./settings.ts";
 export type Placement = number;
 const open: Placement = -1;
 
-/** Behind the slowest thing imaginable, and still far from where sums lose whole numbers. */
-const neverUs = 1e12;
+/** Hours behind anything that can be served. */
+const neverUs = 1e10;
 
 export class Forecast {
   readonly frontier: Frontier;

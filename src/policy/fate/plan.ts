@@ -8,10 +8,9 @@
  * least price; waiting for what the forecast gives has the price 0. The combination is kept if its own forecast is better too.
  */
 
-import { Assignment, type Candidate, type JointTerm, waiting } from "../../solve/assignment.ts";
-import { solveGreedily } from "../../solve/greedy.ts";
+import { Assignment, limits, waiting, type Candidate, type Choice, type JointTerm } from "../../solve/assignment.ts";
 import { sharedCpSat } from "../../solve/shared.ts";
-import { solveAssignment } from "../../solve/solve.ts";
+import { solveAssignment, type SolveOptions } from "../../solve/solve.ts";
 import { listCandidates } from "./candidates.ts";
 import type { Forecast, Placement } from "./forecast.ts";
 import type { FateSettings } from "./settings.ts";
@@ -24,10 +23,28 @@ export type FrontierPlan = {
   readonly note?: string;
 };
 
+/** Who combines the weighed placements; a note says why the answer is not proven. */
+export type Combine = (problem: Assignment) => { readonly choice: Choice; readonly note?: string };
+
+/** The exact search, and CP-SAT for what it leaves open. Without CP-SAT, or out of budget, the best that was found. */
+export function combineBySolver(options: SolveOptions = {}): Combine {
+  return (problem) => {
+    const { choice, status, by, reason } = solveAssignment(problem, { cpSat: sharedCpSat(), ...options });
+    if (status === "optimal") return { choice };
+    return { choice, note: `${by}: ${status}${reason === undefined ? "" : `, ${reason}`}` };
+  };
+}
+
 /** A placement of a job, and what telling it alone adds to the cost. */
 type Offer = { readonly job: number; readonly placement: Placement; readonly price: number };
 
-export function planFrontier(forecast: Forecast, settings: FateSettings, last: Int32Array | undefined): FrontierPlan {
+/** `last`: where the plan before had the stages. */
+export function planFrontier(
+  forecast: Forecast,
+  last: Int32Array | undefined,
+  settings: FateSettings,
+  combine: Combine,
+): FrontierPlan {
   const told = forecast.nothingTold();
   let best = keep(forecast, forecast.serve(told));
   if (last !== undefined) {
@@ -39,7 +56,7 @@ export function planFrontier(forecast: Forecast, settings: FateSettings, last: I
   let note: string | undefined;
   for (let round = 0; round < settings.rounds && jobs.length > 0; round++) {
     const offers = priceOffers(forecast, jobs, candidates, best);
-    const combined = combine(forecast, jobs, offers, best, settings);
+    const combined = combineOffers(forecast, jobs, offers, best, settings.paired, combine);
     note ??= combined.note;
     const trials = [combined.placements, ...cheapestOf(jobs, offers, best)];
     let improved = false;
@@ -83,7 +100,7 @@ function priceOffers(
       if (placement === before) continue;
       told[position] = placement;
       const cost = forecast.serve(told);
-      if (cost < Infinity) offers.push({ job, placement, price: cost - base.cost });
+      if (cost < Infinity) offers.push({ job, placement, price: bounded(cost - base.cost) });
     }
     told[position] = before;
   }
@@ -104,22 +121,22 @@ function tell(placements: Int32Array, jobs: readonly number[], offers: readonly 
   return told;
 }
 
-function combine(
+function combineOffers(
   forecast: Forecast,
   jobs: readonly number[],
   offers: readonly Offer[],
   base: Kept,
-  settings: FateSettings,
+  paired: number,
+  combine: Combine,
 ): { readonly placements: Int32Array; readonly note?: string } {
   const byJob = jobs.map((_, job) => offers.filter((offer) => offer.job === job));
-  const joints = pairOffers(forecast, jobs, byJob, base, settings.paired);
+  const joints = pairOffers(forecast, jobs, byJob, base, paired);
   const problem = new Assignment({
     jobs: byJob.map((own) => ({ waitCost: 0, candidates: own.map((offer) => toCandidate(forecast, offer)) })),
     capacities: forecast.engines.map(() => 1),
     joints,
   });
-  const { choice, note } =
-    settings.solver === "greedy" ? { ...solveGreedily(problem), note: undefined } : solve(problem);
+  const { choice, note } = combine(problem);
   const chosen = choice.flatMap((picked, job) => (picked === waiting ? [] : (byJob[job]?.[picked] ?? [])));
   return { placements: tell(base.placements, jobs, chosen), ...(note === undefined ? {} : { note }) };
 }
@@ -130,11 +147,9 @@ function toCandidate(forecast: Forecast, { placement, price }: Offer): Candidate
   return { cost: price, uses: resources.map((resource) => ({ resource, amount: 1 })) };
 }
 
-function solve(problem: Assignment): { readonly choice: readonly number[]; readonly note?: string } {
-  const { choice, status, by, reason } = solveAssignment(problem, { cpSat: sharedCpSat() });
-  return status === "optimal"
-    ? { choice }
-    : { choice, note: `${by}: ${status}${reason === undefined ? "" : `, ${reason}`}` };
+/** Solvers take costs up to a bound that only a stage without any way to go comes near. */
+function bounded(cost: number): number {
+  return Math.max(-limits.cost, Math.min(limits.cost, cost));
 }
 
 /** Joint terms of the cheapest offers, pair by pair: what both together cost beyond what each costs alone. */
@@ -154,7 +169,7 @@ function pairOffers(
     for (const right of cheapest.slice(0, index)) {
       if (left.job === right.job || left.placement === right.placement) continue;
       const cost = forecast.serve(tell(base.placements, jobs, [left, right]));
-      const extra = cost - base.cost - left.price - right.price;
+      const extra = bounded(cost - base.cost - left.price - right.price);
       if (extra === 0 || cost === Infinity) continue;
       joints.push({ left: pickOf(byJob, left), right: pickOf(byJob, right), cost: extra });
     }

@@ -26,8 +26,6 @@ export type FateSettings = {
   readonly paired: number;
   /** Times that the plan is improved from where the last improvement led. */
   readonly rounds: number;
-  /** Who combines the placements: the solvers, or each stage for itself. */
-  readonly solver: "cp-sat" | "greedy";
   /** Over how many engines of a host a stage's items may be split. */
   readonly mostShards: number;
   /** What an engine's time is worth against a workflow's: the price of keeping engines busy. */
@@ -44,7 +42,6 @@ export const fateDefaults: FateSettings = {
   candidates: 5,
   paired: 10,
   rounds: 2,
-  solver: "cp-sat",
   mostShards: 2,
   engineTime: 1,
   prefetch: true,
