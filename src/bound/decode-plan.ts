@@ -17,6 +17,8 @@ export type Decoded = {
   /** By stage. */
   readonly beginsUs: Float64Array;
   readonly endsUs: Float64Array;
+  /** By stage, how long its first share holds its engine once its inputs are there. */
+  readonly servicesUs: Float64Array;
   /** By stage, the one that it waited for last: a parent or what its engine did before; -1 if it waited for a load or nothing. */
   readonly waitedFor: Int32Array;
 };
@@ -54,6 +56,7 @@ export class Decoder {
     const copies = new Float64Array(stages.length * hosts).fill(Infinity);
     const beginsUs = new Float64Array(stages.length);
     const endsUs = new Float64Array(stages.length);
+    const servicesUs = new Float64Array(stages.length);
     const waitedFor = new Int32Array(stages.length).fill(-1);
     let endUs = 0;
     for (const index of plan.order) {
@@ -92,6 +95,7 @@ export class Decoder {
         freeUs[engine] = doneUs;
         before[engine] = index;
       }
+      servicesUs[index] = rows[shares[0]?.engine ?? 0]?.serviceUs[(at[shares[0]?.engine ?? 0] ?? 0) - 1] ?? 0;
       const stageEndUs = lastUs + shardUs(shares.length);
       beginsUs[index] = firstUs;
       endsUs[index] = stageEndUs;
@@ -100,7 +104,7 @@ export class Decoder {
     }
     let enginesUs = 0;
     for (const us of freeUs) enginesUs += us;
-    return { endUs, enginesUs, beginsUs, endsUs, waitedFor };
+    return { endUs, enginesUs, beginsUs, endsUs, servicesUs, waitedFor };
   }
 
   /** When all inputs are on the host. */

@@ -1,4 +1,4 @@
-/** How far policies are from the bound and from the best plan known, workflow by workflow from a cold cluster, and on average. */
+/** How far policies are from the bound, from CP-SAT's plan and from the best plan known, workflow by workflow from a cold cluster, and on average. */
 
 import { meanInterval, type Interval } from "../measure/interval.ts";
 import type { Cluster } from "../model/cluster.ts";
@@ -7,78 +7,100 @@ import type { Workflow } from "../model/workflow.ts";
 import type { PolicyEntry } from "../policy/policy.ts";
 import { fullDagPlan, runCold, type FullDagOptions, type FullDagPlan } from "./full-dag.ts";
 
+/** Means of ratios of latencies. */
 export type DistanceRow = {
   readonly policy: string;
-  /** Mean of latency over bound, and of latency over the best plan known. */
   readonly toBound: Interval;
+  /** Over the workflows that CP-SAT holds; absent if there are none. */
+  readonly toCpSat?: Interval;
   readonly toBest: Interval;
   /** Workflows on which nothing found is faster. */
   readonly unbeaten: number;
 };
 
 export type DistanceTable = {
+  readonly workflows: number;
   readonly rows: readonly DistanceRow[];
+  /** From the best warm start to CP-SAT's plan to the best plan known, over the workflows that CP-SAT holds. */
+  readonly cpSat?: {
+    readonly workflows: number;
+    /** Where it found a plan better than its hint, and where it proved that there is none in its model. */
+    readonly improved: number;
+    readonly optimal: number;
+    readonly policyToCpSat: Interval;
+    readonly toBound: Interval;
+    readonly toBest: Interval;
+  };
   /** How far the best plan known may be from the best there is: what the bound leaves open. */
   readonly bestToBound: Interval;
   /** The same if prefixes are not retained. */
   readonly bestToPlainBound: Interval;
   /** Workflows whose plan is proven to be the best. */
   readonly proven: number;
-  readonly plans: readonly FullDagPlan[];
-  /** By policy, in the order of the workflows. */
-  readonly latenciesUs: { readonly [policy: string]: readonly number[] };
+};
+
+/** One workflow: its plans, and how long each policy took. A policy may have been faster than the plan and then is the best known. */
+export type Distance = {
+  readonly plan: FullDagPlan;
+  readonly latenciesUs: { readonly [policy: string]: number };
 };
 
 export type DistanceOptions = FullDagOptions & {
-  /** Those to be compared; a run of one of them can be better than the plan and then is the best known. */
   readonly policies: { readonly [name: string]: PolicyEntry };
-  readonly onPlan?: (plan: FullDagPlan, index: number) => void;
 };
 
-export async function distanceTable(
-  workflows: readonly Workflow[],
+export async function distanceOf(
+  workflow: Workflow,
   models: readonly Model[],
   cluster: Cluster,
-  { policies, onPlan, ...options }: DistanceOptions,
-): Promise<DistanceTable> {
-  const plans: FullDagPlan[] = [];
-  const latenciesUs: Record<string, number[]> = Object.fromEntries(Object.keys(policies).map((name) => [name, []]));
-  for (const [index, workflow] of workflows.entries()) {
-    const plan = await fullDagPlan(workflow, models, cluster, options);
-    let { latencyUs: bestUs, source } = plan;
-    for (const [name, policy] of Object.entries(policies)) {
-      const { latencyUs } = runCold({ ...workflow, arrivalUs: 0 }, models, cluster, policy, options.calibration);
-      latenciesUs[name]?.push(latencyUs);
-      if (latencyUs < bestUs) [bestUs, source] = [latencyUs, name];
-    }
-    const best = { ...plan, latencyUs: bestUs, source };
-    plans.push(best);
-    onPlan?.(best, index);
+  { policies, ...options }: DistanceOptions,
+): Promise<Distance> {
+  const plan = await fullDagPlan(workflow, models, cluster, options);
+  let { latencyUs, source } = plan;
+  const latenciesUs: Record<string, number> = {};
+  for (const [name, policy] of Object.entries(policies)) {
+    const known = options.warmStarts?.[name] === policy ? plan.warmStartsUs[name] : undefined;
+    const alone = { ...workflow, arrivalUs: 0 };
+    const tookUs = known ?? runCold(alone, models, cluster, policy, options.calibration).latencyUs;
+    latenciesUs[name] = tookUs;
+    if (tookUs < latencyUs) [latencyUs, source] = [tookUs, name];
   }
-  return tabulate(plans, latenciesUs);
+  return { plan: { ...plan, latencyUs, source }, latenciesUs };
 }
 
-function tabulate(plans: readonly FullDagPlan[], latenciesUs: DistanceTable["latenciesUs"]): DistanceTable {
-  const over = (latencies: readonly number[], base: (plan: FullDagPlan) => number): Interval =>
-    meanInterval(plans.map((plan, index) => (latencies[index] ?? 0) / base(plan)));
-  const rows = Object.entries(latenciesUs).map(([policy, latencies]) => ({
-    policy,
-    toBound: over(latencies, ({ lowerUs }) => lowerUs),
-    toBest: over(latencies, ({ latencyUs }) => latencyUs),
-    unbeaten: plans.filter(({ latencyUs }, index) => latencyUs === latencies[index]).length,
-  }));
+/** The same policies for every workflow. */
+export function tabulateDistances(distances: readonly Distance[]): DistanceTable {
+  const over = (some: readonly Distance[], ratio: (distance: Distance) => number): Interval =>
+    meanInterval(some.map(ratio));
+  const held = distances.filter(({ plan }) => plan.cpSat !== undefined);
+  const cpSatUs = ({ plan }: Distance): number => plan.cpSat?.latencyUs ?? Infinity;
+  const rows = Object.keys(distances[0]?.latenciesUs ?? {}).map((policy): DistanceRow => {
+    const us = ({ latenciesUs }: Distance): number => latenciesUs[policy] ?? Infinity;
+    return {
+      policy,
+      toBound: over(distances, (each) => us(each) / each.plan.lowerUs),
+      ...(held.length === 0 ? {} : { toCpSat: over(held, (each) => us(each) / cpSatUs(each)) }),
+      toBest: over(distances, (each) => us(each) / each.plan.latencyUs),
+      unbeaten: distances.filter((each) => us(each) === each.plan.latencyUs).length,
+    };
+  });
   return {
+    workflows: distances.length,
     rows,
-    bestToBound: over(
-      plans.map(({ latencyUs }) => latencyUs),
-      ({ lowerUs }) => lowerUs,
-    ),
-    bestToPlainBound: over(
-      plans.map(({ latencyUs }) => latencyUs),
-      ({ plainLowerUs }) => plainLowerUs,
-    ),
-    proven: plans.filter(({ provenOptimal }) => provenOptimal).length,
-    plans,
-    latenciesUs,
+    ...(held.length === 0
+      ? {}
+      : {
+          cpSat: {
+            workflows: held.length,
+            improved: held.filter(({ plan }) => plan.cpSat?.improved === true).length,
+            optimal: held.filter(({ plan }) => plan.cpSat?.optimal === true).length,
+            policyToCpSat: over(held, (each) => each.plan.policyUs / cpSatUs(each)),
+            toBound: over(held, (each) => cpSatUs(each) / each.plan.lowerUs),
+            toBest: over(held, (each) => cpSatUs(each) / each.plan.latencyUs),
+          },
+        }),
+    bestToBound: over(distances, ({ plan }) => plan.latencyUs / plan.lowerUs),
+    bestToPlainBound: over(distances, ({ plan }) => plan.latencyUs / plan.plainLowerUs),
+    proven: distances.filter(({ plan }) => plan.provenOptimal).length,
   };
 }

@@ -72,9 +72,12 @@ export class IntervalModel {
   /** What intervals that overlap demand together stays within the capacity. */
   cumulative(intervals: readonly number[], demands: readonly number[], capacity: number): void {
     if (demands.reduce((sum, demand) => sum + demand, 0) <= capacity) return;
-    const toDemand = (offset: number) => ({ offset });
     this.#constraints.push({
-      cumulative: { capacity: { offset: capacity }, intervals: [...intervals], demands: demands.map(toDemand) },
+      cumulative: {
+        capacity: { offset: capacity },
+        intervals: [...intervals],
+        demands: demands.map((offset) => ({ offset })),
+      },
     });
   }
 
@@ -91,7 +94,7 @@ export class IntervalModel {
     this.#hint.set(variable, value);
   }
 
-  /** One worker, a fixed seed and a bound in the solver's own seconds, which are the same on every machine: one model has one answer. */
+  /** One worker, a fixed seed and a bound in the solver's own seconds, which are the same on every machine: one model has one answer. One call at a time in a thread: the package is not made for two. */
   async solve(deterministicSeconds: number, parameters: SatParameters = {}): Promise<Solved> {
     // Here, since the package is optional.
     const { CpSat } = await import("or-tools-wasm/cp-sat");
@@ -101,7 +104,7 @@ export class IntervalModel {
       maxDeterministicTime: deterministicSeconds,
       ...parameters,
     });
-    const answer = String(response?.status ?? ""); if (process.env.DBG) console.log(answer, response?.solutionInfo, response?.bestObjectiveBound, response?.objectiveValue, response?.deterministicTime);
+    const answer = String(response?.status ?? "");
     const status = answer === "OPTIMAL" ? "optimal" : answer === "FEASIBLE" ? "feasible" : "unknown";
     const sound = status !== "unknown" || answer === "UNKNOWN";
     return {

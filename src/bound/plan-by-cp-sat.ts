@@ -1,304 +1,127 @@
 /**
- * A plan by CP-SAT: for each stage one way to run it, an interval on every engine that takes a share of it; engines do one thing at
- * a time; a model is loaded before it is used and takes memory until its last use; children wait for their parents and the way
- * between hosts. The solver starts from a known plan and improves it within its limit.
- *
- * Left to the decoder: what is cached (shares take their least times here), ways that queue, and reloads beyond those of the known plan.
+ * A plan by CP-SAT, from a known one: first with all stages free, for a proof where the workflow is small, then with a window of
+ * stages free after another, the others on the engines that they have and free in time alone. The decoder has the last word: a
+ * solution counts if it decodes to an earlier end.
  */
 
-import { IntervalModel, not, type Solved, type Variable } from "./interval-model.ts";
-import type { Instance } from "./instance.ts";
-import { layOut, leastTransfer, splitUnits, toUnits, type LaidOut, type ShareUs } from "./lay-out.ts";
-import type { PlanShare, WholePlan } from "./plan.ts";
+import { Decoder, type Decoded } from "./decode-plan.ts";
+import { itemStride, type Instance } from "./instance.ts";
+import { layOut, type LaidOut, type ShareUs } from "./lay-out.ts";
+import type { WholePlan } from "./plan.ts";
+import { solvePlanModel } from "./plan-model.ts";
+import type { Services } from "./services.ts";
 
-export type CpSatPlans = {
-  /** Each shorter in the model than the one before; none if the known plan was not improved. */
-  readonly plans: readonly WholePlan[];
-  /** The last one, or the known plan, is proven the best in the model. */
+export type CpSatPlan = {
+  readonly plan: WholePlan;
+  /** Ends earlier than the known plan. */
+  readonly improved: boolean;
+  /** The known plan is proven the best in the model, or the first solution was and is the plan. */
   readonly optimal: boolean;
 };
 
-/** First with all stages free, then a window of them after another, the others on the engines that they have. */
+/** Stages that are free at once; the next window begins half of it later. Measured: 8 and 24 find less. */
+const windowStages = 12;
+/** Workflows of up to so many windows get the whole limit for a proof. */
+const fewWindows = 3;
+/** In the solver's own seconds. */
+const wholeSeconds = 0.05;
+const windowSeconds = 0.02;
+/** What a round counts at least, so that rounds end. */
+const leastSeconds = 0.002;
+
+type Incumbent = { readonly plan: WholePlan; readonly decoded: Decoded };
+
+/** Ends with its limit, in the solver's own seconds, or once no window of all gave anything. */
 export async function planByCpSat(
   instance: Instance,
-  shareUs: ShareUs,
+  services: Services,
   known: WholePlan,
   deterministicSeconds: number,
-): Promise<CpSatPlans> {
-  const plans: WholePlan[] = [];
-  let laid = layOut(instance, shareUs, known);
-  let left = deterministicSeconds;
-  let idle = 0;
-  for (let round = 0; left > 0; round++) {
-    const free = round === 0 ? [...instance.stages.keys()] : pickWindow(instance, laid, round - 1);
-    const limit = round === 0 ? wholePart * deterministicSeconds : roundPart * deterministicSeconds;
-    const model = new IntervalModel(0, laid.end);
-    model.hint(model.makespan, laid.end);
-    const stages = new Planner(model, instance, shareUs, laid, new Set(free)).add();
-    const { status, values, seconds } = await model.solve(Math.min(left, limit), search);
-    left -= Math.max(seconds, leastSeconds);
-    if (values.length > 0) {
-      const plan = toPlan(stages, values);
-      const found = layOut(instance, shareUs, plan);
-      if (found.end < laid.end) {
-        laid = found;
-        plans.push(plan);
-        idle = 0;
-      }
-    }
-    if (process.env["DBG"]) console.log(round, free.length, status, seconds, laid.end);
-    if (round === 0 && status === "optimal") return { plans, optimal: true };
-    if (idle++ > 2 * instance.stages.length / windowStages) break;
-  }
-  return { plans, optimal: false };
-}
-
-const wholePart = Number(process.env["WHOLE"] ?? 0.4);
-const roundPart = Number(process.env["ROUND"] ?? 0.1);
-const leastSeconds = 0.005;
-const windowStages = Number(process.env["WIN"] ?? 24);
-
-function pickWindow({ stages }: Instance, laid: LaidOut, round: number): number[] {
-  const byBegin = [...stages.keys()]
-    .filter((index) => stages[index]?.stage !== undefined)
-    .sort((left, right) => (laid.stages[left]?.begin ?? 0) - (laid.stages[right]?.begin ?? 0) || left - right);
-  const step = windowStages / 2;
-  const windows = Math.max(1, Math.ceil((byBegin.length - step) / step));
-  const from = (round % windows) * step;
-  return byBegin.slice(from, from + windowStages);
-}
-
-/** Memory is counted in these. */
-const memoryUnit = 1e6;
-
-/** Turns with itself between proving and changing parts of the best plan so far, on one worker. */
-const search = JSON.parse(process.env.PAR ?? "{}");
-
-/** One way to run a stage, where its literal holds. */
-type Mode = {
-  readonly literal: Variable;
-  readonly shares: readonly PlanShare[];
-  readonly starts: readonly Variable[];
-  /** As the known plan has it. */
-  readonly chosen: boolean;
-};
-
-type PlannedStage = { readonly begin: Variable; readonly end: Variable; readonly modes: readonly Mode[] };
-
-/** A model held by an engine from its load to its last use. */
-type Term = {
-  readonly present: Variable;
-  readonly start: Variable;
-  readonly loaded: Variable;
-  readonly release: Variable;
-};
-
-class Planner {
-  readonly #model: IntervalModel;
-  readonly #instance: Instance;
-  readonly #shareUs: ShareUs;
-  readonly #laid: LaidOut;
-  readonly #free: ReadonlySet<number>;
-  /** By engine: intervals in which it works or loads. */
-  readonly #lines: number[][];
-  /** By engine and model. */
-  readonly #terms: (readonly Term[])[][];
-
-  constructor(
-    model: IntervalModel,
-    instance: Instance,
-    shareUs: ShareUs,
-    laid: LaidOut,
-    free: ReadonlySet<number>,
-  ) {
-    this.#free = free;
-    this.#model = model;
-    this.#instance = instance;
-    this.#shareUs = shareUs;
-    this.#laid = laid;
-    this.#lines = instance.engines.map(() => []);
-    this.#terms = instance.engines.map(() => []);
-  }
-
-  add(): readonly PlannedStage[] {
-    for (const engine of this.#instance.engines.keys()) this.#addTerms(engine);
-    const planned: PlannedStage[] = [];
-    for (const index of this.#instance.stages.keys()) planned.push(this.#addStage(index, planned));
-    for (const line of this.#lines) this.#model.noOverlap(line);
-    this.#addTransfers(planned);
-    return planned;
-  }
-
-  /** Each model as often as the known plan has it there, and at least once. */
-  #addTerms(engine: number): void {
-    const { engines } = this.#instance;
-    const spec = engines[engine] as Instance["engines"][number];
-    const spans: number[] = [];
-    const bytes: number[] = [];
-    const used = new Set(this.#instance.stages.flatMap((each) => (each.engines.includes(engine) ? [each.model] : [])));
-    for (const [index, held] of spec.models.entries()) {
-      const resident = spec.resident.includes(index);
-      if (held === undefined || (!resident && !used.has(index))) continue;
-      const known = this.#laid.terms[engine]?.[index] ?? [];
-      const terms: Term[] = [];
-      for (let count = 0; count < Math.max(1, known.length); count++) {
-        const given = resident && count === 0;
-        const load = given ? 0 : toUnits(held.loadUs);
-        const at = known[count];
-        const start = this.#time(at?.start ?? 0, given ? 0 : undefined);
-        const loaded = this.#time(at?.loaded ?? 0);
-        const release = this.#time(at?.release ?? 0);
-        const present = this.#literal(at !== undefined);
-        if (given) this.#model.exactlyOne([present]);
-        else this.#lines[engine]?.push(this.#model.interval(start, load, present));
-        this.#model.ordered(start, loaded, load, present);
-        this.#model.ordered(loaded, release, 0, present);
-        const before = terms.at(-1);
-        if (before !== undefined) {
-          this.#model.implies(present, before.present);
-          this.#model.ordered(before.release, start, 0, present);
-        }
-        spans.push(this.#model.span(start, release, this.#time((at?.release ?? 0) - (at?.start ?? 0)), present));
-        bytes.push(Math.floor(held.footprintBytes / memoryUnit));
-        terms.push({ present, start, loaded, release });
-      }
-      (this.#terms[engine] as (readonly Term[])[])[index] = terms;
-    }
-    this.#model.cumulative(spans, bytes, Math.floor(spec.memoryBytes / memoryUnit));
-    this.#model.cumulative(
-      spans,
-      spans.map(() => 1),
-      spec.maxResident,
+): Promise<CpSatPlan> {
+  const decoder = new Decoder(instance, services);
+  const start: Incumbent = { plan: known, decoded: decoder.decode(known) };
+  const improve = (from: Incumbent, window: Window | "all", seconds: number) =>
+    improveBy(instance, services, decoder, from, window, seconds);
+  let best = start;
+  let leftSeconds = deterministicSeconds;
+  const windows = windowCount(instance);
+  // A new plan caches other prompts, so what was the best with the hint's need not be with its own.
+  let whole: Improved;
+  do {
+    whole = await improve(
+      best,
+      "all",
+      Math.min(leftSeconds, windows <= fewWindows ? deterministicSeconds : wholeSeconds),
     );
+    ({ best } = whole);
+    leftSeconds -= whole.seconds;
+  } while (whole.better && whole.optimal && leftSeconds > 0);
+  for (let window = 0, idle = 0; !whole.optimal && idle < windows && leftSeconds > 0; window++) {
+    const round = await improve(best, window % windows, Math.min(leftSeconds, windowSeconds));
+    idle = round.better ? 0 : idle + 1;
+    ({ best } = round);
+    leftSeconds -= round.seconds;
   }
-
-  #addStage(index: number, planned: readonly PlannedStage[]): PlannedStage {
-    const { node, stage, fixedUs } = this.#instance.stages[index] as Instance["stages"][number];
-    const laid = this.#laid.stages[index] as LaidOut["stages"][number];
-    const begin = this.#time(laid.begin);
-    const end = this.#time(laid.end);
-    for (const parent of node.parents) this.#model.ordered(planned[parent.index]?.end ?? 0, begin, 0);
-    this.#model.ordered(end, this.#model.makespan, 0);
-    if (stage === undefined) {
-      this.#model.ordered(begin, end, toUnits(fixedUs));
-      return { begin, end, modes: [] };
-    }
-    const modes = this.#sharings(index).map((shares): Mode => {
-      const chosen = sameShares(shares, laid.shares);
-      const literal = this.#literal(chosen);
-      const starts = shares.map((share, at) => {
-        const start = shares.length === 1 ? begin : this.#time(chosen ? (laid.shares[at]?.start ?? 0) : laid.begin);
-        if (start !== begin) this.#model.ordered(begin, start, 0);
-        this.#addShare(index, share, { literal, start, end }, shares.length, chosen ? laid.shares[at]?.term : undefined);
-        return start;
-      });
-      return { literal, shares, starts, chosen };
-    });
-    this.#model.exactlyOne(modes.map(({ literal }) => literal));
-    return { begin, end, modes };
-  }
-
-  #addShare(
-    index: number,
-    { engine, items }: PlanShare,
-    { literal, start, end }: { readonly literal: Variable; readonly start: Variable; readonly end: Variable },
-    shards: number,
-    termLaid: number | undefined,
-  ): void {
-    const took = toUnits(this.#shareUs(engine, index, items));
-    this.#lines[engine]?.push(this.#model.interval(start, took, literal));
-    this.#model.ordered(start, end, took + splitUnits(shards), literal);
-    const terms = this.#terms[engine]?.[this.#instance.stages[index]?.model ?? 0] ?? [];
-    const within = terms.map((_, count) => (terms.length === 1 ? literal : this.#literal(termLaid === count)));
-    for (const [count, term] of terms.entries()) {
-      const here = within[count] as Variable;
-      this.#model.implies(here, term.present);
-      this.#model.ordered(term.loaded, start, 0, here);
-      this.#model.ordered(start, term.release, took, here);
-    }
-    if (terms.length > 1) this.#model.exactlyOne([...within, not(literal)]);
-  }
-
-  /** Whole on an engine, in halves on two of a host, or as the known plan has it. */
-  #sharings(index: number): readonly (readonly PlanShare[])[] {
-    const { stage, engines } = this.#instance.stages[index] as Instance["stages"][number];
-    const items = stage?.items ?? 1;
-    if (!this.#free.has(index)) return [this.#laid.stages[index]?.shares ?? []];
-    const all: (readonly PlanShare[])[] = engines.map((engine) => [{ engine, items }]);
-    if (items > 1) {
-      const half = Math.ceil(items / 2);
-      for (const [at, engine] of engines.entries())
-        for (const other of engines.slice(at + 1))
-          if (this.#instance.engines[engine]?.host === this.#instance.engines[other]?.host)
-            all.push([
-              { engine, items: half },
-              { engine: other, items: items - half },
-            ]);
-    }
-    const known = this.#laid.stages[index]?.shares ?? [];
-    return all.some((each) => sameShares(each, known)) ? all : [...all, known];
-  }
-
-  /** On another host than its parent's a stage begins once the output can have come; from where is left open. */
-  #addTransfers(planned: readonly PlannedStage[]): void {
-    const { stages, hosts } = this.#instance;
-    if (hosts < 2) return;
-    const at = planned.map(({ modes }) => this.#hostLiterals(modes));
-    for (const [index, { node }] of stages.entries()) {
-      for (const { index: parent, bytes } of node.parents) {
-        const from = at[parent] ?? [];
-        for (const [host, here] of (at[index] ?? []).entries()) {
-          if (here === undefined || stages[parent]?.stage === undefined) continue;
-          const least = leastTransfer(this.#instance, host, bytes);
-          const there = from[host];
-          const away = there === undefined ? [] : [not(there)];
-          if (least < Infinity)
-            this.#model.ordered(planned[parent]?.end ?? 0, planned[index]?.begin ?? 0, least, here, ...away);
-          else if (there !== undefined) this.#model.implies(here, there);
-        }
-      }
-    }
-  }
-
-  /** By host, whether a stage runs there; absent where it cannot. */
-  #hostLiterals(modes: readonly Mode[]): (Variable | undefined)[] {
-    const { engines, hosts } = this.#instance;
-    const hostOf = ({ shares }: Mode): number => engines[shares[0]?.engine ?? 0]?.host ?? 0;
-    return Array.from({ length: hosts }, (_, host) => {
-      const here = modes.filter((mode) => hostOf(mode) === host);
-      if (here.length === 0) return undefined;
-      const literal = this.#literal(here.some((mode) => mode.chosen));
-      this.#model.exactlyOne([not(literal), ...here.map((mode) => mode.literal)]);
-      return literal;
-    });
-  }
-
-  #time(hint: number, most?: number): Variable {
-    const variable = this.#model.time(0, most === undefined ? 0 : this.#laid.end - most);
-    this.#model.hint(variable, hint);
-    return variable;
-  }
-
-  #literal(hint: boolean): Variable {
-    const variable = this.#model.literal();
-    this.#model.hint(variable, hint ? 1 : 0);
-    return variable;
-  }
+  return { plan: best.plan, improved: best !== start, optimal: whole.optimal };
 }
 
-function sameShares(left: readonly PlanShare[], right: readonly PlanShare[]): boolean {
-  const text = (shares: readonly PlanShare[]): string => shares.map(({ engine, items }) => `${engine}:${items}`).join();
-  return text(left) === text(right);
-}
+/** By its place in the order in which stages begin. */
+type Window = number;
 
-/** Stages in the order in which they begin; parents begin no later than their children, and come first. */
-function toPlan(stages: readonly PlannedStage[], values: readonly number[]): WholePlan {
-  const chosen = stages.map(({ modes }) => modes.find(({ literal }) => values[literal] === 1));
-  const begins = stages.map(({ begin }, index) =>
-    Math.min(...(chosen[index]?.starts ?? [begin]).map((start) => values[start] ?? 0)),
-  );
+type Improved = {
+  readonly best: Incumbent;
+  readonly better: boolean;
+  /** Proven the best in the model. */
+  readonly optimal: boolean;
+  readonly seconds: number;
+};
+
+async function improveBy(
+  instance: Instance,
+  services: Services,
+  decoder: Decoder,
+  from: Incumbent,
+  window: Window | "all",
+  limitSeconds: number,
+): Promise<Improved> {
+  const shareUs = asCachedIn(instance, services, from);
+  const laid = layOut(instance, shareUs, from.plan);
+  const free = new Set(window === "all" ? instance.stages.keys() : pickWindow(instance, laid, window));
+  const { plan, end, ...solved } = await solvePlanModel(instance, shareUs, laid, free, limitSeconds);
+  const found = plan && { plan, decoded: decoder.decode(plan) };
+  const better = found !== undefined && found.decoded.endUs < from.decoded.endUs;
   return {
-    order: [...stages.keys()].sort((left, right) => (begins[left] ?? 0) - (begins[right] ?? 0) || left - right),
-    shares: chosen.map((mode) => mode?.shares ?? []),
+    best: better ? found : from,
+    better,
+    optimal: solved.optimal && (better || end === laid.end),
+    seconds: Math.max(leastSeconds, solved.seconds),
   };
+}
+
+/** How long shares take if as much of each prompt is cached as in this plan. */
+function asCachedIn(
+  instance: Instance,
+  services: Services,
+  { plan: { shares }, decoded: { servicesUs } }: Incumbent,
+): ShareUs {
+  const aloneUs: ShareUs = (engine, index, items) =>
+    services.of(engine, instance.stages[index]?.model ?? 0, [index * itemStride + items])[0] ?? 0;
+  const part = shares.map(([first], index) =>
+    first === undefined ? 1 : (servicesUs[index] ?? 0) / Math.max(1, aloneUs(first.engine, index, first.items)),
+  );
+  return (engine, index, items) => (part[index] ?? 1) * aloneUs(engine, index, items);
+}
+
+function windowCount({ stages }: Instance): number {
+  const count = stages.filter(({ stage }) => stage !== undefined).length;
+  return Math.max(1, Math.ceil(count / (windowStages / 2)) - 1);
+}
+
+/** Stages that begin one after another. */
+function pickWindow({ stages }: Instance, laid: LaidOut, window: Window): readonly number[] {
+  const from = window * (windowStages / 2);
+  return [...stages.keys()]
+    .filter((index) => stages[index]?.stage !== undefined)
+    .sort((left, right) => (laid.stages[left]?.begin ?? 0) - (laid.stages[right]?.begin ?? 0) || left - right)
+    .slice(from, from + windowStages);
 }

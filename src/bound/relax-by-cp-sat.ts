@@ -4,9 +4,9 @@
  * loaded once on each engine that uses it, and the load takes that engine. What the solver proves of it holds of every run.
  */
 
-import type { CpModelProto } from "or-tools-wasm/cp-sat";
 import type { CostModel } from "../cost/cost-model.ts";
 import type { Workflow } from "../model/workflow.ts";
+import { IntervalModel } from "./interval-model.ts";
 import { cacheableCold } from "./least-times.ts";
 import { findPaths, leastSplitEndUs, toTimes, type Paths } from "./paths.ts";
 import { toPlaces, type Places } from "./places.ts";
@@ -24,7 +24,6 @@ export type Relaxed = {
   readonly boundUs: number;
   /** The bound is the optimum of the relaxed model. */
   readonly optimal: boolean;
-  readonly literals: number;
 };
 
 const noDelay: readonly number[] = [];
@@ -41,26 +40,14 @@ export async function relaxByCpSat(
   const stages = toTrueStages(workflow);
   const places = toPlaces(costs);
   const times = toTimes(stages, places, cacheableCold(stages), { cold: true, retained: true });
-  const model = new Intervals(Math.floor(lowerUs / unitUs), Math.ceil(upperUs / unitUs));
+  const model = new IntervalModel(Math.floor(lowerUs / unitUs), Math.ceil(upperUs / unitUs));
   addWorkflow(model, stages, places, times, findPaths(stages, places, times));
-  const { CpSat } = await import("or-tools-wasm/cp-sat");
-  const { response } = await CpSat.solve(await CpSat.createModel(model.proto()), {
-    numSearchWorkers: 1,
-    randomSeed: 1,
-    maxDeterministicTime: cpSatSeconds,
-  });
-  const status = String(response?.status ?? "");
-  const bound = Math.ceil((response?.bestObjectiveBound ?? 0) - 1e-6) * unitUs;
-  const answered = status === "OPTIMAL" || status === "FEASIBLE" || status === "UNKNOWN";
-  return {
-    boundUs: answered ? Math.min(upperUs, Math.max(lowerUs, bound)) : lowerUs,
-    optimal: status === "OPTIMAL",
-    literals: model.literals,
-  };
+  const { status, bound } = await model.solve(cpSatSeconds);
+  return { boundUs: Math.min(upperUs, Math.max(lowerUs, bound * unitUs)), optimal: status === "optimal" };
 }
 
 function addWorkflow(
-  model: Intervals,
+  model: IntervalModel,
   stages: readonly TrueStage[],
   places: Places,
   times: ReturnType<typeof toTimes>,
@@ -116,66 +103,4 @@ function addWorkflow(
 
 function toUnits(us: number): number {
   return Math.floor(us / unitUs);
-}
-
-/** A model under construction: times from 0 to the latest makespan, and constraints on them. */
-class Intervals {
-  readonly makespan = 0;
-  readonly #most: number;
-  readonly #variables: { domain: number[] }[];
-  readonly #constraints: NonNullable<CpModelProto["constraints"]> = [];
-  literals = 0;
-
-  constructor(least: number, most: number) {
-    this.#most = most;
-    this.#variables = [{ domain: [least, most] }];
-  }
-
-  proto(): CpModelProto {
-    return {
-      variables: this.#variables,
-      constraints: this.#constraints,
-      objective: { vars: [this.makespan], coeffs: [1] },
-    };
-  }
-
-  /** At least `from`, and at least `tail` before the latest makespan. */
-  time(from: number, tail: number): number {
-    return this.#variables.push({ domain: [from, Math.max(from, this.#most - tail)] }) - 1;
-  }
-
-  literal(): number {
-    this.literals += 1;
-    return this.#variables.push({ domain: [0, 1] }) - 1;
-  }
-
-  /** `after` comes `gap` later than `before` at least, where `literal` holds. */
-  ordered(before: number, after: number, gap: number, literal?: number): void {
-    this.#constraints.push({
-      ...(literal === undefined ? {} : { enforcementLiteral: [literal] }),
-      linear: { vars: [after, before], coeffs: [1, -1], domain: [gap, 2 ** 50] },
-    });
-  }
-
-  interval(start: number, size: number, literal: number): number {
-    const at = { vars: [start], coeffs: [1] };
-    return (
-      this.#constraints.push({
-        enforcementLiteral: [literal],
-        interval: { start: at, size: { offset: size }, end: { ...at, offset: size } },
-      }) - 1
-    );
-  }
-
-  noOverlap(intervals: number[]): void {
-    if (intervals.length > 1) this.#constraints.push({ noOverlap: { intervals } });
-  }
-
-  implies(cause: number, effect: number): void {
-    this.#constraints.push({ boolOr: { literals: [-cause - 1, effect] } });
-  }
-
-  exactlyOne(literals: number[]): void {
-    this.#constraints.push({ exactlyOne: { literals } });
-  }
 }

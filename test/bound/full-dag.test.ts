@@ -2,10 +2,12 @@ import { describe, expect, test } from "vitest";
 import { knownModels } from "../../src/catalogue/models.ts";
 import { boundsOf } from "../../src/bound/bounds.ts";
 import { Decoder, inTimeOrder } from "../../src/bound/decode-plan.ts";
-import { distanceTable } from "../../src/bound/distance.ts";
+import { distanceOf, tabulateDistances, type Distance } from "../../src/bound/distance.ts";
 import { createFollower } from "../../src/bound/follower.ts";
 import { defaultWarmStarts, fullDagPlan, runCold } from "../../src/bound/full-dag.ts";
 import { toInstance, type Instance } from "../../src/bound/instance.ts";
+import { layOut } from "../../src/bound/lay-out.ts";
+import { solvePlanModel } from "../../src/bound/plan-model.ts";
 import { planOfRun } from "../../src/bound/plan-of-run.ts";
 import type { WholePlan } from "../../src/bound/plan.ts";
 import { relaxByCpSat } from "../../src/bound/relax-by-cp-sat.ts";
@@ -13,6 +15,7 @@ import { Services } from "../../src/bound/services.ts";
 import { createCostModel } from "../../src/cost/cost-model.ts";
 import { shippedCalibration } from "../../src/cost/shipped-calibration.ts";
 import type { Cluster } from "../../src/model/cluster.ts";
+import { policies } from "../../src/policy/policies.ts";
 import type { Workflow } from "../../src/model/workflow.ts";
 import { cluster, dag, run } from "../support/build.ts";
 import { exclusiveWorld, latencies } from "./support.ts";
@@ -81,7 +84,7 @@ describe("full-dag", () => {
       const bestUs = tryAll(workflow, machines, instance);
       const { latencyUs, lowerUs, modelBoundUs } = await fullDagPlan(workflow, models, machines, {
         plans: 1500,
-        cpSatSeconds: 1,
+        proofSeconds: 1,
       });
       expect(latencyUs).toBe(bestUs);
       expect(lowerUs).toBeLessThanOrEqual(bestUs);
@@ -114,12 +117,70 @@ describe("full-dag", () => {
   test("a table says how far policies are from it", async () => {
     const machines = cluster("h100 l40s");
     const workflows = [dag("a -> b, c -> d"), dag("a, b, c", () => ({ items: 4 }), { id: "v" })];
-    const table = await distanceTable(workflows, models, machines, { plans: 500, policies: defaultWarmStarts });
+    const options = { plans: 500, policies: defaultWarmStarts, cpSatSeconds: 0.05, cpSatMostStages: 3 };
+    const distances: Distance[] = [];
+    for (const workflow of workflows) distances.push(await distanceOf(workflow, models, machines, options));
+    const table = tabulateDistances(distances);
     for (const { toBest, toBound } of table.rows) {
       expect(toBest.mean).toBeGreaterThanOrEqual(1);
       expect(toBound.mean).toBeGreaterThanOrEqual(toBest.mean);
     }
-    expect(table.plans).toHaveLength(2);
+    expect(table).toMatchObject({ workflows: 2, cpSat: { workflows: 1 } });
+    expect(table.rows.map(({ toCpSat }) => toCpSat?.mean)).toEqual(
+      Object.values(distances[1]?.latenciesUs ?? {}).map((us) => us / (distances[1]?.plan.cpSat?.latencyUs ?? 0)),
+    );
+  });
+});
+
+describe("a plan by CP-SAT", () => {
+  test("is what trying everything finds on small workflows, and is proven", async () => {
+    const workflow = dag("a -> b, c -> d", (id) => (id === "c" ? { model: "phi-4-14.7b" } : {}));
+    const machines = cluster("h100 l40s");
+    const instance = instanceOf(workflow, machines) as Instance;
+    const warmStarts = { "round-robin": policies["round-robin"] };
+    const plan = await fullDagPlan(workflow, models, machines, { warmStarts, plans: 0, cpSatSeconds: 0.2 });
+    const bestUs = tryAll(workflow, machines, instance);
+    expect(plan.policyUs).toBeGreaterThan(bestUs);
+    expect(plan).toMatchObject({ source: "cp-sat", latencyUs: bestUs });
+    expect(plan.cpSat).toEqual({ latencyUs: bestUs, improved: true, optimal: true });
+    expect(plan.annealedUs).toBeUndefined();
+  });
+
+  test("starts from a hint that the solver takes as it is, loads, evictions and splits included", async () => {
+    let reloads = 0;
+    let splits = 0;
+    for (let seed = 1; seed <= 25; seed++) {
+      const world = exclusiveWorld(seed);
+      for (const workflow of world.workflows.map((each) => ({ ...each, arrivalUs: 0 })).slice(0, 2)) {
+        const instance = instanceOf(workflow, world.cluster, world.models);
+        const policy = defaultWarmStarts["greedy-finish-sharded"];
+        const { events } = runCold(workflow, world.models, world.cluster, policy);
+        const known = instance && planOfRun(instance, events);
+        if (instance === undefined || known === undefined) continue;
+        const laid = layOut(instance, () => 1_000_000, known);
+        if (laid.end === Infinity) continue;
+        const solved = await solvePlanModel(instance, () => 1_000_000, laid, new Set(), 0.05);
+        expect({ seed, id: workflow.id, found: solved.plan !== undefined }).toMatchObject({ found: true });
+        expect(solved.end).toBeLessThanOrEqual(laid.end);
+        if (laid.terms.flat().some((terms) => terms.length > 1)) reloads += 1;
+        if (known.shares.some((shares) => shares.length > 1)) splits += 1;
+      }
+    }
+    expect(Math.min(reloads, splits)).toBeGreaterThan(5);
+  });
+
+  test("is annealed from there, skipped beyond its size, and the same each time", async () => {
+    const machines = cluster("h100 l40s");
+    const workflow = dag("a, b, c, d -> e", (id) => (id < "c" ? { model: "phi-4-14.7b" } : { items: 4 }));
+    const options = { plans: 200, cpSatSeconds: 0.1 };
+    const plan = await fullDagPlan(workflow, models, machines, options);
+    expect(await fullDagPlan(workflow, models, machines, options)).toEqual(plan);
+    const { policyUs, cpSat, annealedUs = Infinity, latencyUs } = plan;
+    expect(cpSat?.latencyUs).toBeLessThanOrEqual(policyUs);
+    expect(latencyUs).toBe(Math.min(cpSat?.latencyUs ?? Infinity, annealedUs));
+    const skipped = await fullDagPlan(workflow, models, machines, { ...options, cpSatMostStages: 4 });
+    expect(skipped.cpSat).toBeUndefined();
+    expect(skipped.source).not.toBe("cp-sat");
   });
 });
 
