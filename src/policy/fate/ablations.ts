@@ -29,6 +29,7 @@ export const fateAblations = {
   "fate@horizon=8": variant("that looks eight steps ahead", { horizonHops: 8 }),
   "fate-shards": variant("that never splits a stage", { mostShards: 1 }),
   "fate-prefetch": variant("that loads nothing ahead of need", { prefetch: false }),
+  "fate@patience=0": variant("that serves the workflow with the least work left first", { patience: 0 }),
   "fate@solver=greedy": variant("with each stage choosing for itself", {}, solveGreedily),
   "fate@rounds=0": variant("that keeps the greedy forecast", { rounds: 0 }),
   "fate@paired=0": variant("without joint terms", { paired: 0 }),

@@ -49,7 +49,7 @@ export type FrontierMemory = {
 export function pickFrontier(view: View, settings: FateSettings, before: FrontierMemory | undefined): Frontier {
   const memory = remember(view, before);
   const draft = new Draft(view, settings, memory);
-  const workflows = orderWorkflows(view, memory.work);
+  const workflows = orderWorkflows(view, memory.work, settings.patience);
   const beyond: VisibleStage[] = [];
   for (const workflow of workflows) {
     if (draft.isFull) beyond.push(...readyOf(workflow));
@@ -82,14 +82,14 @@ function remember(view: View, before: FrontierMemory | undefined): FrontierMemor
  * The most urgent first, then the one with the least work left over its response ratio, (waited + work left) / work left: short
  * ones go first, and those that have waited long are not overtaken for ever (highest response ratio next, P. Brinch Hansen 1971).
  */
-function orderWorkflows(view: View, work: RemainingWork): readonly OpenWorkflow[] {
+function orderWorkflows(view: View, work: RemainingWork, patience: number): readonly OpenWorkflow[] {
   const urgency = new Map<WorkflowId, number>();
   for (const { workflow, priority } of view.ready)
     urgency.set(workflow, Math.max(priority, urgency.get(workflow) ?? -Infinity));
   const urgencyOf = ({ id }: OpenWorkflow): number => urgency.get(id) ?? 0;
   const turn = ({ id, arriveUs }: OpenWorkflow): number => {
     const leftUs = work[id]?.leftUs ?? 0;
-    return (leftUs * leftUs) / Math.max(1, leftUs + view.nowUs - arriveUs);
+    return (leftUs * leftUs) / Math.max(1, leftUs + patience * (view.nowUs - arriveUs));
   };
   return [...view.workflows.open.values()].sort(
     (left, right) => urgencyOf(right) - urgencyOf(left) || turn(left) - turn(right) || left.arriveUs - right.arriveUs,

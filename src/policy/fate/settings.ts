@@ -16,6 +16,8 @@ export type FateSettings = {
   readonly dimensions: Dimensions;
   /** Stages that one plan looks at. */
   readonly frontierStages: number;
+  /** How much a workflow's wait counts in the order of workflows; 0 is the shortest remaining work first. */
+  readonly patience: number;
   /** How many steps ahead of the ready stages they may lie. */
   readonly horizonHops: number;
   /** Ready stages whose placements are decided together, the first in order. */
@@ -37,6 +39,7 @@ export type FateSettings = {
 export const fateDefaults: FateSettings = {
   dimensions: { residency: 1, locality: 1, prefix: 1, reachability: 1 },
   frontierStages: 48,
+  patience: 1,
   horizonHops: 4,
   jobs: 12,
   candidates: 5,

@@ -46,8 +46,12 @@ export function createMeanCosts({ costs }: Known): MeanCosts {
 
 type Sort = { readonly engine: EngineCosts; count: number };
 
-/** Engines on which every model takes the same time. */
+const known = new WeakMap<readonly EngineCosts[], readonly Sort[]>();
+
+/** Engines on which every model takes the same time. They do not change while a cost model lasts, so this is worked out once. */
 export function groupAlike(engines: readonly EngineCosts[]): readonly Sort[] {
+  const found = known.get(engines);
+  if (found !== undefined) return found;
   const sorts = new Map<string, Sort>();
   for (const engine of engines) {
     const key = sortOf(engine);
@@ -55,7 +59,9 @@ export function groupAlike(engines: readonly EngineCosts[]): readonly Sort[] {
     if (sort === undefined) sorts.set(key, { engine, count: 1 });
     else sort.count += 1;
   }
-  return [...sorts.values()];
+  const all = [...sorts.values()];
+  known.set(engines, all);
+  return all;
 }
 
 /** What engines on which every model takes the same time have in common. */
