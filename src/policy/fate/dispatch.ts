@@ -21,7 +21,7 @@ export function dispatch(view: View, forecast: Forecast, plan: FrontierPlan, set
   const desk = new Desk(view, forecast);
   for (const [position, { stage, ready }] of forecast.frontier.stages.entries()) {
     if (stage.kind === "tool") continue;
-    const candidate = toCandidateOf(desk.picture, forecast, stage, plan.placements[position] ?? -1);
+    const candidate = toCandidateOf(desk.picture, forecast, stage, position, plan.placements[position] ?? -1);
     if (candidate === undefined) continue;
     if (ready) desk.begin(stage, candidate);
     else desk.keepFor(stage, candidate, settings.prefetch);
@@ -34,10 +34,10 @@ function toCandidateOf(
   picture: View,
   forecast: Forecast,
   stage: VisibleModelStage,
+  position: number,
   placement: number,
 ): Candidate | undefined {
-  if (placement === forecast.shards)
-    return forecast.splits.find((split, at) => split !== undefined && forecast.frontier.stages[at]?.stage === stage);
+  if (placement === forecast.shards) return forecast.splits[position];
   const index = forecast.engines[placement]?.holding.index;
   return index === undefined ? undefined : toCandidate(picture, stage, picture.cluster.at(index));
 }
