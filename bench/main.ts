@@ -2,6 +2,8 @@
 
 import { benchBounds } from "./bounds.ts";
 import { benchFork } from "./fork.ts";
+import { benchGateway } from "./gateway.ts";
+import { benchLlama } from "./llama.ts";
 import { benchPlan } from "./plan.ts";
 import { benchSim } from "./sim.ts";
 import { benchSolve } from "./solve.ts";
@@ -10,7 +12,9 @@ const benches = {
   sim: { run: benchSim, summary: "records a second, and how cost grows with engines and with open workflows" },
   solve: { run: benchSolve, summary: "how long a plan takes, by stages and engines, exact and by CP-SAT" },
   plan: { run: benchPlan, summary: "how long a decision of fate takes, by ready stages and engines, next to greedy" },
+  gateway: { run: benchGateway, summary: "what the gateway costs, next to a bare proxy and to Portkey's gateway" },
   bounds: { run: benchBounds, summary: "how far policies are from bounds and from plans of whole workflows" },
+  llama: { run: benchLlama, summary: "policies over two engines with three real, tiny models" },
   fork: { run: benchFork, summary: "what a fork of the state costs, and a first write to it" },
 } as const;
 

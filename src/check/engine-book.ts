@@ -23,6 +23,7 @@ export class EngineBook implements Iterable<EngineRow> {
       this.#rows.set(engine.engine.id, {
         costs: engine,
         up: true,
+        drained: false,
         factor: 1,
         factors: [{ atUs: 0, factor: 1 }],
         residents: new Map(residents),
@@ -178,8 +179,14 @@ export class EngineBook implements Iterable<EngineRow> {
         while (engine.factors.length > 1 && (engine.factors[1]?.atUs ?? Infinity) <= event.atUs) engine.factors.shift();
         return;
       }
+      case "stage-drop":
       case "stage-lost":
         return this.#dropStage(event.stage, event.atUs);
+      case "engine-drain": {
+        const engine = this.#rows.get(event.engine);
+        if (engine !== undefined) engine.drained = true;
+        return;
+      }
       case "engine-down": {
         const engine = this.#rows.get(event.engine);
         if (engine === undefined) return;
@@ -191,7 +198,9 @@ export class EngineBook implements Iterable<EngineRow> {
       }
       case "engine-up": {
         const engine = this.#rows.get(event.engine);
-        if (engine !== undefined) engine.up = true;
+        if (engine === undefined) return;
+        engine.up = true;
+        engine.drained = false;
         return;
       }
       case "engine-slow": {

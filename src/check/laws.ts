@@ -23,9 +23,11 @@ import { reveal } from "./laws/reveal.ts";
 import { serialWays } from "./laws/serial-ways.ts";
 import { slots } from "./laws/slots.ts";
 import { timeOrder } from "./laws/time-order.ts";
+import { wallOnly } from "./laws/wall-only.ts";
 
 export const laws: readonly Law[] = [
   timeOrder,
+  wallOnly,
   knownNames,
   reveal,
   planned,

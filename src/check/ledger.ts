@@ -91,6 +91,11 @@ export class Ledger {
         if (row === undefined || isOver(row)) return;
         return this.#end(row, "skipped", event.atUs);
       }
+      case "stage-drop": {
+        const row = this.stages.get(event.stage);
+        if (row === undefined || isOver(row)) return;
+        return this.#end(row, "skipped", event.atUs);
+      }
       case "stage-lost": {
         const row = this.stages.get(event.stage);
         if (row === undefined || isOver(row)) return;
@@ -148,10 +153,11 @@ export class Ledger {
     workflow.openStages += 1;
   }
 
-  #makeReady({ stage: key, chainTokens: tokens }: StageReady): void {
+  #makeReady({ stage: key, chainTokens: tokens, attempt = 0 }: StageReady): void {
     const row = this.stages.get(key);
     if (row?.status !== "waiting") return;
     row.status = "ready";
+    row.attempt = attempt;
     const { stage } = row;
     if (stage.kind === "tool") return;
     this.readyCount += 1;

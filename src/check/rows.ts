@@ -105,6 +105,8 @@ export type ResidentRow = {
 export type EngineRow = {
   readonly costs: EngineCosts;
   up: boolean;
+  /** Takes nothing new. */
+  drained: boolean;
   factor: number;
   /** Changes of the factor since the last batch step, oldest first; the first entry holds at that step. */
   factors: { readonly atUs: number; readonly factor: number }[];

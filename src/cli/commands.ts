@@ -6,10 +6,20 @@ import { calibrateCommand } from "./calibrate.ts";
 import { checkCommand } from "./check.ts";
 import { compareCommand } from "./compare.ts";
 import { listClusters, listFamilies, listPolicies } from "./lists.ts";
+import { runCommand } from "./run.ts";
+import { serveCommand } from "./serve.ts";
+import { doctorCommand } from "./doctor.ts";
+import { engineCommand } from "./engine.ts";
+import { keyCommand } from "./key.ts";
 import { simulateCommand } from "./simulate.ts";
 import { traceConvert, traceDescribe, traceGenerate } from "./trace.ts";
 
 export const commands: readonly Command[] = [
+  serveCommand,
+  runCommand,
+  engineCommand,
+  doctorCommand,
+  keyCommand,
   simulateCommand,
   compareCommand,
   benchCommand,

@@ -44,6 +44,7 @@ export function canServe(stage: VisibleModelStage, engine: EngineState): boolean
   const held = models.get(stage.model);
   if (held === undefined) return false;
   if (stage.allow?.engines !== undefined && !stage.allow.engines.includes(spec.id)) return false;
+  if (stage.allow?.avoid?.includes(spec.id) === true) return false;
   if (stage.allow?.labels !== undefined && !stage.allow.labels.every((label) => spec.labels.includes(label)))
     return false;
   return shareWork(stage, 1, 1, stage.limitTokens).kvTokens <= held.kvCapacityTokens;

@@ -49,7 +49,13 @@ const batching: Shape = {
   type: "kinds",
   kinds: {
     exclusive: { kind: id, maxSequences: required(positive) },
-    batched: { kind: id, maxSequences: required(positive), prefillTokens: count, chunkedPrefill: required(flag) },
+    batched: {
+      kind: id,
+      maxSequences: required(positive),
+      prefillTokens: count,
+      chunkedPrefill: required(flag),
+      mixesModels: optional(flag),
+    },
   },
 };
 
@@ -111,6 +117,8 @@ export const headerFields: FieldsOf<JournalHeader> = {
   cluster: required(object(cluster)),
   models: required(list(object(model))),
   calibration: required(calibration),
+  clock: optional(choice("wall")),
+  firstSequence: optional(positive),
 };
 
 /** A name in the header that names nothing. */

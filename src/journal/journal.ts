@@ -16,6 +16,10 @@ export type JournalHeader = {
   readonly cluster: Cluster;
   readonly models: readonly Model[];
   readonly calibration: Calibration;
+  /** `wall`: a recording of real servers, whose durations follow no formula. Simulated if absent. */
+  readonly clock?: "wall";
+  /** Position of the first record, where the journal goes on from a full one; 1 if absent. */
+  readonly firstSequence?: number;
 };
 
 export type Journal = {

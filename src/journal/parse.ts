@@ -105,7 +105,7 @@ export class JournalParser {
     const fault = findFieldFault(known, value, "");
     if (fault !== undefined) this.fail({ found: fault.found, expected: `${fault.expected} in ${String(kind)}` });
     const event = value as JournalEvent;
-    const sequence = this.#line - 1;
+    const sequence = this.#line - 2 + (this.#header?.firstSequence ?? 1);
     if (event.sequence !== sequence)
       this.fail({ found: `sequence ${event.sequence}`, expected: `sequence ${sequence}` });
     if (event.atUs < this.#lastUs)

@@ -49,7 +49,7 @@ const visibleModel: Fields = {
   outputTokens: count,
   limitTokens: count,
   items: required(positive),
-  allow: optional(object({ engines: optional(list(text)), labels: optional(list(text)) })),
+  allow: optional(object({ engines: optional(list(text)), labels: optional(list(text)), avoid: optional(list(text)) })),
 };
 
 /** A stage as it is revealed. */
@@ -70,8 +70,13 @@ export const recordFields: Table = {
     sloScale: optional(amount),
   },
   "stage-reveal": { stage: required(visibleStage) },
-  "stage-ready": { stage: id, chainTokens: optional(list(whole)) },
+  "stage-ready": { stage: id, chainTokens: optional(list(whole)), attempt: optional(whole) },
   "stage-skip": { stage: id },
+  "stage-drop": {
+    stage: id,
+    attempt: count,
+    reason: required(choice("client-gone", "cancelled", "failed", "timed-out", "refused")),
+  },
   plan: { ready: count, decisions: count, note: optional(text) },
   "stage-place": {
     stage: id,
@@ -90,13 +95,17 @@ export const recordFields: Table = {
     reason: required(choice("engine-down", "engine-busy", "unreachable", "no-room", "not-resident")),
   },
   "share-start": { ...ofShare, phase: required(choice("whole", "prefill", "decode")), kvTokens: count },
-  "model-evict": { engine: id, model: id, cause: required(choice("room", "policy", "engine-down")) },
+  "model-evict": {
+    engine: id,
+    model: id,
+    cause: required(choice("room", "policy", "engine-down", "observed", "failed")),
+  },
   "model-load-start": {
     engine: id,
     model: id,
     bytes: count,
     durationUs: count,
-    cause: required(choice("stage", "prefetch")),
+    cause: required(choice("stage", "prefetch", "observed")),
   },
   "model-load-end": { engine: id, model: id },
   "transfer-start": {
@@ -132,8 +141,22 @@ export const recordFields: Table = {
   "tool-start": { stage: id },
   "tool-end": { stage: id },
   "stage-end": { stage: id, attempt: count, outputTokens: count, host: optional(text) },
-  "stage-lost": { stage: id, attempt: count, reason: required(choice("engine-down", "result-lost")) },
+  "stage-lost": {
+    stage: id,
+    attempt: count,
+    reason: required(choice("engine-down", "result-lost", "engine-failed")),
+    avoid: optional(text),
+  },
   "prefix-retain": { engine: id, model: id, hash: count, untilUs: count },
+  "prefix-drop": { engine: id, model: id, hash: optional(whole) },
+  "cost-correct": {
+    engine: id,
+    model: id,
+    load: required(amount),
+    prefill: required(amount),
+    decode: required(amount),
+  },
+  "engine-drain": { engine: id },
   "engine-down": { engine: id },
   "engine-up": { engine: id },
   "engine-slow": { engine: id, factor: required(amount) },

@@ -78,6 +78,8 @@ export type Batching =
       readonly prefillTokens: number;
       /** Split long prompts and mix them with decoding; otherwise prompts go in whole and decoding waits. */
       readonly chunkedPrefill: boolean;
+      /** Shares of all resident models run side by side; otherwise a batch is of one model. Only servers do this, not the simulator. */
+      readonly mixesModels?: boolean;
     };
 
 /** A serving process on one device or a tensor-parallel group. */

@@ -14,6 +14,7 @@ export type JournalEvent =
   | StageReveal
   | StageReady
   | StageSkip
+  | StageDrop
   | PlanMade
   | StagePlace
   | DecisionReject
@@ -37,13 +38,22 @@ export type JournalEvent =
   | StageEnd
   | StageLost
   | PrefixRetain
+  | PrefixDrop
+  | CostCorrect
   | EngineDown
+  | EngineDrain
   | EngineUp
   | EngineSlow
   | WorkflowEnd
   | WorkflowAbandon;
 
 export type EventKind = JournalEvent["kind"];
+
+/** Distributes over the union, so that each kind of event keeps its own fields. */
+type WithoutStamp<Event> = Event extends unknown ? Omit<Event, "atUs" | "sequence"> : never;
+
+/** A record as a driver makes it, before it has its time and its position. */
+export type NewEvent = WithoutStamp<JournalEvent>;
 
 type At = {
   readonly atUs: number;
@@ -83,12 +93,22 @@ export type StageReady = At & {
   readonly kind: "stage-ready";
   readonly stage: StageKey;
   readonly chainTokens?: readonly number[];
+  /** Which try comes next, where a journal goes on from a full one; 0 if absent. */
+  readonly attempt?: number;
 };
 
 /** All parents are over and the stage does not run: it is over too, having written nothing. */
 export type StageSkip = At & {
   readonly kind: "stage-skip";
   readonly stage: StageKey;
+};
+
+/** A stage is given up, wherever it is: its client is gone, or it cannot be done. It is over, having written nothing. */
+export type StageDrop = At & {
+  readonly kind: "stage-drop";
+  readonly stage: StageKey;
+  readonly attempt: number;
+  readonly reason: "client-gone" | "cancelled" | "failed" | "timed-out" | "refused";
 };
 
 /** The policy answered with something to do. */
@@ -140,7 +160,8 @@ export type ModelEvict = At & {
   readonly kind: "model-evict";
   readonly engine: EngineId;
   readonly model: ModelId;
-  readonly cause: "room" | "policy" | "engine-down";
+  /** `observed`: the server gave it up by itself. `failed`: its load did not succeed. */
+  readonly cause: "room" | "policy" | "engine-down" | "observed" | "failed";
 };
 
 export type ModelLoadStart = At & {
@@ -149,7 +170,8 @@ export type ModelLoadStart = At & {
   readonly model: ModelId;
   readonly bytes: number;
   readonly durationUs: number;
-  readonly cause: "stage" | "prefetch";
+  /** `observed`: the server holds it without having been asked to. */
+  readonly cause: "stage" | "prefetch" | "observed";
 };
 
 export type ModelLoadEnd = At & {
@@ -259,7 +281,9 @@ export type StageLost = At & {
   readonly kind: "stage-lost";
   readonly stage: StageKey;
   readonly attempt: number;
-  readonly reason: "engine-down" | "result-lost";
+  readonly reason: "engine-down" | "result-lost" | "engine-failed";
+  /** The engine that failed, if others can take the stage: it is not placed there again. */
+  readonly avoid?: EngineId;
 };
 
 export type PrefixRetain = At & {
@@ -270,9 +294,29 @@ export type PrefixRetain = At & {
   readonly untilUs: number;
 };
 
+/** The engine says that a cached prefix is gone, and with it all that continues it; without `hash`, all of the model. */
+export type PrefixDrop = At & {
+  readonly kind: "prefix-drop";
+  readonly engine: EngineId;
+  readonly model: ModelId;
+  readonly hash?: number;
+};
+
+/** From now on the model is expected to take so many times as long here as the cost model alone says. */
+export type CostCorrect = At & {
+  readonly kind: "cost-correct";
+  readonly engine: EngineId;
+  readonly model: ModelId;
+  readonly load: number;
+  readonly prefill: number;
+  readonly decode: number;
+};
+
+/** The engine takes nothing new; what runs there goes on, and what it holds stays. */
+export type EngineDrain = At & { readonly kind: "engine-drain"; readonly engine: EngineId };
 /** The engine is gone with all it held. */
 export type EngineDown = At & { readonly kind: "engine-down"; readonly engine: EngineId };
-/** The engine is back, with nothing resident. */
+/** The engine takes work again: with nothing resident after `engine-down`, with what it held after `engine-drain`. */
 export type EngineUp = At & { readonly kind: "engine-up"; readonly engine: EngineId };
 /** From now on what starts on this engine takes `factor` times as long. */
 export type EngineSlow = At & { readonly kind: "engine-slow"; readonly engine: EngineId; readonly factor: number };

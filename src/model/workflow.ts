@@ -77,11 +77,13 @@ export type OutputTokens = {
   readonly limit: number;
 };
 
-/** Where a stage may run; both must hold when both are given. */
+/** Where a stage may run; all must hold that are given. */
 export type Allowed = {
   readonly engines?: readonly EngineId[];
   /** The engine must carry all of them. */
   readonly labels?: readonly string[];
+  /** Engines that failed it. */
+  readonly avoid?: readonly EngineId[];
 };
 
 /**

@@ -71,10 +71,16 @@ export function canBegin(stage: VisibleModelStage, engine: EngineState): boolean
   if (!hasPlace(engine)) return false;
   const [beside] = engine.running;
   if (beside === undefined) return true;
+  if (mixes(engine)) return engine.isResident(stage.model);
   const capacity = engine.holding.models.get(stage.model)?.kvCapacityTokens ?? 0;
   return (
     beside.stage.model === stage.model && engine.kvTokens + expectedKvTokens(stage, engine, stage.items) <= capacity
   );
+}
+
+function mixes({ holding }: EngineState): boolean {
+  const { batching } = holding.engine;
+  return batching.kind === "batched" && batching.mixesModels === true;
 }
 
 /** Nothing waits here, no load is under way, and a place is free. */
@@ -102,7 +108,7 @@ export function waitForUs(known: Known, stage: VisibleModelStage, engine: Engine
   if (first === undefined) return placeUs;
   if (engine.holding.engine.batching.kind === "exclusive")
     return placeUs + Math.max(0, nowUs - (first.startUs + first.expectedUs));
-  if (first.stage.model === stage.model) return placeUs;
+  if (first.stage.model === stage.model || mixes(engine)) return placeUs;
   let drainedUs = nowUs;
   for (const { startUs, expectedUs } of engine.running) drainedUs = Math.max(drainedUs, startUs + expectedUs);
   return Math.max(placeUs, drainedUs - nowUs);

@@ -8,6 +8,8 @@ import { createCollatedFifo } from "./collated-fifo.ts";
 import { createCpop } from "./cpop/cpop.ts";
 import { fateAblations } from "./fate/ablations.ts";
 import { createFate } from "./fate/fate.ts";
+import { placeLone } from "./fate/lone.ts";
+import { combineBySearch } from "./fate/plan.ts";
 import { fateDefaults } from "./fate/settings.ts";
 import { createGreedyFinish } from "./greedy-finish.ts";
 import { createHalo } from "./halo.ts";
@@ -127,6 +129,8 @@ const plain = {
   helix: { plan: helix, summary: "engines divided among models by demand, calls dealt out by throughput" },
   fate: {
     plan: createFate(fateDefaults),
+    quick: createFate(fateDefaults, combineBySearch),
+    lone: placeLone,
     summary: "ready and coming stages planned together, by the state that each placement leaves behind",
     whenIdle: true,
   },
@@ -175,3 +179,8 @@ const beyondTheSource = {
 };
 
 export const policies = { ...plain, ...sharded, ...placed, ...beyondTheSource, ...fateAblations };
+
+/** The policy of this name. */
+export function policyNamed(name: string): PolicyEntry | undefined {
+  return Object.hasOwn(policies, name) ? (policies as Readonly<Record<string, PolicyEntry>>)[name] : undefined;
+}

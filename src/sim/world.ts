@@ -3,14 +3,10 @@
 import { strict as assert } from "node:assert";
 import type { CostModel } from "../cost/cost-model.ts";
 import type { EngineId } from "../model/cluster.ts";
-import type { JournalEvent } from "../model/event.ts";
+import type { JournalEvent, NewEvent } from "../model/event.ts";
 import type { Stage, StageKey, Workflow } from "../model/workflow.ts";
 import { apply, createState, type State } from "../state/apply.ts";
 import { EventQueue } from "./event-queue.ts";
-
-/** Distributes over the union, so that each kind of event keeps its own fields. */
-type WithoutStamp<Event> = Event extends unknown ? Omit<Event, "atUs" | "sequence"> : never;
-export type NewEvent = WithoutStamp<JournalEvent>;
 
 /** A stage as it truly is, for as long as its workflow is open. */
 export type Truth = {

@@ -3,7 +3,15 @@
 import { strict as assert } from "node:assert";
 import { routeId } from "../model/cluster.ts";
 import { sumTerms } from "../model/decision.ts";
-import type { JournalEvent, ShareEnd, SharePreempt, ShareStart, StageLost, StagePlace } from "../model/event.ts";
+import type {
+  JournalEvent,
+  ShareEnd,
+  SharePreempt,
+  ShareStart,
+  StageDrop,
+  StageLost,
+  StagePlace,
+} from "../model/event.ts";
 import { chainHash } from "../model/prefix.ts";
 import type { VisibleModelStage, VisibleStage } from "../model/visible.ts";
 import type { StageKey } from "../model/workflow.ts";
@@ -69,14 +77,25 @@ export function applyToCluster(
     case "decode-end": {
       const engine = cluster.change(event.engine);
       const { stage, phase } = findRunning(engine, event);
-      if (phase === "whole" && stage.items === 1) cacheOutput(engine, stage, event.outputTokens, event.atUs);
+      if (cluster.linksOutputs && phase === "whole" && stage.items === 1)
+        cacheOutput(engine, stage, event.outputTokens, event.atUs);
       return;
     }
     case "prefix-retain":
       cluster.change(event.engine).changePrefixes(event.model).retain(event.hash, event.untilUs);
       return;
+    case "prefix-drop": {
+      const engine = cluster.change(event.engine);
+      if (event.hash === undefined) engine.dropPrefixes(event.model);
+      else if (engine.prefixes.has(event.model)) engine.changePrefixes(event.model).drop(event.hash);
+      return;
+    }
+    case "stage-drop":
     case "stage-lost":
       return dropShares(cluster, event);
+    case "engine-drain":
+      cluster.change(event.engine).up = false;
+      return;
     case "engine-down": {
       const engine = cluster.change(event.engine);
       assert(
@@ -226,7 +245,7 @@ function handOver(
   });
 }
 
-function dropShares(cluster: ClusterState, lost: StageLost): void {
+function dropShares(cluster: ClusterState, lost: StageLost | StageDrop): void {
   const isLost = (share: QueuedShare): boolean => share.stage.key === lost.stage && share.attempt === lost.attempt;
   for (let index = 0; index < cluster.count; index++) {
     const seen = cluster.at(index);

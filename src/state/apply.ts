@@ -4,7 +4,7 @@
  */
 
 import { strict as assert } from "node:assert";
-import type { HostId } from "../model/cluster.ts";
+import type { EngineId, HostId } from "../model/cluster.ts";
 import type { JournalEvent, StageReady } from "../model/event.ts";
 import type { EngineHolding } from "../model/holding.ts";
 import { chainTokens } from "../model/prefix.ts";
@@ -18,8 +18,8 @@ export type State = {
   readonly workflows: WorkflowState;
 };
 
-export function createState(holdings: readonly EngineHolding[]): State {
-  return { cluster: ClusterState.create(holdings), workflows: new WorkflowState() };
+export function createState(holdings: readonly EngineHolding[], linksOutputs = true): State {
+  return { cluster: ClusterState.create(holdings, linksOutputs), workflows: new WorkflowState() };
 }
 
 export function apply(state: State, event: JournalEvent): void {
@@ -44,6 +44,7 @@ function applyToWorkflows(workflows: WorkflowState, event: JournalEvent): void {
     case "stage-ready": {
       const node = workflows.node(event.stage);
       node.stage = withKnownLengths(withoutChance(node.stage), event);
+      node.attempt = event.attempt ?? 0;
       workflows.makeReady(node, event.atUs);
       return;
     }
@@ -80,8 +81,16 @@ function applyToWorkflows(workflows: WorkflowState, event: JournalEvent): void {
       workflows.end(node);
       return;
     }
+    case "stage-drop": {
+      const node = workflows.node(event.stage);
+      if (node.status === "ready" && node.stage.kind !== "tool") workflows.takeReady(event.stage);
+      node.skipped = true;
+      workflows.end(node);
+      return;
+    }
     case "stage-lost": {
       const node = workflows.node(event.stage);
+      if (event.avoid !== undefined) node.stage = avoiding(node.stage, event.avoid);
       node.attempt = event.attempt + 1;
       node.shares = [];
       node.sharesLeft = 0;
@@ -111,6 +120,11 @@ function withKnownLengths(stage: VisibleStage, { chainTokens: tokens }: StageRea
   if (tokens === undefined || stage.kind === "tool") return stage;
   const chain = stage.chain.map((link, index) => ({ hash: link.hash, tokens: tokens[index] ?? link.tokens }));
   return { ...stage, chain, promptTokens: chainTokens(chain) } satisfies VisibleModelStage;
+}
+
+function avoiding(stage: VisibleStage, engine: EngineId): VisibleStage {
+  if (stage.kind === "tool") return stage;
+  return { ...stage, allow: { ...stage.allow, avoid: [...(stage.allow?.avoid ?? []), engine] } };
 }
 
 function addOutputHost(node: StageNode, host: HostId): void {

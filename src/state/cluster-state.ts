@@ -14,18 +14,22 @@ export class ClusterState {
   readonly #engines: (EngineState | undefined)[];
   readonly #indexOf: ReadonlyMap<EngineId, number>;
   readonly #linkFreeAtUs = new Map<string, number>();
+  /** Whether prompts name what stages wrote as links of their own. Real prompts are text, in which an answer looks like any other. */
+  readonly linksOutputs: boolean;
 
   private constructor(
     base: ClusterState | undefined,
     engines: (EngineState | undefined)[],
     indexOf: ReadonlyMap<EngineId, number>,
+    linksOutputs: boolean,
   ) {
+    this.linksOutputs = linksOutputs;
     this.#base = base;
     this.#engines = engines;
     this.#indexOf = indexOf;
   }
 
-  static create(holdings: readonly EngineHolding[]): ClusterState {
+  static create(holdings: readonly EngineHolding[], linksOutputs = true): ClusterState {
     const indexOf = new Map(holdings.map((holding, index) => [holding.engine.id, index]));
     const engines = holdings.map((holding) => {
       const state = new EngineState(holding);
@@ -40,11 +44,11 @@ export class ClusterState {
       state.foreseen = state.residents;
       return state;
     });
-    return new ClusterState(undefined, engines, indexOf);
+    return new ClusterState(undefined, engines, indexOf, linksOutputs);
   }
 
   fork(): ClusterState {
-    return new ClusterState(this, [], this.#indexOf);
+    return new ClusterState(this, [], this.#indexOf, this.linksOutputs);
   }
 
   get count(): number {

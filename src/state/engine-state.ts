@@ -89,7 +89,7 @@ export class EngineState {
   changePrefixes(model: ModelId): PrefixCache {
     let cache = this.prefixes.get(model);
     if (cache === undefined || !this.#ownsPrefixes.has(model)) {
-      cache = cache?.clone() ?? new PrefixCache();
+      cache = cache?.fork() ?? new PrefixCache();
       this.prefixes.set(model, cache);
       this.#ownsPrefixes.add(model);
     }

@@ -63,7 +63,7 @@ test("never over budget, never a child without its parent, and a clone goes its 
         expect(found.size).toBe(cache.size);
       }
       const before = words.map((letters) => cached(cache, letters));
-      const clone = cache.clone();
+      const clone = cache.fork();
       clone.insert(chain("zzzz"), 4, 40, 1000);
       expect(words.map((letters) => cached(cache, letters))).toEqual(before);
     }),

@@ -4,9 +4,9 @@ import type { Law } from "../law.ts";
 export const branches: Law = {
   name: "branches",
   claim:
-    "a stage is skipped instead of becoming ready, at the instant at which its last parent ended or was skipped; it was revealed with a chance below 1, or all its parents were skipped, and then it is skipped in any case",
+    "a stage is skipped instead of becoming ready, at the instant at which its last parent ended or was skipped (or later, on a wall clock); it was revealed with a chance below 1, or all its parents were skipped, and then it is skipped in any case",
   scope: "any",
-  watch: ({ ledger, report }) => ({
+  watch: ({ header, ledger, report }) => ({
     "stage-ready": ({ stage }) => {
       const row = ledger.stages.get(stage);
       if (row === undefined || row.stage.parents.length === 0 || row.parentRan) return;
@@ -17,7 +17,7 @@ export const branches: Law = {
       if (row === undefined) return;
       if (row.status !== "waiting") report(`${stage} is skipped, but it is ${row.status}`);
       if (row.parentsOpen > 0) report(`${stage} is skipped while ${row.parentsOpen} of its parents are not over`);
-      else if (atUs !== row.parentsEndUs)
+      else if (header.clock === "wall" ? atUs < row.parentsEndUs : atUs !== row.parentsEndUs)
         report(`${stage} is skipped at ${atUs} us, its last parent was over at ${row.parentsEndUs} us`);
       const cutOff = row.stage.parents.length > 0 && !row.parentRan;
       if (row.stage.chance === undefined && !cutOff) report(`${stage} is skipped, but it was to run in any case`);

@@ -5,7 +5,7 @@ import type { EventOf, Law } from "../law.ts";
 export const health: Law = {
   name: "health",
   claim:
-    "nothing starts, runs or ends on an engine that is down; before `engine-down`, every stage with a share on it or to be handed over to it is declared lost, and no other",
+    "nothing starts, runs or ends on an engine that is down, and nothing starts on one that drains; before `engine-down`, every stage with a share on it or to be handed over to it is declared lost, and no other",
   scope: "any",
   watch: ({ ledger, report }) => {
     /** Stages declared lost, with the engines they were on: the next record but these must be the crash of one of them. */
@@ -24,7 +24,10 @@ export const health: Law = {
         for (const { stage } of lost) report(`${stage} was declared lost, but no engine goes down`);
         lost = [];
       },
-      "share-start": alive,
+      "share-start": (event) => {
+        alive(event);
+        if (ledger.engine(event.engine)?.drained === true) report(`share-start on ${event.engine}, which drains`);
+      },
       "model-evict": alive,
       "model-load-start": alive,
       "model-load-end": alive,
@@ -67,8 +70,13 @@ export const health: Law = {
               report(`${id} goes down, but ${share.row.stage.key}, to be handed over to it, is not declared lost`);
         }
       },
-      "engine-up": ({ engine }) => {
-        if (ledger.engine(engine)?.up === true) report(`${engine} comes up, but it is up`);
+      "engine-drain": ({ engine: id }) => {
+        const engine = ledger.engine(id);
+        if (engine?.up === false || engine?.drained === true) report(`${id} drains, but it is down or drains`);
+      },
+      "engine-up": ({ engine: id }) => {
+        const engine = ledger.engine(id);
+        if (engine?.up === true && !engine.drained) report(`${id} comes up, but it is up`);
       },
       end: () => {
         for (const { stage } of lost) report(`${stage} was declared lost, but no engine goes down`);

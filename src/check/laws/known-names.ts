@@ -51,6 +51,7 @@ export const knownNames: Law = {
       },
       "stage-ready": stageOf,
       "stage-skip": stageOf,
+      "stage-drop": stageOf,
       "stage-place": (event) => {
         stage(event.stage);
         for (const placed of event.shares) engine(placed.engine);
@@ -99,6 +100,9 @@ export const knownNames: Law = {
       },
       "stage-lost": stageOf,
       "prefix-retain": modelOf,
+      "prefix-drop": modelOf,
+      "cost-correct": modelOf,
+      "engine-drain": engineOf,
       "engine-down": engineOf,
       "engine-up": engineOf,
       "engine-slow": engineOf,

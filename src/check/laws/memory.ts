@@ -69,7 +69,7 @@ export const memory: Law = {
         }
         if (event.cause === "prefetch") {
           if (engine.queue.length + engine.running.length > 0) report(`${event.engine} prefetches while it has work`);
-        } else if (!waitsForLoad(engine, event.model)) {
+        } else if (event.cause === "stage" && !waitsForLoad(engine, event.model)) {
           report(`${event.engine} loads ${event.model} for a stage, but no share waits for it`);
         }
       },

@@ -6,7 +6,7 @@ import { isOver } from "../rows.ts";
 export const onceOnly: Law = {
   name: "once-only",
   claim:
-    "each stage ends or is skipped once, attempts count up from 0 with every loss, and all records of an attempt carry its number",
+    "each stage ends, is skipped or is dropped once, attempts count up from 0 with every loss, and all records of an attempt carry its number",
   scope: "any",
   watch: ({ ledger, report }) => {
     const sameAttempt = (event: {
@@ -36,6 +36,10 @@ export const onceOnly: Law = {
       "share-preempt": sameAttempt,
       "share-end": sameAttempt,
       "stage-lost": sameAttempt,
+      "stage-drop": (event) => {
+        sameAttempt(event);
+        once(event.stage, "is dropped");
+      },
       "stage-end": (event) => {
         sameAttempt(event);
         once(event.stage, "ends");

@@ -46,6 +46,8 @@ function refuse(
   const { engine, models } = row.costs;
   const held = models.get(stage.model);
   const { allow } = stage;
+  if (row.drained) report(`${stage.key} is placed on ${id}, which drains`);
+  if (allow?.avoid?.includes(id) === true) report(`${stage.key} is placed on ${id}, which failed it`);
   if (!row.up) report(`${stage.key} is placed on ${id}, which is down`);
   if (engine.role !== "both" && engine.role !== phase)
     report(`${stage.key} is placed on ${id} to ${phase}, its role is ${engine.role}`);

@@ -8,7 +8,9 @@ export const precedence: Law = {
   claim:
     "a stage is ready once all its parents have ended or were skipped, placed while it is ready, and ends after all its shares; a share starts from its queue, takes in its prompt with all inputs there, and decodes after that",
   scope: "any",
-  watch: ({ ledger, report }) => {
+  watch: ({ header, ledger, report }) => {
+    /** Nothing but a wall clock lets time pass between a cause and its effect. */
+    const isLate = (atUs: number, dueUs: number): boolean => (header.clock === "wall" ? atUs < dueUs : atUs !== dueUs);
     const expectStep = (event: ShareName & { readonly kind: string }, steps: readonly ShareStep[]): void => {
       const share = ledger.engines.running(event);
       const name = `${event.stage}#${event.share}`;
@@ -22,7 +24,7 @@ export const precedence: Law = {
         if (row.status !== "waiting") report(`${stage} becomes ready, but it is ${row.status}`);
         if (row.parentsOpen > 0)
           report(`${stage} becomes ready while ${row.parentsOpen} of its parents have not ended`);
-        else if (atUs !== row.parentsEndUs)
+        else if (isLate(atUs, row.parentsEndUs))
           report(`${stage} becomes ready at ${atUs} us, its last parent ended at ${row.parentsEndUs} us`);
       },
       "stage-place": ({ stage }) => {
@@ -91,7 +93,7 @@ export const precedence: Law = {
         if (row === undefined) return;
         if (row.stage.kind !== "tool") report(`${stage} is not a tool`);
         else if (row.status !== "ready") report(`${stage} starts, but it is ${row.status}`);
-        else if (atUs !== row.parentsEndUs) report(`${stage} starts after it became ready`);
+        else if (isLate(atUs, row.parentsEndUs)) report(`${stage} starts after it became ready`);
       },
       "tool-end": ({ stage }) => {
         const row = ledger.stages.get(stage);
@@ -102,7 +104,7 @@ export const precedence: Law = {
         if (row === undefined) return;
         if (row.stage.kind === "tool") {
           if (row.status !== "tool-ended") report(`${stage} ends, but its tool has not`);
-          else if (atUs !== row.toolEndUs) report(`${stage} ends later than its tool`);
+          else if (isLate(atUs, row.toolEndUs)) report(`${stage} ends later than its tool`);
         } else if (row.status !== "placed" || row.sharesLeft > 0)
           report(`${stage} ends while it is ${row.status} with ${row.sharesLeft} shares left`);
       },
@@ -117,7 +119,7 @@ export const precedence: Law = {
         const row = ledger.workflows.get(workflow);
         if (row === undefined) return;
         if (row.openStages > 0) report(`workflow ${workflow} ends while ${row.openStages} of its stages have not`);
-        if (atUs !== row.lastEndUs) report(`workflow ${workflow} ends after its last stage`);
+        if (isLate(atUs, row.lastEndUs)) report(`workflow ${workflow} ends after its last stage`);
       },
     };
   },

@@ -14,7 +14,7 @@ export const rejects: Law = {
       if ((model !== undefined) !== (decision !== "place")) report(`a rejected ${decision} names model ${model}`);
       const engine = ledger.engine(event.engine);
       if (engine === undefined) return;
-      if (!engine.up) {
+      if (!engine.up || engine.drained) {
         // A model that is not resident may be asked for on an engine that is down.
         if (reason !== "engine-down" && reason !== "not-resident")
           report(`a ${decision} is rejected as ${reason} by ${event.engine}, which is down`);

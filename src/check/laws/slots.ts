@@ -23,7 +23,10 @@ export const slots: Law = {
       const sequences = sequencesOf(members);
       if (sequences > batching.maxSequences)
         report(`${id} runs ${sequences} sequences, at most ${batching.maxSequences}`);
-      if (engine.running.some((share) => share.stage.model !== engine.running[0]?.stage.model))
+      if (
+        batching.mixesModels !== true &&
+        engine.running.some((share) => share.stage.model !== engine.running[0]?.stage.model)
+      )
         report(`${id} runs two models in one batch`);
     };
     return {

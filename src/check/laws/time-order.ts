@@ -3,11 +3,11 @@ import type { Law } from "../law.ts";
 /** Time never runs backwards, and positions count up by one from 1. */
 export const timeOrder: Law = {
   name: "time-order",
-  claim: "`atUs` never decreases, and `sequence` is 1, 2, 3 and so on",
+  claim: "`atUs` never decreases, and `sequence` is 1, 2, 3 and so on, or counts from the header's `firstSequence`",
   scope: "any",
-  watch: ({ report }) => {
+  watch: ({ header, report }) => {
     let lastUs = 0;
-    let last = 0;
+    let last = (header.firstSequence ?? 1) - 1;
     return {
       any: ({ atUs, sequence }) => {
         if (atUs < lastUs) report(`happens at ${atUs} us, after a record at ${lastUs} us`);

@@ -35,6 +35,12 @@ export function combineBySolver(options: SolveOptions = {}): Combine {
   };
 }
 
+/** The exact search alone: nothing that could keep the caller waiting. */
+export const combineBySearch: Combine = (problem) => {
+  const { choice, status, by } = solveAssignment(problem, {});
+  return status === "optimal" ? { choice } : { choice, note: `${by}: ${status}` };
+};
+
 /** A placement of a job, and what telling it alone adds to the cost. */
 type Offer = { readonly job: number; readonly placement: Placement; readonly price: number };
 

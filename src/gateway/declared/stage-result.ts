@@ -1,0 +1,32 @@
+/** What stages come to: how long a map's list is, as far as that is known beforehand, and what its items make together. */
+
+import type { DeclaredStage } from "./declared.ts";
+import type { ItemResult } from "./model-call.ts";
+import { RenderFault, renderTree } from "./template.ts";
+import type { Json } from "./wire.ts";
+
+/** Length of a map's list where it does not depend on what stages write; 1 for what is no map. */
+export function countAhead(stage: DeclaredStage, inputs: { readonly [name: string]: Json }): number | undefined {
+  if (stage.kind === "tool" || stage.over === undefined) return 1;
+  if (stage.over.kind === "list") return stage.over.entries.length;
+  try {
+    // What stages write is not in this scope, so that a list that reads it cannot be filled.
+    const value = renderTree(stage.over, { inputs });
+    return Array.isArray(value) ? value.length : undefined;
+  } catch (error) {
+    if (error instanceof RenderFault) return undefined;
+    throw error;
+  }
+}
+
+export function withoutUsage(result: Pick<ItemResult, "text" | "json"> | undefined): Pick<ItemResult, "text" | "json"> {
+  const { text, json } = result ?? {};
+  return { ...(text === undefined ? {} : { text }), ...(json === undefined ? {} : { json }) };
+}
+
+/** Of a map: the texts with an empty line between them, and a list with an entry an item. */
+export function joined(results: readonly ItemResult[]): Pick<ItemResult, "text" | "json"> {
+  const texts = results.flatMap(({ text }) => text ?? []);
+  const json = results.map(({ json: data, text }) => data ?? text ?? null);
+  return { json, ...(texts.length === 0 ? {} : { text: texts.join("\n\n") }) };
+}

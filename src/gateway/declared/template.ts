@@ -1,0 +1,89 @@
+/** Texts with holes: `Write about {{ inputs.topic }}.` A hole holds an expression of `expression.ts`. */
+
+import { evaluate, type Scope } from "./evaluate.ts";
+import { parseHole, pathsOf, type Expression, type ExpressionFault } from "./expression.ts";
+import type { Json } from "./wire.ts";
+
+export type Template = readonly Piece[];
+
+export type Piece =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "hole"; readonly expression: Expression };
+
+/** A value of any kind whose texts are templates. */
+export type ValueTemplate =
+  | { readonly kind: "template"; readonly template: Template }
+  | { readonly kind: "list"; readonly entries: readonly ValueTemplate[] }
+  | { readonly kind: "object"; readonly entries: readonly (readonly [string, ValueTemplate])[] }
+  | { readonly kind: "plain"; readonly value: null | boolean | number };
+
+/** Characters that one template may come to. */
+export const maxRenderedCharacters = 4_000_000;
+
+/** A template cannot be filled: what it reads is not there, or it grows too long. */
+export class RenderFault extends Error {
+  override readonly name = "RenderFault";
+}
+
+export function parseTemplate(text: string): Template | ExpressionFault {
+  const pieces: Piece[] = [];
+  let at = 0;
+  for (let open = text.indexOf("{{"); open !== -1; open = text.indexOf("{{", at)) {
+    if (open > at) pieces.push({ kind: "text", text: text.slice(at, open) });
+    const hole = parseHole(text, open + 2);
+    if (!("end" in hole)) return hole;
+    pieces.push({ kind: "hole", expression: hole.expression });
+    at = hole.end;
+  }
+  if (at < text.length) pieces.push({ kind: "text", text: text.slice(at) });
+  return pieces;
+}
+
+export function pathsOfTemplate(template: Template): readonly (readonly (string | number)[])[] {
+  return template.flatMap((piece) => (piece.kind === "hole" ? pathsOf(piece.expression) : []));
+}
+
+/** Texts as they are, nothing as nothing, other values as JSON. */
+export function render(template: Template, scope: Scope): string {
+  let text = "";
+  for (const piece of template) {
+    text += renderPiece(piece, scope);
+    if (text.length > maxRenderedCharacters)
+      throw new RenderFault(`a template comes to more than ${maxRenderedCharacters} characters`);
+  }
+  return text;
+}
+
+export function renderPiece(piece: Piece, scope: Scope): string {
+  if (piece.kind === "text") return piece.text;
+  const value = fill(piece.expression, scope);
+  return typeof value === "string" ? value : value === null ? "" : JSON.stringify(value);
+}
+
+/** A text that is one hole and nothing else gives the value itself; all others give text. */
+function renderValue(template: Template, scope: Scope): Json {
+  const [only] = template;
+  return template.length === 1 && only?.kind === "hole" ? fill(only.expression, scope) : render(template, scope);
+}
+
+export function renderTree(tree: ValueTemplate, scope: Scope): Json {
+  switch (tree.kind) {
+    case "plain":
+      return tree.value;
+    case "template":
+      return renderValue(tree.template, scope);
+    case "list":
+      return tree.entries.map((entry) => renderTree(entry, scope));
+    case "object":
+      return Object.fromEntries(tree.entries.map(([key, entry]) => [key, renderTree(entry, scope)]));
+    default:
+      return tree satisfies never;
+  }
+}
+
+function fill(expression: Expression, scope: Scope): Json {
+  const value = evaluate(expression, scope);
+  if (value !== undefined) return value;
+  const path = pathsOf(expression)[0]?.join(".") ?? "";
+  throw new RenderFault(`nothing is at ${path}`);
+}

@@ -1,0 +1,32 @@
+/** What the two legs of a call over a prefill/decode pair carry, whichever way the engines hand over. */
+
+import type { Adapter } from "../adapter/adapter.ts";
+import { toBootstrapBody, toNixlDecode, toNixlPrefill } from "../adapter/hand-off.ts";
+
+/** What the second leg needs of the first. */
+export type HandOffTicket =
+  | { readonly kind: "nixl"; readonly answer: Uint8Array | undefined }
+  /** The same body for both. */
+  | { readonly kind: "bootstrap"; readonly body: Uint8Array };
+
+export type FirstLeg = { readonly body: Uint8Array; readonly ticket: HandOffTicket };
+
+/** `bootstrapPort`: where the prefill engine is met. */
+export function toFirstLeg(
+  body: Uint8Array,
+  prefill: Adapter,
+  model: string,
+  { bootstrapPort, draw }: { readonly bootstrapPort: number | undefined; readonly draw: () => number },
+): FirstLeg {
+  if (prefill.abilities.handOff !== "bootstrap")
+    return { body: toNixlPrefill(body), ticket: { kind: "nixl", answer: undefined } };
+  const host = new URL(prefill.upstream(model).origin).hostname;
+  const port = bootstrapPort === undefined ? {} : { port: bootstrapPort };
+  const both = toBootstrapBody(body, { host, draw, ...port });
+  return { body: both, ticket: { kind: "bootstrap", body: both } };
+}
+
+export function toSecondLeg(body: Uint8Array, ticket: HandOffTicket): Uint8Array {
+  if (ticket.kind === "bootstrap") return ticket.body;
+  return ticket.answer === undefined ? body : toNixlDecode(body, ticket.answer).body;
+}

@@ -1,0 +1,99 @@
+/** Connections to engines, kept open, and one exchange of request and answer over them. */
+
+import type { IncomingHttpHeaders } from "node:http";
+import { Pool, type Dispatcher } from "undici";
+
+export type Receiver = {
+  onHead(status: number, headers: IncomingHttpHeaders): void;
+  /** False: no more until `resume`. */
+  onData(chunk: Buffer): boolean;
+  onEnd(): void;
+  /** Instead of `onEnd`. */
+  onError(error: NodeJS.ErrnoException): void;
+};
+
+/** An exchange under way. */
+export type Exchange = {
+  resume(): void;
+  abort(): void;
+};
+
+export type Outgoing = {
+  readonly origin: string;
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  readonly body: Uint8Array | string;
+};
+
+export type Upstreams = AsyncDisposable & {
+  readonly post: (outgoing: Outgoing, receiver: Receiver) => Exchange;
+};
+
+/** `stallMs`: how long an engine may be silent, before its answer and within it. */
+export function createUpstreams({ stallMs, connections }: { stallMs: number; connections: number }): Upstreams {
+  const pools = new Map<string, Pool>();
+  const poolOf = (origin: string): Pool => {
+    let pool = pools.get(origin);
+    if (pool === undefined) {
+      const timeouts = { headersTimeout: stallMs, bodyTimeout: stallMs, connectTimeout: Math.min(stallMs, 5_000) };
+      pool = new Pool(origin, { connections, pipelining: 1, keepAliveTimeout: 30_000, ...timeouts });
+      pools.set(origin, pool);
+    }
+    return pool;
+  };
+  return {
+    post: ({ origin, path, headers, body }, receiver) => {
+      const leg = new Leg(receiver);
+      poolOf(origin).dispatch({ path, method: "POST", headers, body }, leg);
+      return leg;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(Array.from(pools.values(), (pool) => pool.destroy()));
+    },
+  };
+}
+
+/** Why an exchange was called off by us. */
+const calledOff = new Error("called off");
+
+class Leg implements Dispatcher.DispatchHandler, Exchange {
+  readonly #receiver: Receiver;
+  #controller: Dispatcher.DispatchController | undefined;
+  #aborted = false;
+
+  constructor(receiver: Receiver) {
+    this.#receiver = receiver;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#aborted) controller.abort(calledOff);
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    // An informational answer announces the real one.
+    if (!this.#aborted && status >= 200) this.#receiver.onHead(status, headers);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.#aborted && !this.#receiver.onData(chunk)) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    if (!this.#aborted) this.#receiver.onEnd();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (!this.#aborted) this.#receiver.onError(error);
+  }
+
+  resume(): void {
+    this.#controller?.resume();
+  }
+
+  abort(): void {
+    if (this.#aborted) return;
+    this.#aborted = true;
+    this.#controller?.abort(calledOff);
+  }
+}

@@ -1,0 +1,126 @@
+/** Turns a policy's decisions into what happens on real engines. What cannot be, or makes no sense, is rejected in the journal. */
+
+import { candidateCost, type Known } from "../../cost/candidate.ts";
+import type { Decision, Place } from "../../model/decision.ts";
+import type { EngineId } from "../../model/cluster.ts";
+import type { DecisionReject } from "../../model/event.ts";
+import type { ModelId } from "../../model/model.ts";
+import { checkShares, findTrouble } from "../../policy/check-place.ts";
+import type { EngineDesk } from "./engine-desk.ts";
+import type { World } from "./world.ts";
+
+export type Floor = {
+  readonly world: World;
+  readonly desk: (engine: EngineId) => EngineDesk;
+  /** The policy asked for what makes no sense: a mistake of ours, which must not take the traffic down. */
+  readonly onNonsense: (error: unknown) => void;
+};
+
+/** Returns the engines that may have something to take up, and until when the policy wants to wait at the most. */
+export function carryOut(floor: Floor, decisions: readonly Decision[]): { touched: Set<EngineId>; wakeUs: number } {
+  const touched = new Set<EngineId>();
+  let wakeUs = Infinity;
+  for (const decision of decisions) {
+    switch (decision.kind) {
+      case "place":
+        placeStage(floor, decision, touched);
+        break;
+      case "defer":
+        if (decision.untilUs !== undefined) wakeUs = Math.min(wakeUs, decision.untilUs);
+        break;
+      case "prefetch":
+        prefetch(floor, decision.engine, decision.model, decision.victims);
+        break;
+      case "evict":
+        evict(floor, decision.engine, decision.model);
+        break;
+      case "retain":
+        if (floor.world.state.cluster.engine(decision.engine).isResident(decision.model))
+          floor.world.emit({ ...decision, kind: "prefix-retain" });
+        else reject(floor, "retain", decision.engine, decision.model, "not-resident");
+        break;
+    }
+  }
+  return { touched, wakeUs };
+}
+
+/** Drops what a plan says of stages that have gone on meanwhile. */
+export function stillValid({ state }: World, decisions: readonly Decision[]): Decision[] {
+  const { workflows, cluster } = state;
+  const known = new Set<EngineId>();
+  for (const { id } of cluster) known.add(id);
+  return decisions.filter((decision) => {
+    if (decision.kind !== "place" && decision.kind !== "defer") return known.has(decision.engine);
+    if (!workflows.has(decision.stage) || workflows.node(decision.stage).status !== "ready") return false;
+    return decision.kind === "defer" || decision.shares.every(({ engine }) => known.has(engine));
+  });
+}
+
+function placeStage(floor: Floor, place: Place, touched: Set<EngineId>): void {
+  const { world } = floor;
+  const { state, costs } = world;
+  const known: Known = { nowUs: world.nowUs, cluster: state.cluster, workflows: state.workflows, costs };
+  const { stage, status, attempt } = state.workflows.node(place.stage);
+  if (stage.kind === "tool" || status !== "ready") return;
+  const engines = place.shares.map((share) => state.cluster.engine(share.engine));
+  const pair = place.decodeEngine === undefined ? undefined : state.cluster.engine(place.decodeEngine);
+  try {
+    checkShares(state.cluster.count, stage, place);
+    const trouble = findTrouble(known, stage, engines, pair);
+    if (trouble !== undefined) {
+      const { reason } = trouble;
+      world.emit({ kind: "decision-reject", decision: "place", engine: trouble.engine.id, stage: stage.key, reason });
+      return;
+    }
+  } catch (error) {
+    floor.onNonsense(error);
+    return;
+  }
+  const shares = place.shares.map(({ engine: id, items }, index) => {
+    const engine = engines[index] ?? state.cluster.engine(id);
+    const options = { items, shards: place.shares.length, ...(pair === undefined ? {} : { decodeEngine: pair }) };
+    return { engine: id, items, cost: candidateCost(known, stage, engine, options) };
+  });
+  const { rank, decodeEngine, victims, reason } = place;
+  world.emit({
+    kind: "stage-place",
+    stage: stage.key,
+    attempt,
+    shares,
+    rank,
+    ...(decodeEngine === undefined ? {} : { decodeEngine }),
+    ...(victims === undefined || victims.length === 0 ? {} : { victims }),
+    ...(reason === undefined ? {} : { reason }),
+  });
+  for (const share of shares) touched.add(share.engine);
+}
+
+function prefetch(floor: Floor, id: EngineId, model: ModelId, victims: readonly ModelId[] | undefined): void {
+  const engine = floor.world.state.cluster.engine(id);
+  const desk = floor.desk(id);
+  if (!engine.up) return reject(floor, "prefetch", id, model, "engine-down");
+  if (!engine.idle || desk.loading) return reject(floor, "prefetch", id, model, "engine-busy");
+  if (engine.isResident(model) || !desk.adapter.abilities.loads) return;
+  if (!engine.holding.models.has(model) || !desk.startLoad(model, "prefetch", victims))
+    reject(floor, "prefetch", id, model, "no-room");
+}
+
+function evict(floor: Floor, id: EngineId, model: ModelId): void {
+  const engine = floor.world.state.cluster.engine(id);
+  const desk = floor.desk(id);
+  if (!engine.up) return reject(floor, "evict", id, model, "engine-down");
+  if (!engine.isResident(model)) return reject(floor, "evict", id, model, "not-resident");
+  if (engine.running.some((running) => running.stage.model === model))
+    return reject(floor, "evict", id, model, "engine-busy");
+  if (desk.adapter.abilities.loads) desk.unload(model);
+}
+
+function reject(
+  { world }: Floor,
+  decision: "prefetch" | "evict" | "retain",
+  engine: EngineId,
+  model: ModelId,
+  reason: DecisionReject["reason"],
+): void {
+  world.emit({ kind: "decision-reject", decision, engine, model, reason });
+}

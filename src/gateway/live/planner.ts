@@ -1,0 +1,206 @@
+/**
+ * When the policy is asked, and where: a few ready stages are planned in place, at once; a crowded frontier is planned by a thread
+ * of its own, which follows the journal, while calls go on. A plan that comes too late is replaced by the earliest-finish rule.
+ */
+
+import type { Decision } from "../../model/decision.ts";
+import { oldestFirst } from "../../policy/choose.ts";
+import { planEarliestFinish } from "../../policy/greedy-finish.ts";
+import type { Plan, Policy, PolicyEntry, View } from "../../policy/policy.ts";
+import { withHardestWait } from "../../policy/with-hardest-wait.ts";
+import type { Rng } from "../../random/rng.ts";
+import type { PlanningConfig } from "../config/config.ts";
+import { stillValid } from "./carry-out.ts";
+import { PlanningLine, type Snapshot } from "./planning-line.ts";
+import type { FromThread } from "./thread-protocol.ts";
+import type { World } from "./world.ts";
+
+export type PlannerHost = {
+  readonly policyName: string;
+  readonly policy: PolicyEntry;
+  readonly planning: PlanningConfig;
+  readonly hardestWaitUs: number;
+  readonly rng: Rng;
+  readonly snapshot: () => Snapshot;
+  /** Calls back with the journal's lines from now on; returns how to stop. */
+  readonly follow: (follower: (lines: string) => void) => () => void;
+  /** Writes out what is gathered, so that the thread is up to date. */
+  readonly flush: () => void;
+  /** Carries a plan out, made from what was known at `viewUs`. Returns when the policy wants to be asked again. */
+  readonly carryOut: (decisions: readonly Decision[], viewUs: number) => number;
+  readonly onPlanned: (where: "place" | "thread" | "fallback", tookUs: number, stages: number) => void;
+  readonly onFault: (error: unknown) => void;
+};
+
+/** Stages that the fallback looks at. */
+const fallbackStages = 128;
+
+export class Planner {
+  readonly #world: World;
+  readonly #host: PlannerHost;
+  readonly #quick: Policy;
+  #memory: unknown;
+  readonly #line: PlanningLine | undefined;
+  #asked: { readonly id: number; readonly viewUs: number; readonly deadline: NodeJS.Timeout } | undefined;
+  #nextId = 1;
+  /** Something changed while a plan was under way. */
+  #again = false;
+  #gather: NodeJS.Timeout | undefined;
+  #wake: NodeJS.Timeout | undefined;
+  #wakeUs = Infinity;
+  /** Stages that are visible and wait for parents: what a policy may want to load ahead for. */
+  waiting = 0;
+  #closed = false;
+
+  constructor(world: World, host: PlannerHost) {
+    this.#world = world;
+    this.#host = host;
+    this.#quick = withHardestWait(host.policy.quick ?? host.policy.plan, host.hardestWaitUs);
+    if (host.planning.inPlaceStages > 0) this.#line = this.#openLine();
+  }
+
+  /** To be called at the end of each moment in which something happened that a policy may want to answer. */
+  settle(): void {
+    const { ready } = this.#world.state.workflows;
+    const idle = ready.length === 0;
+    if (this.#closed || (idle && (this.#host.policy.whenIdle !== true || this.waiting === 0))) return;
+    const { inPlaceStages, debounceMs } = this.#host.planning;
+    if (ready.length <= inPlaceStages || this.#line === undefined) return this.#planInPlace();
+    if (this.#asked !== undefined) {
+      this.#again = true;
+      return;
+    }
+    this.#gather ??= setTimeout(() => {
+      this.#gather = undefined;
+      this.#ask();
+    }, debounceMs);
+  }
+
+  #view(): View {
+    const { state, costs, nowUs } = this.#world;
+    const { cluster, workflows } = state;
+    return { nowUs, cluster, workflows, costs, ready: [...workflows.ready], rng: this.#host.rng, memory: this.#memory };
+  }
+
+  #planInPlace(): void {
+    const startUs = this.#world.clock();
+    const view = this.#view();
+    let made: Plan;
+    try {
+      const lone = view.ready.length === 1 && this.waiting === 0 ? this.#host.policy.lone?.(view) : undefined;
+      made = lone === undefined ? this.#quick(view) : { decisions: [lone], memory: this.#memory };
+    } catch (error) {
+      this.#host.onFault(error);
+      return this.#fallBack(`the policy failed: ${reasonOf(error)}`);
+    }
+    this.#memory = made.memory;
+    this.#take(made, view.nowUs, "place", this.#world.clock() - startUs);
+  }
+
+  /** The earliest-finish rule, in place: always there, whatever the policy or its thread does. */
+  #fallBack(why: string): void {
+    const startUs = this.#world.clock();
+    const view = this.#view();
+    const stages = oldestFirst(view).slice(0, fallbackStages);
+    const decisions = planEarliestFinish(view, stages, { hold: true, mostShards: 1 });
+    this.#take({ decisions, note: `earliest finish: ${why}` }, view.nowUs, "fallback", this.#world.clock() - startUs);
+  }
+
+  #take({ decisions, note }: Plan, viewUs: number, where: "place" | "thread" | "fallback", tookUs: number): void {
+    const ready = this.#world.state.workflows.ready.length;
+    const valid = where === "place" ? decisions : stillValid(this.#world, decisions);
+    if (note !== undefined || valid.some(({ kind }) => kind !== "defer"))
+      this.#world.emit({ kind: "plan", ready, decisions: valid.length, ...(note === undefined ? {} : { note }) });
+    this.#host.onPlanned(where, tookUs, ready);
+    this.#wakeAt(this.#host.carryOut(valid, viewUs));
+  }
+
+  #wakeAt(atUs: number): void {
+    if (atUs === Infinity || atUs >= this.#wakeUs) return;
+    clearTimeout(this.#wake);
+    this.#wakeUs = atUs;
+    this.#wake = setTimeout(
+      () => {
+        this.#wakeUs = Infinity;
+        this.#world.tick();
+        this.settle();
+      },
+      Math.max(1, (atUs - this.#world.nowUs) / 1000),
+    );
+  }
+
+  #ask(): void {
+    if (this.#closed || this.#world.state.workflows.ready.length === 0) return;
+    this.#world.tick();
+    if (this.#line === undefined) return this.#planInPlace();
+    this.#host.flush();
+    const id = this.#nextId++;
+    const viewUs = this.#world.nowUs;
+    const deadline = setTimeout(() => this.#late(id), this.#host.planning.deadlineMs);
+    this.#asked = { id, viewUs, deadline };
+    this.#line.ask({ kind: "plan", id, nowUs: viewUs, memory: this.#memory });
+  }
+
+  /** The thread's plan, if it comes yet, is not waited for any more. */
+  #late(id: number): void {
+    if (this.#asked?.id !== id) return;
+    this.#asked = undefined;
+    this.#world.tick();
+    this.#fallBack(`no plan within ${this.#host.planning.deadlineMs} ms`);
+    this.#goOn();
+  }
+
+  #onAnswer(answer: FromThread): void {
+    if (answer.kind === "ready" || this.#asked?.id !== answer.id) return;
+    const { viewUs, deadline } = this.#asked;
+    clearTimeout(deadline);
+    this.#asked = undefined;
+    this.#world.tick();
+    if (answer.kind === "failed") this.#fallBack(`the planning thread failed: ${answer.reason}`);
+    else {
+      this.#memory = answer.memory;
+      this.#take(answer, viewUs, "thread", answer.tookUs);
+    }
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    if (!this.#again) return;
+    this.#again = false;
+    this.settle();
+  }
+
+  #openLine(): PlanningLine {
+    const { policyName: policy, hardestWaitUs, snapshot, follow } = this.#host;
+    return new PlanningLine({
+      policy,
+      hardestWaitUs,
+      snapshot,
+      follow,
+      onAnswer: (answer) => this.#onAnswer(answer),
+      onBroken: (reason) => {
+        this.#host.onFault(new Error(`the planning thread ended: ${reason}`));
+        if (this.#asked !== undefined) this.#onAnswer({ kind: "failed", id: this.#asked.id, reason });
+      },
+    });
+  }
+
+  /** The world is another: the thread is told anew with the next plan. */
+  forget(): void {
+    this.#memory = undefined;
+    this.#line?.rest();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#gather);
+    clearTimeout(this.#wake);
+    if (this.#asked !== undefined) clearTimeout(this.#asked.deadline);
+    this.#asked = undefined;
+    this.#line?.close();
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,35 @@
+/** What the gateway and its planning thread say to each other. */
+
+import type { Decision } from "../../model/decision.ts";
+
+export type ToThread =
+  /** A new world: the header of a journal, what is open as records, and what is cached, which no record tells. */
+  | {
+      readonly kind: "begin";
+      readonly policy: string;
+      readonly hardestWaitUs: number;
+      readonly header: string;
+      readonly caches: readonly CacheCopy[];
+    }
+  /** Lines of the journal: what happened since. */
+  | { readonly kind: "follow"; readonly lines: string }
+  | { readonly kind: "plan"; readonly id: number; readonly nowUs: number; readonly memory: unknown };
+
+export type CacheCopy = {
+  readonly engine: string;
+  readonly model: string;
+  /** Oldest first: hash, tokens, parent or -1. */
+  readonly nodes: readonly (readonly [number, number, number])[];
+};
+
+export type FromThread =
+  | { readonly kind: "ready" }
+  | {
+      readonly kind: "planned";
+      readonly id: number;
+      readonly decisions: readonly Decision[];
+      readonly memory?: unknown;
+      readonly note?: string;
+      readonly tookUs: number;
+    }
+  | { readonly kind: "failed"; readonly id: number; readonly reason: string };

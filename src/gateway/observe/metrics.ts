@@ -1,0 +1,82 @@
+/**
+ * `/metrics`: fed by the journal's records, by finished calls and by plans, and asked for text in Prometheus format 0.0.4.
+ * What is counted elsewhere (breakers, journal bytes, spans) is read when the text is made.
+ */
+
+import type { JournalEvent } from "../../model/event.ts";
+import { createCallMetrics, type FinishedCall } from "./call-metrics.ts";
+import { createEngineMetrics, type EngineStart } from "./engine-metrics.ts";
+import { createPlanMetrics, type PlanTaken } from "./plan-metrics.ts";
+import { createCounters, createGauges, type Section } from "./series.ts";
+import { createStageMetrics } from "./stage-metrics.ts";
+
+export type Metrics = {
+  readonly see: (event: JournalEvent) => void;
+  readonly call: (call: FinishedCall) => void;
+  readonly plan: (plan: PlanTaken) => void;
+  readonly render: () => string;
+};
+
+export type MetricsOptions = {
+  readonly engines?: readonly EngineStart[];
+  readonly sources?: MetricSources;
+};
+
+/** Asked at each rendering. Absent: not reported. */
+export type MetricSources = {
+  readonly breakers?: () => Iterable<{ readonly engine: string; readonly state: BreakerState }>;
+  readonly journalBytes?: () => number;
+  readonly spans?: () => { readonly sent: number; readonly dropped: number; readonly waiting: number };
+};
+
+export type BreakerState = "closed" | "half-open" | "open";
+
+/** Goes into `content-type`. */
+export const metricsType = "text/plain; version=0.0.4; charset=utf-8";
+
+export function createMetrics({ engines = [], sources = {} }: MetricsOptions = {}): Metrics {
+  const stages = createStageMetrics();
+  const fleet = createEngineMetrics(engines);
+  const plans = createPlanMetrics();
+  const calls = createCallMetrics();
+  return {
+    see: (event) => {
+      stages.see(event);
+      fleet.see(event);
+      plans.see(event);
+    },
+    call: calls.call,
+    plan: plans.plan,
+    render: () => [calls, stages, fleet, plans, readSources(sources)].map(renderSection).join(""),
+  };
+}
+
+function renderSection({ families }: Section): string {
+  return families.map((family) => family.render()).join("");
+}
+
+function readSources({ breakers, journalBytes, spans }: MetricSources): Section {
+  const families: Section["families"][number][] = [];
+  if (breakers !== undefined) {
+    const labels = ["engine", "state"];
+    const family = createGauges({ name: "fate_breaker_state", help: "1 for the state that it is in.", labels });
+    for (const { engine, state } of breakers())
+      for (const each of ["closed", "half-open", "open"]) family.at(engine, each).value = each === state ? 1 : 0;
+    families.push(family);
+  }
+  const count = (name: string, help: string, value: number): void => {
+    const family = createCounters({ name, help });
+    family.at().value = value;
+    families.push(family);
+  };
+  if (journalBytes !== undefined) count("fate_journal_bytes_total", "Bytes written to the journal.", journalBytes());
+  if (spans !== undefined) {
+    const { sent, dropped, waiting } = spans();
+    count("fate_spans_sent_total", "Spans that the collector has taken.", sent);
+    count("fate_spans_dropped_total", "Spans given up: no room, or no collector.", dropped);
+    const family = createGauges({ name: "fate_spans_waiting", help: "Spans to be sent." });
+    family.at().value = waiting;
+    families.push(family);
+  }
+  return { families };
+}

@@ -1,0 +1,336 @@
+/** A gateway, whole: its engines, its driver, its HTTP server, and what holds them together. */
+
+import { isDeepStrictEqual } from "node:util";
+import { createOtlpExporter, type OtlpExporter } from "../wire/otlp.ts";
+import { createSessions } from "./call/sessions.ts";
+import { createTenants, type Tenants } from "./call/tenants.ts";
+import type { Config, ModelConfig } from "./config/config.ts";
+import { createKeyring, type Keyring } from "./config/keys.ts";
+import { compareConfigs, type ConfigComparison } from "./config/reload.ts";
+import { toCluster } from "./config/to-cluster.ts";
+import { createDeclared, type Declared } from "./declared/routes.ts";
+import { Discovery } from "./discovery.ts";
+import { KvWatch } from "./kv-watch.ts";
+import { Fleet } from "./fleet.ts";
+import { createCalls } from "./http/calls.ts";
+import { createCatalogue, type Catalogue } from "./http/catalogue.ts";
+import { renderPage } from "./http/page.ts";
+import { listen } from "./http/server.ts";
+import { createUpstreamCaller } from "./http/upstream-caller.ts";
+import { createUpstreams } from "./http/upstreams.ts";
+import { createDriver, type LiveDriver } from "./live/create-driver.ts";
+import { createLog, type Log } from "./observe/log.ts";
+import { createMetrics } from "./observe/metrics.ts";
+import { createTraces, type Traces } from "./observe/traces.ts";
+import { toStatus, type Status } from "./status.ts";
+
+export type GatewayOptions = {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Takes whole lines of the log. */
+  readonly write?: (line: string) => void;
+};
+
+export type Gateway = AsyncDisposable & {
+  readonly url: string;
+  readonly port: number;
+  readonly config: () => Config;
+  readonly driver: LiveDriver;
+  readonly status: () => Status;
+  /** Goes on with another configuration, as far as that can be without a restart. No call is dropped for it. */
+  readonly reload: (config: Config) => Promise<ConfigComparison>;
+  /** Takes nothing new and resolves when what is open has ended, or is dropped because the signal says so. */
+  readonly drain: (signal: AbortSignal) => Promise<void>;
+};
+
+/** How often workflows of which nothing is heard are looked for. */
+const sweepMs = 1000;
+/** How long an engine that leaves may take to end what it runs. */
+const leaveMs = 600_000;
+
+export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<Gateway> {
+  await using cleanUp = new AsyncDisposableStack();
+  const env = options.env ?? process.env;
+  const log = createLog({
+    ...config.log,
+    write: options.write ?? ((line) => process.stderr.write(line)),
+    nowMs: Date.now,
+  });
+  const host = new GatewayHost(config, env, log);
+  cleanUp.use(host);
+  await host.start();
+  const kept = cleanUp.move();
+  return {
+    url: host.url,
+    port: host.port,
+    config: () => host.config,
+    driver: host.driver,
+    status: () => host.status(),
+    reload: (next) => host.reload(next),
+    drain: (signal) => host.drain(signal),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+class GatewayHost implements AsyncDisposable {
+  config: Config;
+  readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #log: Log;
+  readonly #stack = new AsyncDisposableStack();
+  readonly #fleet: Fleet;
+  readonly #kv: KvWatch;
+  #driver: LiveDriver | undefined;
+  #keyring: Keyring;
+  #tenants: Tenants;
+  #catalogue: Catalogue | undefined;
+  #declared: Declared | undefined;
+  #discovery: Discovery | undefined;
+  #reloading: Promise<unknown> = Promise.resolve();
+  #stopListening: () => void = () => {};
+  url = "";
+  port = 0;
+
+  constructor(config: Config, env: Readonly<Record<string, string | undefined>>, log: Log) {
+    this.config = config;
+    this.#env = env;
+    this.#log = log;
+    this.#keyring = createKeyring(config);
+    this.#tenants = createTenants(config.tenants);
+    this.#kv = new KvWatch({
+      log,
+      adapter: (engine) => this.driver.desk(engine).adapter,
+      onGone: (engine, model, hash) => this.#driver?.prefixGone(engine, model, hash),
+    });
+    this.#fleet = new Fleet({
+      env,
+      onUp: (engine) => {
+        log.info("engine-up", { engine });
+        this.#driver?.engineUp(engine);
+      },
+      onDown: (engine, reason) => {
+        log.warn("engine-down", { engine, reason });
+        this.#driver?.engineDown(engine);
+      },
+      onSight: (engine, sight) => {
+        this.#driver?.sight(engine, sight);
+        this.#noteModels(engine);
+      },
+    });
+  }
+
+  get driver(): LiveDriver {
+    if (this.#driver === undefined) throw new Error("the gateway has not started");
+    return this.#driver;
+  }
+
+  async start(): Promise<void> {
+    const { config } = this;
+    // What is used last is closed first: the server, then the driver, then what they stand on.
+    this.#stack.use(this.#fleet);
+    await this.#fleet.add(config.engines, config);
+    const { cluster, models, assumptions } = toCluster(config, this.#fleet.sights());
+    for (const assumption of assumptions) this.#log.info("assumed", { what: assumption });
+    const exporter = this.#createExporter();
+    const metrics = createMetrics({
+      engines: cluster.engines.map(({ id, resident }) => ({ id, resident })),
+      sources: {
+        journalBytes: () => this.#driver?.journalBytes() ?? 0,
+        breakers: () => this.#fleet.breakers(),
+        ...(exporter === undefined ? {} : { spans: () => exporter.counts() }),
+      },
+    });
+    const driver = createDriver({
+      policy: config.policy,
+      seed: config.seed,
+      cluster,
+      models,
+      adapters: this.#fleet.adapters(config),
+      queue: config.queue,
+      planning: config.planning,
+      journal: config.journal,
+      speedOf: (id) => this.#fleet.members.get(id)?.config.speed ?? 1,
+      onEvent: metrics.see,
+      onPlanned: (where, durationUs) =>
+        metrics.plan(
+          where === "fallback"
+            ? { where: "in-place", durationUs, fallback: "late" }
+            : { where: where === "thread" ? "thread" : "in-place", durationUs },
+        ),
+      onOutcome: (engine, fault) => {
+        const health = this.#fleet.members.get(engine)?.health;
+        if (fault === undefined) health?.callSucceeded();
+        else if (fault.kind !== "rejected") health?.callFailed(fault.message);
+      },
+      onFault: (what, error) =>
+        this.#log.error(`${what}-failed`, { reason: error instanceof Error ? error.message : String(error) }),
+    });
+    this.#driver = driver;
+    this.#stack.use(driver);
+    this.#catalogue = createCatalogue(config.models, driver.world.state.cluster);
+    const upstreams = createUpstreams({ stallMs: config.limits.stallMs, connections: 1024 });
+    this.#stack.use(upstreams);
+    const adapter = (engine: string) => driver.desk(engine).adapter;
+    const bootstrapPort = (engine: string) => this.#fleet.members.get(engine)?.config.bootstrapPort;
+    const traces = exporter === undefined ? undefined : this.#createTraces(exporter);
+    const calls = createCalls({
+      driver,
+      adapter,
+      upstreams,
+      bootstrapPort,
+      sendsPriority: (engine) => this.#fleet.members.get(engine)?.config.sendsPriority ?? false,
+      sessions: createSessions(config.identity),
+      tenants: () => this.#tenants,
+      catalogue: () => this.#catalogue as Catalogue,
+      limits: () => this.config.limits,
+      tenantPriority: (tenant) => this.config.tenants.find(({ id }) => id === tenant)?.priority ?? 0,
+      onFinished: metrics.call,
+      ...(traces === undefined ? {} : { traces }),
+      ...(config.engines.some(({ kvEvents }) => kvEvents !== undefined)
+        ? { onAnswered: (engine, model, chain, fields) => this.#kv.learn(engine, model, chain, fields) }
+        : {}),
+    });
+    const sweep = setInterval(calls.sweep, sweepMs);
+    this.#stack.defer(() => clearInterval(sweep));
+    this.#declared = createDeclared({
+      driver,
+      caller: createUpstreamCaller({ adapter, upstreams, bootstrapPort }),
+      config,
+      models: () => this.#models(),
+      env: this.#env,
+      onFault: (message) => this.#log.error("workflow-failed", { reason: message }),
+    });
+    this.#stack.use(this.#declared);
+    const listening = await listen({
+      listen: config.listen,
+      limits: config.limits,
+      keyring: () => this.#keyring,
+      calls,
+      declared: () => this.#declared as Declared,
+      models: () => this.#catalogue?.list() ?? [],
+      metrics: config.metrics ? metrics.render : undefined,
+      isReady: () => [...driver.world.state.cluster].some(({ up }) => up),
+      status: () => this.status(),
+      page: () => renderPage(this.status(), this.#keyring.open),
+    });
+    this.#stack.use(listening);
+    this.url = listening.url;
+    this.port = listening.port;
+    this.#stopListening = listening.stopListening;
+    this.#fleet.watch(config);
+    this.#stack.use(this.#kv);
+    for (const engine of config.engines) this.#kv.add(engine);
+    this.#discovery = new Discovery({
+      config,
+      onChange: (next) => void this.#enqueue(() => this.#reload(next)),
+      onFault: (reason) => this.#log.warn("discovery-failed", { reason }),
+    });
+    this.#stack.use(this.#discovery);
+    this.#log.info("gateway-started", { url: this.url, policy: config.policy, engines: config.engines.length });
+  }
+
+  #createExporter(): OtlpExporter | undefined {
+    const { endpoint, headersFromEnv, serviceName } = this.config.traces;
+    if (endpoint === undefined) return undefined;
+    const headers: Record<string, string> = {};
+    for (const [name, variable] of Object.entries(headersFromEnv)) headers[name] = this.#env[variable] ?? "";
+    const exporter: OtlpExporter = createOtlpExporter({ endpoint, headers, resource: { "service.name": serviceName } });
+    this.#stack.use(exporter);
+    return exporter;
+  }
+
+  #createTraces(exporter: OtlpExporter): Traces {
+    const { ratio } = this.config.traces;
+    const originUnixUs = Date.now() * 1000 - this.driver.nowUs();
+    return createTraces({ exporter, ratio, originUnixUs, random: Math.random });
+  }
+
+  /** All models that can be called now, those too that the configuration does not name. */
+  #models(): readonly ModelConfig[] {
+    const named = new Map(this.config.models.map((model) => [model.id, model]));
+    return (this.#catalogue?.list() ?? []).map(({ id, contextTokens, embeds, expectedTokens }) => {
+      const aliases = named.get(id)?.aliases ?? [];
+      return {
+        ...named.get(id),
+        id,
+        aliases,
+        contextTokens,
+        embeds,
+        outputTokens: Math.max(1, Math.round(expectedTokens)),
+      };
+    });
+  }
+
+  status(): Status {
+    return toStatus(this.config, this.driver, this.#fleet);
+  }
+
+  /** An engine that says only now what it serves changes what can be planned. */
+  #noteModels(engine: string): void {
+    const member = this.#fleet.members.get(engine);
+    const known = this.#driver?.world.state.cluster;
+    if (member === undefined || known === undefined || member.config.models.length > 0) return;
+    const shown = new Set(member.sight?.models);
+    const { models } = known.engine(engine).holding.engine;
+    if (models?.length === shown.size && models.every((id) => shown.has(id))) return;
+    if (shown.size > 0) void this.#enqueue(() => this.#reshape(this.config));
+  }
+
+  reload(next: Config): Promise<ConfigComparison> {
+    return this.#enqueue(async () => {
+      await this.#discovery?.rebase(next);
+      return this.#reload(this.#discovery?.whole() ?? next);
+    });
+  }
+
+  /** One change after another. */
+  #enqueue<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#reloading.then(change);
+    this.#reloading = done.catch((error: unknown) =>
+      this.#log.error("reload-failed", { reason: error instanceof Error ? error.message : String(error) }),
+    );
+    return done;
+  }
+
+  async #reload(asked: Config): Promise<ConfigComparison> {
+    const before = this.config;
+    const comparison = compareConfigs(before, asked);
+    const { next, changes } = comparison;
+    for (const { sentence } of changes) this.#log.info("config-changed", { what: sentence });
+    this.#keyring = createKeyring(next);
+    this.#tenants = createTenants(next.tenants);
+    this.config = next;
+    this.driver.configure({ policy: next.policy, queue: next.queue, planning: next.planning });
+    const kept = new Set(
+      next.engines
+        .filter((engine) => isDeepStrictEqual(engine, this.#fleet.members.get(engine.id)?.config))
+        .map(({ id }) => id),
+    );
+    const leaving = [...this.#fleet.members.keys()].filter((id) => !kept.has(id));
+    const coming = next.engines.filter(({ id }) => !kept.has(id));
+    if (leaving.length + coming.length > 0 || !isDeepStrictEqual(before.models, next.models)) {
+      await this.driver.leave(leaving, AbortSignal.timeout(leaveMs));
+      await Promise.all(leaving.flatMap((id) => [this.#kv.remove(id), this.#fleet.remove(id)]));
+      await this.#fleet.add(coming, next);
+      await this.#reshape(next);
+      for (const engine of coming) this.#kv.add(engine);
+    }
+    return comparison;
+  }
+
+  async #reshape(config: Config): Promise<void> {
+    const { cluster, models, assumptions } = toCluster(config, this.#fleet.sights());
+    for (const assumption of assumptions) this.#log.debug("assumed", { what: assumption });
+    await this.driver.reshape(cluster, models, this.#fleet.adapters(config));
+    this.#catalogue = createCatalogue(config.models, this.driver.world.state.cluster, this.#catalogue);
+    this.#fleet.watch(config);
+  }
+
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#log.info("gateway-draining", { open: this.driver.open() });
+    this.#stopListening();
+    await this.driver.drain(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+}

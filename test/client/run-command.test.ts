@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { parseArguments } from "../../src/cli/arguments.ts";
+import { runCommand } from "../../src/cli/run.ts";
+import type { Terminal } from "../../src/cli/terminal.ts";
+import { serve } from "../gateway/declared/serve.ts";
+import { world, type Reply } from "../gateway/declared/support.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "fate-run-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const file = join(folder, "workflow.yaml");
+writeFileSync(
+  file,
+  `inputs: { topic: null, depth: 1 }
+stages:
+  - { id: a, kind: llm, model: big, prompt: "{{ inputs.topic }} {{ inputs.depth }}" }
+  - { id: b, kind: llm, model: big, prompt: "no", when: "inputs.depth > 5" }
+  - { id: c, kind: llm, model: big, prompt: "{{ stages.a.text }}{{ stages.b.text }}" }
+`,
+);
+
+type Ran = { readonly code: number; readonly out: string; readonly notes: readonly string[] };
+
+async function run(words: readonly string[], change: Partial<Terminal> = {}): Promise<Ran> {
+  let out = "";
+  const notes: string[] = [];
+  const terminal: Terminal = {
+    out: (text) => void (out += text),
+    note: (line) => void notes.push(line),
+    progress: () => {},
+    endProgress: () => {},
+    color: false,
+    columns: Infinity,
+    signal: new AbortController().signal,
+    nowMs: () => 0,
+    ...change,
+  };
+  const code = await runCommand.run({ ...parseArguments(words, runCommand), terminal });
+  return { code: code ?? 0, out, notes };
+}
+
+const echo = ({ text }: { readonly text: string }): Reply => `<${text}>`;
+
+test("a workflow is run and followed; a single result is printed as it is", async () => {
+  await using served = await serve(world(echo).options);
+  const { code, out, notes } = await run([file, "topic=green tea", "depth=2", "--url", served.url]);
+  expect([code, out]).toEqual([0, "<<green tea 2>>\n"]);
+  expect(notes).toEqual([
+    "workflow run-1",
+    "  a starts on e0",
+    "  b is skipped",
+    "  a ended after 0.0 s, 10 tokens in, 13 out",
+    "  c starts on e0",
+    "  c ended after 0.0 s, 10 tokens in, 15 out",
+  ]);
+});
+
+test("--json prints the whole run, and a failed one ends with code 1", async () => {
+  await using served = await serve(world(() => 400).options);
+  const words = [file, "--input", "topic=tea", "--url", served.url];
+  const { code, out } = await run([...words, "--json"]);
+  expect([code, JSON.parse(out)]).toMatchObject([1, { status: "failed", error: { stage: "a" } }]);
+  expect((await run(words)).out).toBe("failed: the engine answered 400: no\n");
+});
+
+test("an interrupt cancels the workflow", async () => {
+  const made = world(() => new Promise<string>(() => {}));
+  await using served = await serve(made.options);
+  const abort = new AbortController();
+  const note = (line: string): void => {
+    if (line === "  a starts on e0") abort.abort();
+  };
+  const running = run([file, "topic=tea", "--url", served.url], { signal: abort.signal, note });
+  await expect(running).rejects.toThrow("aborted");
+  expect(made.driver.told.at(-1)).toBe("cancel");
+});
+
+test.each<[readonly string[], string]>([
+  [[file], "inputs.topic: found null, expected a value: this input must be given"],
+  [
+    [file, "topic=a", "topci=b"],
+    "inputs.topci: found an input that nothing reads, expected one of topic, depth; did you mean topic?",
+  ],
+  [[file, "topic"], 'found "topic", expected an input such as topic=tea'],
+  [[file, "topic=a", "topic=b"], "the input topic is given twice"],
+  [[join(folder, "nowhere.yaml")], "found ENOENT, expected a file that can be read"],
+])("%s is refused before anything is sent", async (words, message) => {
+  await expect(run([...words, "--url", "http://127.0.0.1:9"])).rejects.toThrow(message);
+});
+
+test("what only the gateway can tell, and a gateway that is not there", async () => {
+  const served = await serve({ ...world(echo).options, models: () => [] });
+  const words = [file, "topic=a", "--url", served.url];
+  await expect(run(words)).rejects.toThrow("expected a model that this gateway knows (none)");
+  await served[Symbol.asyncDispose]();
+  await expect(run(words)).rejects.toThrow("; fate serve starts one");
+});
