@@ -25,6 +25,7 @@ export const serveCommand = command({
       summary: "where to listen, whatever the configuration says; 0 takes any free port",
     },
     { name: "policy", kind: "text", shows: "NAME", summary: "who decides, whatever the configuration says" },
+    { name: "json", kind: "flag", summary: "say where it listens as JSON" },
     {
       name: "drain-seconds",
       kind: "integer",
@@ -48,7 +49,11 @@ export const serveCommand = command({
     const config = await loadConfig(load);
     const { where } = await findConfigText(load);
     await using gateway = await startGateway(config, { env, write: (line) => process.stderr.write(line) });
-    terminal.out(introduce(gateway, where));
+    terminal.out(
+      values.json
+        ? `${JSON.stringify({ url: gateway.url, config: where, ...gateway.status() })}\n`
+        : introduce(gateway, where),
+    );
     const reload = async (): Promise<void> => {
       try {
         const { changes } = await gateway.reload(await loadConfig(load));

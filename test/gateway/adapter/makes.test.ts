@@ -125,10 +125,7 @@ test("SGLang releases its memory only where it keeps the weights", async () => {
   away = false;
   expect((await adapter.look(patience)).resident).toHaveLength(1);
 
-  const empty = fixture("sglang-server-info.json").replace(
-    '"enable_weights_cpu_backup":true',
-    '"enable_weights_cpu_backup":false',
-  );
+  const empty = fixture("sglang-server-info.json").replace(/("enable_weights_cpu_backup":\s*)true/, "$1false");
   await using forgetful = await serveScript({ ...sglang, "GET /get_server_info": empty });
   await using other = createAdapter(engine({ kind: "sglang", url: forgetful.url }), swift);
   await other.look(patience);

@@ -39,9 +39,11 @@ test("a described engine is what its GPUs are", () => {
   ]);
 });
 
-test("one call at a time is an exclusive engine", () => {
-  const { cluster } = toCluster(parse('kind: vllm, url: "http://h:1", maxSequences: 1'));
-  expect(cluster.engines[0]?.batching).toEqual({ kind: "exclusive", maxSequences: 1 });
+test("one call at a time is a batch of one; what holds its models for good runs them side by side", () => {
+  const { cluster } = toCluster(parse('kind: vllm, url: "http://h:1", models: [llama-3.1-8b], maxSequences: 1'));
+  expect(cluster.engines[0]?.batching).toMatchObject({ kind: "batched", maxSequences: 1 });
+  const api = toCluster(parse('kind: openai, url: "http://h:1", models: [llama-3.1-8b]'));
+  expect(api.cluster.engines[0]?.batching).toMatchObject({ kind: "batched", mixesModels: true });
 });
 
 test("what the server says of its KV memory holds, to the token", () => {

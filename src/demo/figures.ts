@@ -1,0 +1,121 @@
+/**
+ * What a run of a workload comes to, record by record, so that it can be shown while it runs and computed again from the journal.
+ * All times are those of the machines described: what an emulation does faster is scaled back.
+ */
+
+import type { EngineId } from "../model/cluster.ts";
+import type { JournalEvent } from "../model/event.ts";
+import type { ModelId } from "../model/model.ts";
+import type { VisibleStage } from "../model/visible.ts";
+import type { StageKey, WorkflowId } from "../model/workflow.ts";
+import { TokenCount } from "../measure/prompt-tokens.ts";
+
+export type Figures = {
+  /** From a workflow's first call to its last answer, as far as it has gone. */
+  readonly spans: readonly WorkflowSpan[];
+  readonly loads: number;
+  readonly loadsByModel: Readonly<Record<ModelId, number>>;
+  /** Time that engines spent on loading models instead of answering. */
+  readonly loadUs: number;
+  readonly promptTokens: number;
+  readonly cachedTokens: number;
+  /** Taken in although they had been computed before, as `src/measure` defines it. */
+  readonly recomputedTokens: number;
+  /** From ready to begun, of each call. */
+  readonly waitsUs: readonly number[];
+  /** Calls that are ready and have not begun. */
+  readonly waiting: number;
+  /** Calls that were answered. */
+  readonly answered: number;
+};
+
+export type WorkflowSpan = { readonly workflow: WorkflowId; readonly startUs: number; readonly endUs: number };
+
+export class FigureCount {
+  readonly #speed: number;
+  readonly #spans = new Map<WorkflowId, { startUs: number; endUs: number }>();
+  readonly #stages = new Map<StageKey, VisibleStage>();
+  readonly #tokens = new TokenCount((key) => this.#stages.get(key));
+  readonly #readyUs = new Map<StageKey, number>();
+  readonly #loadSince = new Map<EngineId, number>();
+  readonly #loadsByModel = new Map<ModelId, number>();
+  readonly #waitsUs: number[] = [];
+  #loads = 0;
+  #loadUs = 0;
+  #answered = 0;
+
+  constructor(speed: number) {
+    this.#speed = speed;
+  }
+
+  see(event: JournalEvent): void {
+    this.#tokens.see(event);
+    switch (event.kind) {
+      case "workflow-arrive":
+        this.#spans.set(event.workflow, { startUs: event.atUs, endUs: event.atUs });
+        return;
+      case "stage-reveal":
+        this.#stages.set(event.stage.key, event.stage);
+        return;
+      case "stage-ready":
+        if (this.#stages.get(event.stage)?.kind !== "tool") this.#readyUs.set(event.stage, event.atUs);
+        return;
+      case "share-start":
+        return this.#begin(event.stage, event.atUs);
+      case "stage-end":
+        return this.#end(event.stage, event.atUs);
+      case "stage-drop":
+        this.#readyUs.delete(event.stage);
+        return;
+      case "model-load-start":
+        // What a server turned out to hold was no load of ours.
+        if (event.cause === "observed") return;
+        this.#loads += 1;
+        this.#loadsByModel.set(event.model, (this.#loadsByModel.get(event.model) ?? 0) + 1);
+        this.#loadSince.set(event.engine, event.atUs);
+        return;
+      case "model-load-end": {
+        this.#loadUs += event.atUs - (this.#loadSince.get(event.engine) ?? event.atUs);
+        this.#loadSince.delete(event.engine);
+        return;
+      }
+      default:
+    }
+  }
+
+  #begin(stage: StageKey, atUs: number): void {
+    const readyUs = this.#readyUs.get(stage);
+    if (readyUs === undefined) return;
+    this.#waitsUs.push(atUs - readyUs);
+    this.#readyUs.delete(stage);
+  }
+
+  #end(key: StageKey, atUs: number): void {
+    const stage = this.#stages.get(key);
+    if (stage === undefined) return;
+    if (stage.kind !== "tool") this.#answered += 1;
+    const span = this.#spans.get(stage.workflow);
+    if (span !== undefined) span.endUs = atUs;
+  }
+
+  read(): Figures {
+    const { promptTokens, cachedTokens, recomputedTokens } = this.#tokens;
+    const scaled = (us: number): number => us * this.#speed;
+    return {
+      spans: [...this.#spans].map(([workflow, { startUs, endUs }]) => ({
+        workflow,
+        startUs: scaled(startUs),
+        endUs: scaled(endUs),
+      })),
+      loads: this.#loads,
+      loadsByModel: Object.fromEntries(this.#loadsByModel),
+      loadUs: scaled(this.#loadUs),
+      promptTokens,
+      cachedTokens,
+      recomputedTokens,
+      waitsUs: this.#waitsUs.map(scaled),
+      waiting: this.#readyUs.size,
+      answered: this.#answered,
+    };
+  }
+}
