@@ -3,7 +3,6 @@
  * All durations it returns are whole microseconds, rounded once.
  */
 
-import { strict as assert } from "node:assert";
 import type { Cluster, EngineId } from "../model/cluster.ts";
 import { createHoldings, type EngineHolding, type ModelHolding } from "../model/holding.ts";
 import type { Model, ModelId } from "../model/model.ts";
@@ -41,7 +40,7 @@ export function createCostModel(cluster: Cluster, models: readonly Model[], cali
     engines,
     engine: (id) => {
       const costs = byId.get(id);
-      assert(costs !== undefined, `no engine ${id} in cluster ${cluster.id}`);
+      if (costs === undefined) throw new Error(`no engine ${id} in cluster ${cluster.id}`);
       return costs;
     },
     route: createRoutes(cluster),

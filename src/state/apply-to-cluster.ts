@@ -121,7 +121,7 @@ export function applyToCluster(
 }
 
 function enqueueShares(cluster: ClusterState, stage: VisibleStage, event: StagePlace): void {
-  assert(stage.kind !== "tool", `stage ${event.stage} is a tool and has no place`);
+  if (stage.kind === "tool") throw new Error(`stage ${event.stage} is a tool and has no place`);
   for (const [index, share] of event.shares.entries()) {
     const engine = cluster.change(share.engine);
     const pair = event.decodeEngine !== undefined && event.decodeEngine !== share.engine;
@@ -170,14 +170,14 @@ function isShare(event: OfShare): (queued: QueuedShare) => boolean {
 
 function findRunning(engine: EngineState, event: OfShare): RunningShare {
   const found = engine.running.find(isShare(event));
-  assert(found !== undefined, `${event.stage}#${event.share} does not run on ${engine.id}`);
+  if (found === undefined) throw new Error(`${event.stage}#${event.share} does not run on ${engine.id}`);
   return found;
 }
 
 function startShare(engine: EngineState, event: ShareStart): void {
   const index = engine.queue.findIndex(isShare(event));
   const queued = engine.queue[index];
-  assert(queued !== undefined, `${event.stage}#${event.share} is not queued on ${engine.id}`);
+  if (queued === undefined) throw new Error(`${event.stage}#${event.share} is not queued on ${engine.id}`);
   engine.queue.splice(index, 1);
   engine.queuedUs = engine.queue.length === 0 ? 0 : engine.queuedUs - queued.expectedUs;
   engine.running.push({ ...queued, startUs: event.atUs, kvTokens: event.kvTokens });

@@ -30,14 +30,14 @@ export function apply(state: State, event: JournalEvent): void {
 function applyToWorkflows(workflows: WorkflowState, event: JournalEvent): void {
   switch (event.kind) {
     case "workflow-arrive": {
-      assert(!workflows.open.has(event.workflow), `workflow ${event.workflow} is open already`);
+      if (workflows.open.has(event.workflow)) throw new Error(`workflow ${event.workflow} is open already`);
       const { kind: _kind, sequence: _sequence, atUs, workflow: id, ...told } = event;
       workflows.open.set(id, { id, arriveUs: atUs, ...told, stages: new Map(), openStages: 0 });
       return;
     }
     case "stage-reveal": {
       const workflow = workflows.open.get(event.stage.workflow);
-      assert(workflow !== undefined, `workflow ${event.stage.workflow} is not open`);
+      if (workflow === undefined) throw new Error(`workflow ${event.stage.workflow} is not open`);
       workflows.reveal(workflow, event.stage);
       return;
     }
@@ -100,7 +100,7 @@ function applyToWorkflows(workflows: WorkflowState, event: JournalEvent): void {
     case "workflow-end":
     case "workflow-abandon": {
       const workflow = workflows.open.get(event.workflow);
-      assert(workflow !== undefined, `workflow ${event.workflow} is not open`);
+      if (workflow === undefined) throw new Error(`workflow ${event.workflow} is not open`);
       workflows.close(workflow);
       return;
     }

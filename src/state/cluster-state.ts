@@ -63,13 +63,13 @@ export class ClusterState {
   at(index: number): EngineState {
     const own = this.#engines[index];
     if (own !== undefined) return own;
-    assert(this.#base !== undefined, `no engine at ${index}`);
+    if (this.#base === undefined) throw new Error(`no engine at ${index}`);
     return this.#base.at(index);
   }
 
   indexOf(id: EngineId): number {
     const index = this.#indexOf.get(id);
-    assert(index !== undefined, `no engine ${id}`);
+    if (index === undefined) throw new Error(`no engine ${id}`);
     return index;
   }
 

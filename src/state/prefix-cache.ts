@@ -11,7 +11,10 @@ type Node = {
   readonly hash: number;
   readonly tokens: number;
   readonly parent: number | undefined;
-  readonly retainUntilUs: number;
+  retainUntilUs: number;
+  /** Neighbours in order of use. A map's own order would do, but its first entry is found behind all that were deleted. */
+  older: Node | undefined;
+  newer: Node | undefined;
 };
 
 /**
@@ -20,12 +23,13 @@ type Node = {
  */
 export class PrefixCache {
   readonly #base: PrefixCache | undefined;
-  /** Oldest first. */
   readonly #own = new Map<number, Node>();
+  #oldest: Node | undefined;
+  #newest: Node | undefined;
   /** Nodes of the base that are gone, or stand in `#own` because they were used again. */
-  readonly #gone = new Set<number>();
-  /** Nodes of the base that are to stay longer than it says. */
-  readonly #retained = new Map<number, Node>();
+  #gone: Set<number> | undefined;
+  /** Nodes of the base that are to stay longer than it says, and until when. */
+  #retained: Map<number, number> | undefined;
   #tokens = 0;
   #size = 0;
 
@@ -44,37 +48,11 @@ export class PrefixCache {
     return this.#size;
   }
 
-  #node(hash: number): Node | undefined {
-    const own = this.#own.get(hash);
-    if (own !== undefined || this.#base === undefined || this.#gone.has(hash)) return own;
-    return this.#retained.get(hash) ?? this.#base.#node(hash);
-  }
-
-  /** Oldest first. */
-  *#nodes(): Generator<Node> {
-    if (this.#base !== undefined)
-      for (const node of this.#base.#nodes())
-        if (!this.#gone.has(node.hash)) yield this.#retained.get(node.hash) ?? node;
-    yield* this.#own.values();
-  }
-
-  /** Takes a node out, to be put back as the latest used or not at all. */
-  #take(hash: number): Node | undefined {
-    const own = this.#own.get(hash);
-    if (own !== undefined) {
-      this.#own.delete(hash);
-      return own;
-    }
-    const node = this.#node(hash);
-    if (node !== undefined) this.#gone.add(hash);
-    return node;
-  }
-
   /** Tokens of the longest cached prefix of `chain`. */
   match(chain: readonly ChainLink[]): number {
     let tokens = 0;
     for (const link of chain) {
-      const node = this.#node(link.hash);
+      const node = this.#find(link.hash);
       if (node === undefined) break;
       tokens += node.tokens;
     }
@@ -85,16 +63,7 @@ export class PrefixCache {
   insert(chain: readonly ChainLink[], links: number, budgetTokens: number, nowUs: number): void {
     for (let index = links - 1; index >= 0; index--) {
       const link = chain[index];
-      if (link === undefined) continue;
-      const known = this.#take(link.hash);
-      if (known !== undefined) {
-        this.#own.set(link.hash, known);
-        continue;
-      }
-      const parent = chain[index - 1]?.hash;
-      this.#own.set(link.hash, { hash: link.hash, tokens: link.tokens, parent, retainUntilUs: 0 });
-      this.#tokens += link.tokens;
-      this.#size += 1;
+      if (link !== undefined) this.#use(link.hash, link.tokens, chain[index - 1]?.hash);
     }
     this.shrink(budgetTokens, nowUs);
   }
@@ -102,17 +71,18 @@ export class PrefixCache {
   /** Gives up what was used longest ago, leaves first, until at most `budgetTokens` are cached or only retained prefixes are left. */
   shrink(budgetTokens: number, nowUs: number): void {
     if (this.#tokens <= budgetTokens) return;
-    for (const node of this.#nodes()) {
-      if (node.retainUntilUs > nowUs) continue;
-      this.#remove(node);
-      if (this.#tokens <= budgetTokens) return;
+    if (this.#base !== undefined) {
+      for (const node of this.#base.#nodes()) {
+        if (this.#isGone(node.hash) || this.#retainUntilUs(node) > nowUs) continue;
+        this.#remove(node);
+        if (this.#tokens <= budgetTokens) return;
+      }
     }
-  }
-
-  #remove({ hash, tokens }: Node): void {
-    this.#take(hash);
-    this.#tokens -= tokens;
-    this.#size -= 1;
+    for (let node = this.#oldest; node !== undefined && this.#tokens > budgetTokens;) {
+      const next = node.newer;
+      if (node.retainUntilUs <= nowUs) this.#remove(node);
+      node = next;
+    }
   }
 
   /** Forgets the prefix that ends with `hash`, and all that continues it. Costs a pass over the cache. */
@@ -128,12 +98,12 @@ export class PrefixCache {
 
   /** Keeps the prefix that ends with `hash`, if it is cached, until a time. */
   retain(hash: number, untilUs: number): void {
-    let node = this.#node(hash);
+    let node = this.#find(hash);
     while (node !== undefined) {
-      const retained = { ...node, retainUntilUs: Math.max(node.retainUntilUs, untilUs) };
-      if (this.#own.has(node.hash)) this.#own.set(node.hash, retained);
-      else this.#retained.set(node.hash, retained);
-      node = node.parent === undefined ? undefined : this.#node(node.parent);
+      const longestUs = Math.max(this.#retainUntilUs(node), untilUs);
+      if (this.#own.get(node.hash) === node) node.retainUntilUs = longestUs;
+      else (this.#retained ??= new Map()).set(node.hash, longestUs);
+      node = node.parent === undefined ? undefined : this.#find(node.parent);
     }
   }
 
@@ -144,16 +114,88 @@ export class PrefixCache {
 
   /** Takes in what another cache lists. */
   restore(nodes: readonly (readonly [number, number, number])[]): void {
-    for (const [hash, tokens, parent] of nodes) {
-      if (this.#node(hash) !== undefined) continue;
-      this.#own.set(hash, { hash, tokens, parent: parent < 0 ? undefined : parent, retainUntilUs: 0 });
-      this.#tokens += tokens;
-      this.#size += 1;
-    }
+    for (const [hash, tokens, parent] of nodes)
+      if (this.#find(hash) === undefined) this.#use(hash, tokens, parent < 0 ? undefined : parent);
   }
 
   /** One that goes its own way, for as long as this one does not change. */
   fork(): PrefixCache {
     return new PrefixCache(this);
+  }
+
+  #isGone(hash: number): boolean {
+    return this.#gone?.has(hash) === true;
+  }
+
+  #find(hash: number): Node | undefined {
+    const own = this.#own.get(hash);
+    if (own !== undefined || this.#base === undefined || this.#isGone(hash)) return own;
+    return this.#base.#find(hash);
+  }
+
+  /** As this cache sees it, whosever node it is. */
+  #retainUntilUs(node: Node): number {
+    if (this.#base === undefined || this.#own.get(node.hash) === node) return node.retainUntilUs;
+    return this.#retained?.get(node.hash) ?? this.#base.#retainUntilUs(node);
+  }
+
+  /** Oldest first. */
+  *#nodes(): Generator<Node> {
+    if (this.#base !== undefined) for (const node of this.#base.#nodes()) if (!this.#isGone(node.hash)) yield node;
+    for (let node = this.#oldest; node !== undefined;) {
+      const next: Node | undefined = node.newer;
+      yield node;
+      node = next;
+    }
+  }
+
+  /** Makes a node the newest, which it may be already, or not be there yet. */
+  #use(hash: number, tokens: number, parent: number | undefined): void {
+    const own = this.#own.get(hash);
+    if (own !== undefined) {
+      if (own === this.#newest) return;
+      this.#unlink(own);
+      return this.#link(own);
+    }
+    const known = this.#base === undefined || this.#isGone(hash) ? undefined : this.#base.#find(hash);
+    const node: Node = {
+      hash,
+      tokens: known?.tokens ?? tokens,
+      parent: known === undefined ? parent : known.parent,
+      retainUntilUs: known === undefined ? 0 : this.#retainUntilUs(known),
+      older: undefined,
+      newer: undefined,
+    };
+    if (known !== undefined) (this.#gone ??= new Set()).add(hash);
+    else {
+      this.#tokens += tokens;
+      this.#size += 1;
+    }
+    this.#own.set(hash, node);
+    this.#link(node);
+  }
+
+  #link(node: Node): void {
+    node.older = this.#newest;
+    node.newer = undefined;
+    if (this.#newest === undefined) this.#oldest = node;
+    else this.#newest.newer = node;
+    this.#newest = node;
+  }
+
+  #unlink({ older, newer }: Node): void {
+    if (older === undefined) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) this.#newest = older;
+    else newer.older = older;
+  }
+
+  #remove(node: Node): void {
+    if (this.#own.get(node.hash) === node) {
+      this.#own.delete(node.hash);
+      this.#unlink(node);
+    } else (this.#gone ??= new Set()).add(node.hash);
+    this.#tokens -= node.tokens;
+    this.#size -= 1;
   }
 }

@@ -1,6 +1,5 @@
 /** The open workflows as far as they are revealed: which stages exist, wait, are ready, run, or have ended. */
 
-import { strict as assert } from "node:assert";
 import type { HostId } from "../model/cluster.ts";
 import type { PlacedShare } from "../model/event.ts";
 import type { VisibleModelStage, VisibleStage } from "../model/visible.ts";
@@ -54,7 +53,8 @@ export class WorkflowState {
 
   node(key: StageKey): StageNode {
     const node = this.#nodes.get(key);
-    assert(node !== undefined, `stage ${key} is not revealed or its workflow is over`);
+    // Not an assertion: its sentence would be put together every time.
+    if (node === undefined) throw new Error(`stage ${key} is not revealed or its workflow is over`);
     return node;
   }
 
@@ -95,7 +95,7 @@ export class WorkflowState {
 
   takeReady(key: StageKey): void {
     const index = this.ready.findIndex((stage) => stage.key === key);
-    assert(index >= 0, `stage ${key} is not ready`);
+    if (index < 0) throw new Error(`stage ${key} is not ready`);
     this.ready.splice(index, 1);
   }
 
