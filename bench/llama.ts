@@ -15,7 +15,7 @@ import { replaySession, type StepResult } from "../src/llama/replay-session.ts";
 import { createSession, type Session } from "../src/llama/session.ts";
 import { shapes, toFigures } from "../src/llama/shape.ts";
 import { writeGguf } from "../src/llama/write-gguf.ts";
-import { measureAccuracy, type TermAccuracy } from "./llama-accuracy.ts";
+import { measureAccuracy, type TermAccuracy } from "../src/measure/accuracy.ts";
 
 const policies = ["fate", "round-robin", "collated-fifo"] as const;
 const models = { planner: "large", explorer: "small", coder: "medium" } as const;
@@ -114,6 +114,8 @@ function toConfig(folder: string, policy: string, seed: number, journal: string)
       maxSequences: 1,
       files: Object.fromEntries(names.map((name) => [name, join(folder, `${name}.gguf`)])),
     })),
+    // The cores belong to the models: a planning thread would wait for them longer than a plan takes.
+    planning: { inPlaceStages: 64 },
     journal: { path: journal },
     log: { level: "silent" },
   };

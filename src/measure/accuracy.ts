@@ -1,13 +1,13 @@
 /** How far modelled durations are from observed ones, from the journal of a gateway: as configured, and as corrected by then. */
 
-import { decodeUs } from "../src/cost/decode.ts";
-import { correctCosts } from "../src/cost/correct.ts";
-import { createCostModel, type CostModel } from "../src/cost/cost-model.ts";
-import { prefillUs } from "../src/cost/prefill.ts";
-import type { Journal } from "../src/journal/journal.ts";
-import type { JournalEvent } from "../src/model/event.ts";
-import type { EngineId } from "../src/model/cluster.ts";
-import type { ModelId } from "../src/model/model.ts";
+import { decodeUs } from "../cost/decode.ts";
+import { correctCosts } from "../cost/correct.ts";
+import { createCostModel, type CostModel } from "../cost/cost-model.ts";
+import { prefillUs } from "../cost/prefill.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { JournalEvent } from "../model/event.ts";
+import type { EngineId } from "../model/cluster.ts";
+import type { ModelId } from "../model/model.ts";
 
 export type TermAccuracy = {
   readonly term: "load" | "prefill" | "decode";
