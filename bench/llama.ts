@@ -143,7 +143,7 @@ function render(runs: readonly Run[]): string {
       ].join(" "),
     );
   }
-  lines.push("", "# modelled against observed durations, second half of each run: median of |modelled / observed - 1|");
+  lines.push("", "# modelled against observed durations, second half of each run: how many times too long or too short, median");
   lines.push(`${"policy".padEnd(14)} ${"term".padEnd(8)} samples   as configured   corrected online`);
   for (const policy of policies)
     for (const row of mergeAccuracy(runs.filter((run) => run.policy === policy).map(({ journal }) => journal)))
@@ -163,7 +163,7 @@ function mergeAccuracy(journals: readonly Journal[]): readonly TermAccuracy[] {
 }
 
 function showOff(values: readonly number[]): string {
-  return values.length === 0 ? "-" : `${(middle([...values].sort((left, right) => left - right)) * 100).toFixed(0)}%`;
+  return values.length === 0 ? "-" : `${middle([...values].sort((left, right) => left - right)).toFixed(2)} x`;
 }
 
 function middle(sorted: readonly number[]): number {

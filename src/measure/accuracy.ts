@@ -11,7 +11,7 @@ import type { ModelId } from "../model/model.ts";
 
 export type TermAccuracy = {
   readonly term: "load" | "prefill" | "decode";
-  /** `|modelled / observed - 1|` of each duration in the second half of the run. */
+  /** How many times too long or too short each duration of the second half of the run was expected to be; 1 is right. */
   readonly plain: readonly number[];
   readonly corrected: readonly number[];
 };
@@ -76,5 +76,5 @@ function find(costs: CostModel, engine: EngineId, model: ModelId) {
 }
 
 function off(modelledUs: number, observedUs: number): number {
-  return Math.abs(modelledUs / observedUs - 1);
+  return Math.max(modelledUs / observedUs, observedUs / Math.max(1, modelledUs));
 }
