@@ -143,7 +143,10 @@ function render(runs: readonly Run[]): string {
       ].join(" "),
     );
   }
-  lines.push("", "# modelled against observed durations, second half of each run: how many times too long or too short, median");
+  lines.push(
+    "",
+    "# modelled against observed durations, second half of each run: how many times too long or too short, median",
+  );
   lines.push(`${"policy".padEnd(14)} ${"term".padEnd(8)} samples   as configured   corrected online`);
   for (const policy of policies)
     for (const row of mergeAccuracy(runs.filter((run) => run.policy === policy).map(({ journal }) => journal)))

@@ -7,6 +7,7 @@ import { benchLlama } from "./llama.ts";
 import { benchPlan } from "./plan.ts";
 import { benchSim } from "./sim.ts";
 import { benchSolve } from "./solve.ts";
+import { benchWorkshop } from "./workshop.ts";
 
 const benches = {
   sim: { run: benchSim, summary: "records a second, and how cost grows with engines and with open workflows" },
@@ -14,13 +15,17 @@ const benches = {
   plan: { run: benchPlan, summary: "how long a decision of fate takes, by ready stages and engines, next to greedy" },
   gateway: { run: benchGateway, summary: "what the gateway costs, next to a bare proxy and to Portkey's gateway" },
   bounds: { run: benchBounds, summary: "how far policies are from bounds and from plans of whole workflows" },
+  workshop: {
+    run: benchWorkshop,
+    summary: "a few cards that do not hold their models: the gateway against what people run",
+  },
   llama: { run: benchLlama, summary: "policies over two engines with three real, tiny models" },
   fork: { run: benchFork, summary: "what a fork of the state costs, and a first write to it" },
 } as const;
 
 const [name] = process.argv.slice(2);
 if (name === undefined || !(name in benches)) {
-  const list = Object.entries(benches).map(([key, { summary }]) => `  ${key.padEnd(8)} ${summary}`);
+  const list = Object.entries(benches).map(([key, { summary }]) => `  ${key.padEnd(9)} ${summary}`);
   process.stderr.write(`usage: npm run bench -- NAME\n${list.join("\n")}\n`);
   process.exitCode = name === undefined ? 0 : 2;
 } else {

@@ -30,7 +30,7 @@ export type Comparison = {
   readonly workflowTime: Interval;
 };
 
-export function compareCells(cells: readonly Cell[]): readonly Comparison[] {
+function compareCells(cells: readonly Cell[]): readonly Comparison[] {
   return [...Map.groupBy(cells, ({ driver, mode }) => `${driver} ${mode}`).values()].flatMap((group) => {
     const names = [...new Set(group.map(({ policy }) => policy))];
     return subjects

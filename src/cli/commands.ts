@@ -5,6 +5,7 @@ import { benchCommand } from "./bench.ts";
 import { calibrateCommand } from "./calibrate.ts";
 import { checkCommand } from "./check.ts";
 import { compareCommand } from "./compare.ts";
+import { demoCommand } from "./demo.ts";
 import { listClusters, listFamilies, listPolicies } from "./lists.ts";
 import { runCommand } from "./run.ts";
 import { serveCommand } from "./serve.ts";
@@ -16,6 +17,7 @@ import { traceConvert, traceDescribe, traceGenerate } from "./trace.ts";
 
 export const commands: readonly Command[] = [
   serveCommand,
+  demoCommand,
   runCommand,
   engineCommand,
   doctorCommand,

@@ -17,6 +17,8 @@ export type Figures = {
   readonly loadsByModel: Readonly<Record<ModelId, number>>;
   /** Time that engines spent on loading models instead of answering. */
   readonly loadUs: number;
+  /** Time that calls waited while the engine that took them was loading a model, summed over calls. */
+  readonly behindLoadsUs: number;
   readonly promptTokens: number;
   readonly cachedTokens: number;
   /** Taken in although they had been computed before, as `src/measure` defines it. */
@@ -31,17 +33,21 @@ export type Figures = {
 
 export type WorkflowSpan = { readonly workflow: WorkflowId; readonly startUs: number; readonly endUs: number };
 
+type LoadTime = { readonly startUs: number; endUs: number };
+
 export class FigureCount {
   readonly #speed: number;
   readonly #spans = new Map<WorkflowId, { startUs: number; endUs: number }>();
   readonly #stages = new Map<StageKey, VisibleStage>();
   readonly #tokens = new TokenCount((key) => this.#stages.get(key));
   readonly #readyUs = new Map<StageKey, number>();
-  readonly #loadSince = new Map<EngineId, number>();
+  /** Of each engine, in order; the last one may be open. */
+  readonly #loadsOf = new Map<EngineId, LoadTime[]>();
   readonly #loadsByModel = new Map<ModelId, number>();
   readonly #waitsUs: number[] = [];
   #loads = 0;
   #loadUs = 0;
+  #behindLoadsUs = 0;
   #answered = 0;
 
   constructor(speed: number) {
@@ -61,7 +67,7 @@ export class FigureCount {
         if (this.#stages.get(event.stage)?.kind !== "tool") this.#readyUs.set(event.stage, event.atUs);
         return;
       case "share-start":
-        return this.#begin(event.stage, event.atUs);
+        return this.#begin(event.stage, event.engine, event.atUs);
       case "stage-end":
         return this.#end(event.stage, event.atUs);
       case "stage-drop":
@@ -72,22 +78,30 @@ export class FigureCount {
         if (event.cause === "observed") return;
         this.#loads += 1;
         this.#loadsByModel.set(event.model, (this.#loadsByModel.get(event.model) ?? 0) + 1);
-        this.#loadSince.set(event.engine, event.atUs);
+        this.#loadsOf.getOrInsertComputed(event.engine, () => []).push({ startUs: event.atUs, endUs: Infinity });
         return;
       case "model-load-end": {
-        this.#loadUs += event.atUs - (this.#loadSince.get(event.engine) ?? event.atUs);
-        this.#loadSince.delete(event.engine);
+        const load = this.#loadsOf.get(event.engine)?.at(-1);
+        if (load?.endUs !== Infinity) return;
+        load.endUs = event.atUs;
+        this.#loadUs += load.endUs - load.startUs;
         return;
       }
       default:
     }
   }
 
-  #begin(stage: StageKey, atUs: number): void {
+  #begin(stage: StageKey, engine: EngineId, atUs: number): void {
     const readyUs = this.#readyUs.get(stage);
     if (readyUs === undefined) return;
-    this.#waitsUs.push(atUs - readyUs);
     this.#readyUs.delete(stage);
+    this.#waitsUs.push(atUs - readyUs);
+    const loads = this.#loadsOf.get(engine) ?? [];
+    for (let index = loads.length - 1; index >= 0; index--) {
+      const { startUs, endUs } = loads[index] as LoadTime;
+      if (endUs <= readyUs) return;
+      this.#behindLoadsUs += Math.min(endUs, atUs) - Math.max(startUs, readyUs);
+    }
   }
 
   #end(key: StageKey, atUs: number): void {
@@ -110,6 +124,7 @@ export class FigureCount {
       loads: this.#loads,
       loadsByModel: Object.fromEntries(this.#loadsByModel),
       loadUs: scaled(this.#loadUs),
+      behindLoadsUs: scaled(this.#behindLoadsUs),
       promptTokens,
       cachedTokens,
       recomputedTokens,

@@ -10,11 +10,7 @@ export type Message = { readonly role: "system" | "user" | "assistant"; readonly
 
 export type PromptWriter = {
   /** `answerOf`: what an earlier stage of the workflow wrote; `own` names the text that nobody shares. */
-  readonly write: (
-    prompt: readonly Segment[],
-    own: string,
-    answerOf: (stage: StageId) => string,
-  ) => readonly Message[];
+  readonly write: (prompt: readonly Segment[], own: string, answerOf: (stage: StageId) => string) => readonly Message[];
 };
 
 /** Texts that are kept for the prompts that repeat them. */

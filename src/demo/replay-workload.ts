@@ -83,9 +83,13 @@ async function replayWorkflow(workflow: Workflow, replay: Replay): Promise<strin
     }
   };
   try {
-    await sleep(Math.max(0, workflow.arrivalUs / 1000 / replay.speed - (performance.now() - replay.startMs)), undefined, {
-      signal,
-    });
+    await sleep(
+      Math.max(0, workflow.arrivalUs / 1000 / replay.speed - (performance.now() - replay.startMs)),
+      undefined,
+      {
+        signal,
+      },
+    );
   } catch {
     return undefined;
   }

@@ -215,7 +215,9 @@ function writeChat({ script, rng }: Draft): void {
   const turns = drawInteger(rng.stream("turns"), 2, 5);
   for (let turn = 1; turn <= turns; turn++) {
     const asked =
-      last === undefined ? [] : [script.tool(`think-${turn}`, [last], drawLogNormal(rng.stream(`think-${turn}`), 5, 0.5))];
+      last === undefined
+        ? []
+        : [script.tool(`think-${turn}`, [last], drawLogNormal(rng.stream(`think-${turn}`), 5, 0.5))];
     last = script.call({
       id: `turn-${turn}`,
       model,

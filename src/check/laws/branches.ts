@@ -7,7 +7,9 @@ export const branches: Law = {
     "a stage is skipped instead of becoming ready, at the instant at which its last parent ended or was skipped (or later, on a wall clock); it was revealed with a chance below 1, or all its parents were skipped, and then it is skipped in any case",
   scope: "any",
   watch: ({ header, ledger, report }) => ({
+    // A file that goes on from a full one does not name the parents that were over by then.
     "stage-ready": ({ stage }) => {
+      if (header.firstSequence !== undefined) return;
       const row = ledger.stages.get(stage);
       if (row === undefined || row.stage.parents.length === 0 || row.parentRan) return;
       if (row.parentsOpen === 0) report(`${stage} becomes ready, but all its parents were skipped`);
@@ -19,6 +21,7 @@ export const branches: Law = {
       if (row.parentsOpen > 0) report(`${stage} is skipped while ${row.parentsOpen} of its parents are not over`);
       else if (header.clock === "wall" ? atUs < row.parentsEndUs : atUs !== row.parentsEndUs)
         report(`${stage} is skipped at ${atUs} us, its last parent was over at ${row.parentsEndUs} us`);
+      if (header.firstSequence !== undefined) return;
       const cutOff = row.stage.parents.length > 0 && !row.parentRan;
       if (row.stage.chance === undefined && !cutOff) report(`${stage} is skipped, but it was to run in any case`);
     },

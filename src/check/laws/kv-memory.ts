@@ -15,9 +15,11 @@ export const kvMemory: Law = {
       const engine = changed === undefined ? undefined : ledger.engine(changed);
       changed = undefined;
       if (engine === undefined) return;
-      const capacity = capacityOf(engine);
-      const kept = keptTokens(engine.running);
-      if (kept > capacity) report(`${engine.costs.engine.id} holds ${kept} KV tokens of ${capacity}`);
+      for (const shares of ofOneMemory(engine)) {
+        const capacity = capacityOf(engine, shares);
+        const kept = keptTokens(shares);
+        if (kept > capacity) report(`${engine.costs.engine.id} holds ${kept} KV tokens of ${capacity}`);
+      }
     };
     return {
       any: look,
@@ -35,7 +37,7 @@ export const kvMemory: Law = {
           report(`${event.stage} is preempted before a share that came later`);
         if (event.kvTokens !== share.kvTokens)
           report(`${event.stage} gives back ${event.kvTokens} KV tokens of ${share.kvTokens}`);
-        const free = capacityOf(engine) - keptTokens(engine.running);
+        const free = capacityOf(engine, engine.running) - keptTokens(engine.running);
         const needed = growth(engine.running);
         if (needed <= free)
           report(`${event.stage} is preempted, though ${free} KV tokens are free and ${needed} needed`);
@@ -53,8 +55,15 @@ function isInBatch({ step }: ShareRow): boolean {
   return step !== "prefilled" && step !== "sending" && step !== "sent";
 }
 
-function capacityOf({ costs, running }: EngineRow): number {
-  const model: ModelId | undefined = running[0]?.stage.model;
+/** What runs there, or where models are mixed, what runs of each: they have KV memory of their own. */
+function ofOneMemory({ costs, running }: EngineRow): Iterable<readonly ShareRow[]> {
+  const { batching } = costs.engine;
+  if (batching.kind === "exclusive" || batching.mixesModels !== true) return [running];
+  return Map.groupBy(running, (share) => share.stage.model).values();
+}
+
+function capacityOf({ costs }: EngineRow, shares: readonly ShareRow[]): number {
+  const model: ModelId | undefined = shares[0]?.stage.model;
   return (model === undefined ? undefined : costs.models.get(model)?.kvCapacityTokens) ?? 0;
 }
 

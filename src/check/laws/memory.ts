@@ -9,7 +9,8 @@ export const memory: Law = {
   claim:
     "the models resident or loading on an engine fit its memory and `maxResident`; only resident models are used; nothing is evicted while in use, or for room that was there; a load is for the share that waits for it, or on an idle engine",
   scope: "any",
-  watch: ({ ledger, report, costs }) => {
+  watch: ({ header, ledger, report, costs }) => {
+    const wall = header.clock === "wall";
     /** Evictions for room, until the load they make room for: they follow each other without a record between. */
     let madeRoom: { readonly engine: EngineId; readonly model: ModelId } | undefined;
     /** The engine whose models were evicted because it goes down: that comes next. */
@@ -69,7 +70,7 @@ export const memory: Law = {
         }
         if (event.cause === "prefetch") {
           if (engine.queue.length + engine.running.length > 0) report(`${event.engine} prefetches while it has work`);
-        } else if (event.cause === "stage" && !waitsForLoad(engine, event.model)) {
+        } else if (event.cause === "stage" && !waitsForLoad(engine, event.model, wall)) {
           report(`${event.engine} loads ${event.model} for a stage, but no share waits for it`);
         }
       },
@@ -109,9 +110,9 @@ function findOverflow({ residents, costs }: EngineRow, moreBytes: number, moreMo
   return count > costs.engine.maxResident ? `${count} models of ${costs.engine.maxResident}` : undefined;
 }
 
-/** An exclusive engine loads for the share that has started, a batched one for the share that is first in its queue. */
-function waitsForLoad({ costs, running, queue }: EngineRow, model: ModelId): boolean {
-  if (costs.engine.batching.kind === "exclusive")
+/** An exclusive engine loads for the share that has started; a batched one, and any real one, for a share in its queue. */
+function waitsForLoad({ costs, running, queue }: EngineRow, model: ModelId, wall: boolean): boolean {
+  if (costs.engine.batching.kind === "exclusive" && !wall)
     return running.length === 1 && running[0]?.step === "started" && running[0].stage.model === model;
   return running.length === 0 && queue.some((share) => share.stage.model === model);
 }

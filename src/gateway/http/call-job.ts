@@ -1,56 +1,24 @@
 /** One call over HTTP, from the moment it is understood until its answer is out: the work behind a stage of the driver. */
 
+import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from "node:http";
-import { spliceJson } from "../../wire/json-splice.ts";
-import type { Adapter } from "../adapter/adapter.ts";
-import type { CallFault, CallShape, Surface } from "../call/call.ts";
-import { isIdentityHeader } from "../call/forwarded-headers.ts";
-import type { Refusal, Turn, Work } from "../live/driver.ts";
+import { JsonSpliceError } from "../../wire/json-splice.ts";
+import type { CallFault } from "../call/call.ts";
+import type { Refusal, ShareFault, Turn, Work } from "../live/driver.ts";
 import { answerFault, faultOf } from "./answer.ts";
-import { toFirstLeg, toSecondLeg, type HandOffTicket } from "./legs.ts";
-import type { Exchange, Receiver, Upstreams } from "./upstreams.ts";
+import { answersCall, badCall, badGateway, toShareFault } from "./engine-answer.ts";
+import { toClientHeaders } from "./forward-headers.ts";
+import type { JobHost, JobOutcome, JobRequest } from "./job-request.ts";
+import { toFirstLeg, toSecondLeg } from "./legs.ts";
+import { toOutgoing } from "./to-outgoing.ts";
+import type { Exchange, Receiver } from "./upstreams.ts";
 import { UsageMeter, type Usage } from "./usage-meter.ts";
 
-export type JobRequest = {
-  readonly surface: Surface;
-  /** With its query, as the client sent it. */
-  readonly path: string;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
-  readonly shape: CallShape;
-  /** When its headers came, and when its body was read. */
-  readonly startUs: number;
-  readonly readUs: number;
-  /** May be made a second time if nothing has come of the first. */
-  readonly repeatable: boolean;
-  /** For the server, so that its trace hangs under ours. */
-  readonly traceparent?: string;
-};
+/** An answer that has begun, and of which nothing has gone out yet. */
+type Head = { readonly status: number; readonly headers: IncomingHttpHeaders };
 
-/** What became of it, for the metrics. */
-export type JobOutcome = {
-  readonly status: number;
-  readonly turn?: Turn;
-  readonly usage?: Usage;
-  readonly overheadUs: number;
-  readonly firstTokenUs?: number;
-  readonly refusal?: string;
-};
-
-export type JobHost = {
-  readonly nowUs: () => number;
-  readonly adapter: (engine: string) => Adapter;
-  readonly upstreams: Upstreams;
-  readonly sendsPriority: (engine: string) => boolean;
-  /** Where a prefill engine is met by those that decode from it. */
-  readonly bootstrapPort: (engine: string) => number | undefined;
-  /** Nobody waits for the answer any more. */
-  readonly abandon: (job: CallJob) => void;
-  readonly finish: (job: CallJob, outcome: JobOutcome) => void;
-};
-
-/** Statuses of an engine that say nothing against the call itself. */
-const busyStatuses = new Set([408, 429, 500, 502, 503, 504, 529]);
+/** The answer of a prefill engine is no longer than this. */
+const maxPrefillBytes = 1024 * 1024;
 
 export class CallJob implements Work {
   readonly request: JobRequest;
@@ -60,12 +28,20 @@ export class CallJob implements Work {
   readonly #response: ServerResponse;
   readonly #host: JobHost;
   readonly #extraHeaders: OutgoingHttpHeaders;
-  /** At most two legs. */
+  /** Of the attempt under way: at most two legs. */
   readonly #exchanges: Exchange[] = [];
-  #ticket: HandOffTicket | undefined;
   #turn: Turn | undefined;
+  /** What the second leg carries, once the first has said it. */
+  #secondBody: Uint8Array | undefined;
+  /** The first leg has failed, and the second, which depends on it, has not begun. */
+  #lostLeg: ShareFault | undefined;
+  /** Who took the prompt in for the engine that answers. */
+  #firstEngine: string | undefined;
+  /** Both legs of an attempt go by it. */
+  #pairId = "";
   #sentUs = 0;
   #firstTokenUs = 0;
+  #slowClient: NodeJS.Timeout | undefined;
   #over = false;
 
   constructor(request: JobRequest, response: ServerResponse, host: JobHost, extraHeaders: OutgoingHttpHeaders) {
@@ -80,73 +56,122 @@ export class CallJob implements Work {
     if (this.#over) return;
     this.#turn = turn;
     this.#sentUs = this.#host.nowUs();
-    if (turn.phase === "prefill") this.#prefill(turn);
-    else this.#answer(turn);
+    if (turn.phase !== "decode") this.#beginAttempt();
+    try {
+      if (this.#lostLeg !== undefined) this.#lose(turn, this.#lostLeg);
+      else if (turn.phase === "prefill") this.#prefill(turn);
+      else this.#answer(turn);
+    } catch (error) {
+      if (!(error instanceof JsonSpliceError)) throw error;
+      this.#lose(turn, { kind: "rejected", retry: false, message: `The body cannot be sent on: ${error.message}.` });
+    }
   }
 
   refuse(refusal: Refusal): void {
-    this.#fail(faultOf(refusal), refusal.kind);
+    if (this.#response.headersSent) this.#cut();
+    else this.#fail(faultOf(refusal), refusal.kind);
+  }
+
+  /** Whatever is left of an earlier attempt, such as a first leg whose second one never came, is void. */
+  #beginAttempt(): void {
+    this.#callOff();
+    this.#secondBody = undefined;
+    this.#lostLeg = undefined;
+    this.#firstEngine = undefined;
+    this.#pairId = "";
   }
 
   // A prompt that is taken in by one engine for another.
 
   #prefill(turn: Turn): void {
+    this.#pairId = randomUUID();
     const meeting = { bootstrapPort: this.#host.bootstrapPort(turn.engine), draw: Math.random };
-    const { body, ticket } = toFirstLeg(this.request.body, this.#host.adapter(turn.engine), turn.model, meeting);
-    this.#ticket = ticket;
+    const first = toFirstLeg(this.request.body, this.#host.adapter(turn.engine), turn.model, meeting);
+    // What cannot be handed over is taken in where it is decoded.
+    if (first === undefined) return turn.handedOver();
+    this.#firstEngine = turn.engine;
+    let head: Head | undefined;
+    let bytes = 0;
     const chunks: Buffer[] = [];
-    let status = 0;
-    this.#post(turn, body, {
-      onHead: (code) => {
-        status = code;
+    this.#post(turn, first.body, {
+      onHead: (status, headers) => {
+        head = { status, headers };
       },
       onData: (chunk) => {
-        chunks.push(chunk);
+        bytes += chunk.length;
+        if (bytes <= maxPrefillBytes) chunks.push(chunk);
+        else
+          this.#lose(turn, this.#engineFault("cut", `${turn.engine} answered with more than ${maxPrefillBytes} bytes`));
         return true;
       },
-      onEnd: () => {
-        if (status !== 200) return this.#onBadStatus(turn, status);
-        if (ticket.kind === "bootstrap") return;
-        this.#ticket = { kind: "nixl", answer: Buffer.concat(chunks) };
-        turn.handedOver();
-      },
-      onError: (error) => this.#onError(turn, error, false),
+      onEnd: () => this.#onFirstLeg(turn, first.ticket.kind, head, Buffer.concat(chunks)),
+      onError: (error) => this.#onError(turn, error),
     });
+    if (first.ticket.kind === "nixl") return;
     // Here both legs run at once: the decode engine fetches what the prefill engine makes.
-    if (ticket.kind === "bootstrap") turn.handedOver();
+    this.#secondBody = first.body;
+    turn.handedOver();
+  }
+
+  #onFirstLeg(turn: Turn, kind: "nixl" | "bootstrap", head: Head | undefined, answer: Buffer): void {
+    if (this.#over || head === undefined) return;
+    if (!answersCall(head.status)) return this.#onBadStatus(turn, head.status);
+    if (kind === "bootstrap") return;
+    if (head.status >= 400) {
+      // Fault is found with the call itself: the second leg would only say so again.
+      this.#writeHead(turn, head);
+      this.#response.write(answer);
+      return this.#onAnswered(turn, undefined);
+    }
+    try {
+      this.#secondBody = toSecondLeg(this.request.body, { kind: "nixl", answer });
+    } catch {
+      return this.#lose(turn, this.#engineFault("cut", `${turn.engine} answered with no JSON`));
+    }
+    turn.handedOver();
   }
 
   // The answer, streamed through as it comes.
 
   #answer(turn: Turn): void {
-    const body =
-      turn.phase === "decode" && this.#ticket !== undefined
-        ? toSecondLeg(this.request.body, this.#ticket)
-        : this.request.body;
+    const body = (turn.phase === "decode" ? this.#secondBody : undefined) ?? this.request.body;
     const meter = new UsageMeter(this.request.shape.stream);
-    let refused = 0;
+    let head: Head | undefined;
     const exchange = this.#post(turn, body, {
       onHead: (status, headers) => {
-        if (busyStatuses.has(status)) {
-          refused = status;
-          return;
-        }
-        this.#writeHead(turn, status, headers);
+        head = { status, headers };
       },
       onData: (chunk) => {
-        if (refused > 0) return true;
+        if (head === undefined || !answersCall(head.status)) return true;
+        // Not before there is something to say: until then another engine may be asked.
+        if (!this.#response.headersSent) this.#writeHead(turn, head);
         if (this.#firstTokenUs === 0) this.#onFirstData(turn);
         meter.see(chunk);
-        if (this.#response.write(chunk)) return true;
-        this.#response.once("drain", () => exchange.resume());
-        return false;
+        return this.#write(chunk, exchange);
       },
       onEnd: () => {
-        if (refused > 0) this.#onBadStatus(turn, refused);
-        else this.#onAnswered(turn, meter);
+        if (head === undefined) return;
+        if (!answersCall(head.status)) return this.#onBadStatus(turn, head.status);
+        if (!this.#response.headersSent) this.#writeHead(turn, head);
+        this.#onAnswered(turn, meter.read());
       },
-      onError: (error) => this.#onError(turn, error, this.#response.headersSent),
+      onError: (error) => this.#onError(turn, error),
     });
+  }
+
+  /** No more is taken from the engine than the client takes; one that takes nothing has gone, whatever it says. */
+  #write(chunk: Buffer, exchange: Exchange): boolean {
+    if (this.#response.write(chunk)) return true;
+    this.#waitForClient();
+    this.#response.once("drain", () => {
+      clearTimeout(this.#slowClient);
+      exchange.resume();
+    });
+    return false;
+  }
+
+  #waitForClient(): void {
+    this.#slowClient = setTimeout(() => this.#response.destroy(), this.#host.slowClientMs());
   }
 
   #onFirstData(turn: Turn): void {
@@ -154,23 +179,22 @@ export class CallJob implements Work {
     if (this.request.shape.stream) turn.firstToken();
   }
 
-  #onAnswered(turn: Turn, meter: UsageMeter): void {
+  #onAnswered(turn: Turn, usage: Usage | undefined): void {
     this.#over = true;
-    const usage = meter.read();
     this.#response.end();
+    if (this.#response.writableLength > 0) this.#waitForClient();
     const status = this.#response.statusCode;
-    if (status >= 400) turn.fail({ kind: "rejected", retry: false, message: `${turn.engine} answered ${status}` });
+    if (status >= 400 || usage === undefined)
+      turn.fail({ kind: "rejected", retry: false, message: `${turn.engine} answered ${status}` });
     else turn.end(usage);
-    this.#finish(status, { turn, usage });
+    this.#finish(status, { turn, ...(usage === undefined ? {} : { usage }) });
   }
 
-  #writeHead(turn: Turn, status: number, headers: IncomingHttpHeaders): void {
-    const answer: OutgoingHttpHeaders = {};
-    for (const name in headers) if (!hopByHop.has(name)) answer[name] = headers[name];
-    Object.assign(answer, this.#extraHeaders);
-    answer["x-fate-route"] = routeOf(turn);
+  #writeHead(turn: Turn, { status, headers }: Head): void {
+    const answer = Object.assign(toClientHeaders(headers), this.#extraHeaders);
+    answer["x-fate-route"] = routeOf(turn, this.#firstEngine);
     answer["x-fate-overhead-ms"] = (this.#overheadUs(turn) / 1000).toFixed(3);
-    if (this.workflow !== "") answer["x-fate-workflow"] = encodeURIComponent(this.workflow);
+    if (this.workflow !== "") answer["x-fate-workflow"] = encodeURIComponent(this.workflow.toWellFormed());
     this.#response.writeHead(status, answer);
   }
 
@@ -180,20 +204,12 @@ export class CallJob implements Work {
   }
 
   #post(turn: Turn, body: Uint8Array, receiver: Receiver): Exchange {
-    const upstream = this.#host.adapter(turn.engine).upstream(turn.model);
-    const headers = forwardedHeaders(this.request.headers);
-    Object.assign(headers, upstream.headers);
-    headers["content-type"] = "application/json";
-    if (this.request.traceparent !== undefined) headers["traceparent"] = this.request.traceparent;
-    const changes: Record<string, unknown> = {};
-    if (upstream.model !== this.request.shape.model) changes["model"] = upstream.model;
-    if (this.#host.sendsPriority(turn.engine))
-      changes["priority"] = turn.stage.ordinal - turn.stage.priority * 1_000_000;
-    let changed = false;
-    for (const _ in changes) changed = true;
-    const outgoing = changed ? spliceJson(body, changes) : body;
-    const { origin } = upstream;
-    const exchange = this.#host.upstreams.post({ origin, path: this.request.path, headers, body: outgoing }, receiver);
+    const outgoing = toOutgoing(this.request, turn, body, {
+      to: this.#host.adapter(turn.engine).upstream(turn.model),
+      sendsPriority: this.#host.sendsPriority(turn.engine),
+      pairId: this.#pairId,
+    });
+    const exchange = this.#host.upstreams.post(outgoing, receiver);
     this.#exchanges.push(exchange);
     return exchange;
   }
@@ -206,42 +222,60 @@ export class CallJob implements Work {
   // What goes wrong.
 
   #onBadStatus(turn: Turn, status: number): void {
-    if (this.#over) return;
-    this.#callOff();
-    const message = `${turn.engine} answered ${status}`;
-    turn.fail({ kind: "busy", retry: this.#mayRepeat(), message });
-    if (!this.#mayRepeat()) this.#fail(badGateway(message), "engine-failed");
+    this.#lose(turn, this.#engineFault("busy", `${turn.engine} answered ${status}`));
   }
 
-  #onError(turn: Turn, error: NodeJS.ErrnoException, started: boolean): void {
-    if (this.#over) return;
-    this.#callOff();
-    const kind = kindOf(error, started);
-    const message = `${turn.engine} ${sayFault(kind, error)}`;
-    // A connection that was never made has carried nothing.
-    const retry = !started && (kind === "unreachable" || this.#mayRepeat());
-    turn.fail({ kind, retry, message });
-    if (retry) return;
-    if (!this.#response.headersSent) return this.#fail(badGateway(message), "engine-failed");
-    // The answer is broken off where it is: the client must not take it for whole.
-    this.#over = true;
-    this.#response.destroy();
-    this.#finish(this.#response.statusCode, { turn, refusal: "cut" });
+  #onError(turn: Turn, error: NodeJS.ErrnoException): void {
+    const { kind, message } = toShareFault(turn.engine, error, this.#response.headersSent);
+    this.#lose(turn, this.#engineFault(kind, message));
   }
 
-  #mayRepeat(): boolean {
-    return this.request.repeatable && !this.#response.headersSent;
+  /** A connection that was never made has carried nothing, so that any call may be made again. */
+  #engineFault(kind: ShareFault["kind"], message: string): ShareFault {
+    const retry =
+      kind !== "rejected" && !this.#response.headersSent && (kind === "unreachable" || this.request.repeatable);
+    return { kind, retry, message };
+  }
+
+  /** The attempt has come to nothing. */
+  #lose(turn: Turn, fault: ShareFault): void {
+    if (this.#over) return;
+    this.#callOff();
+    if (turn.phase === "prefill" && this.#secondBody !== undefined) {
+      // What the driver still holds is the second leg; if it has not begun, it fails as soon as it does.
+      this.#lostLeg = fault;
+      if (this.#turn === turn || this.#turn === undefined) return;
+      turn = this.#turn;
+    }
+    turn.fail(fault);
+    if (fault.retry) return;
+    if (this.#response.headersSent) this.#cut();
+    else if (fault.kind === "rejected") this.#fail(badCall(fault.message), "invalid-request");
+    else this.#fail(badGateway(fault.message), "engine-failed");
   }
 
   #fail(fault: CallFault, refusal: string): void {
     if (this.#over) return;
     this.#over = true;
     this.#callOff();
-    answerFault(this.#response, fault, this.#extraHeaders);
+    answerFault(this.#response, fault, this.#extraHeaders, this.request.faultStyle);
     this.#finish(fault.status, { ...(this.#turn === undefined ? {} : { turn: this.#turn }), refusal });
   }
 
+  /** The answer is broken off where it is: the client must not take it for whole. */
+  #cut(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#callOff();
+    this.#response.destroy();
+    this.#finish(this.#response.statusCode, {
+      ...(this.#turn === undefined ? {} : { turn: this.#turn }),
+      refusal: "cut",
+    });
+  }
+
   #onClose(): void {
+    clearTimeout(this.#slowClient);
     if (this.#over || this.#response.writableFinished) return;
     this.#over = true;
     this.#callOff();
@@ -256,67 +290,14 @@ export class CallJob implements Work {
   }
 }
 
-/** `engine h100-0; policy fate; plan-age-ms 0.2; waited-ms 0; cached 512` */
-function routeOf({ engine, decodeEngine, reason, planAgeUs, waitedUs, cachedTokens, attempt }: Turn): string {
-  const to = decodeEngine === undefined ? engine : `${engine}>${decodeEngine}`;
+/** `h100-0; fate; plan-age-ms 0.2; waited-ms 0.0; cached 512`, of a pair `h100-0>h100-1; ...` */
+function routeOf(
+  { engine, phase, reason, planAgeUs, waitedUs, cachedTokens, attempt }: Turn,
+  first: string | undefined,
+): string {
+  const to = phase === "decode" && first !== undefined ? `${first}>${engine}` : engine;
   const tries = attempt === 0 ? "" : `; attempt ${attempt + 1}`;
-  return `${to}; ${reason}; plan-age-ms ${(planAgeUs / 1000).toFixed(1)}; waited-ms ${(waitedUs / 1000).toFixed(1)}; cached ${cachedTokens}${tries}`;
-}
-
-function badGateway(message: string): CallFault {
-  return { status: 502, type: "server_error", code: "engine_failed", message, retryAfterS: 1 };
-}
-
-function kindOf(error: NodeJS.ErrnoException, started: boolean): "unreachable" | "stalled" | "cut" {
-  const { code = "" } = error;
-  if (code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT") return "stalled";
-  if (started) return "cut";
-  if (code === "ECONNREFUSED" || code === "UND_ERR_CONNECT_TIMEOUT" || code === "EHOSTUNREACH" || code === "ENOTFOUND")
-    return "unreachable";
-  return "cut";
-}
-
-function sayFault(kind: "unreachable" | "stalled" | "cut", { code = "no code" }: NodeJS.ErrnoException): string {
-  if (kind === "unreachable") return `does not take connections (${code})`;
-  return kind === "stalled" ? "has been silent too long" : `broke off (${code})`;
-}
-
-/** Belongs to one connection, or to the client and the gateway alone. */
-const hopByHop = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
-const notForwarded = new Set([
-  ...hopByHop,
-  "host",
-  "content-length",
-  "content-type",
-  "expect",
-  "authorization",
-  "x-api-key",
-  "cookie",
-  "accept-encoding",
-  "forwarded",
-  "idempotency-key",
-]);
-
-function forwardedHeaders(headers: IncomingHttpHeaders): Record<string, string> {
-  const forwarded: Record<string, string> = {};
-  // What `connection` names belongs to the connection too.
-  const named = headers.connection;
-  const alsoNot = named === undefined || named === "keep-alive" ? undefined : named.toLowerCase().split(/\s*,\s*/);
-  for (const name in headers) {
-    const value = headers[name];
-    if (value === undefined || notForwarded.has(name) || alsoNot?.includes(name) === true || isIdentityHeader(name))
-      continue;
-    forwarded[name] = Array.isArray(value) ? value.join(", ") : value;
-  }
-  return forwarded;
+  const route = `${to}; ${reason}; plan-age-ms ${(planAgeUs / 1000).toFixed(1)}; waited-ms ${(waitedUs / 1000).toFixed(1)}; cached ${cachedTokens}${tries}`;
+  // Engines are named by people, in their own languages.
+  return route.replaceAll(/[^\x20-\x7e]/g, "?");
 }

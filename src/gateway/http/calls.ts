@@ -11,9 +11,10 @@ import type { Driver, NewStage } from "../live/driver.ts";
 import type { FinishedCall } from "../observe/call-metrics.ts";
 import { toTraceparent, type TraceContext } from "../observe/trace-context.ts";
 import type { Traces } from "../observe/traces.ts";
-import { answerFault } from "./answer.ts";
-import { CallJob, type JobHost, type JobOutcome } from "./call-job.ts";
+import { answerFault, answerFaultEarly, type AnswerFault, type FaultStyle } from "./answer.ts";
+import { CallJob } from "./call-job.ts";
 import { learnLength, type CalledModel, type Catalogue } from "./catalogue.ts";
+import type { JobHost, JobOutcome } from "./job-request.ts";
 import { readBody } from "./read-body.ts";
 
 export type CallsHost = Pick<JobHost, "adapter" | "upstreams" | "sendsPriority" | "bootstrapPort"> & {
@@ -63,6 +64,7 @@ export function createCalls(host: CallsHost): Calls {
     upstreams: host.upstreams,
     sendsPriority: host.sendsPriority,
     bootstrapPort: host.bootstrapPort,
+    slowClientMs: () => host.limits().slowClientMs,
     abandon: (job) => driver.drop(job.stage, "client-gone"),
     finish: (job, outcome) => finish(job, outcome),
   };
@@ -70,8 +72,9 @@ export function createCalls(host: CallsHost): Calls {
   const handle: Calls["handle"] = (surface, request, response, tenant) => {
     const startUs = driver.nowUs();
     const trace = host.traces?.begin(header(request, "traceparent"));
-    const turnAway = (fault: CallFault): void => {
-      answerFault(response, fault);
+    const style = styleOf(surface);
+    const turnAway = (fault: CallFault, answer: AnswerFault = answerFault): void => {
+      answer(response, fault, {}, style);
       host.onFinished({
         surface,
         status: fault.status,
@@ -81,19 +84,12 @@ export function createCalls(host: CallsHost): Calls {
         refusal: fault.code,
       });
     };
-    const limit = host.tenants().admit(tenant, startUs);
+    const tenants = host.tenants();
+    const limit = tenants.admit(tenant, startUs);
     if (limit !== undefined) return turnAway(limit);
-    let admitted = true;
-    response.once("close", () => {
-      if (admitted) host.tenants().release(tenant);
-      admitted = false;
-    });
-    readBody(request, host.limits().bodyBytes, (body) => {
-      if ("fault" in body) {
-        // What still comes of it is not read: the connection ends with the answer.
-        response.setHeader("connection", "close");
-        return turnAway(body.fault);
-      }
+    response.once("close", () => tenants.release(tenant));
+    readBody(request, response, host.limits().bodyBytes, (body) => {
+      if ("fault" in body) return turnAway(body.fault, answerFaultEarly(request));
       const read = readCall(surface, request, body.bytes);
       if (isFault(read)) return turnAway(read);
       const { shape, identity } = read;
@@ -109,6 +105,7 @@ export function createCalls(host: CallsHost): Calls {
           startUs,
           readUs: driver.nowUs(),
           repeatable: isRepeatable(surface, read.fields),
+          faultStyle: style,
           ...(trace === undefined ? {} : { traceparent: toTraceparent(trace) }),
         },
         response,
@@ -209,6 +206,10 @@ export function createCalls(host: CallsHost): Calls {
   };
 
   return { handle, sweep };
+}
+
+export function styleOf(surface: Surface): FaultStyle {
+  return surface === "messages" ? "anthropic" : "openai";
 }
 
 type Read = { readonly shape: CallShape; readonly identity: ReadIdentity; readonly fields: object };

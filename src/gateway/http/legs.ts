@@ -1,7 +1,7 @@
 /** What the two legs of a call over a prefill/decode pair carry, whichever way the engines hand over. */
 
 import type { Adapter } from "../adapter/adapter.ts";
-import { toBootstrapBody, toNixlDecode, toNixlPrefill } from "../adapter/hand-off.ts";
+import { canHandOff, toBootstrapBody, toNixlDecode, toNixlPrefill } from "../adapter/hand-off.ts";
 
 /** What the second leg needs of the first. */
 export type HandOffTicket =
@@ -11,15 +11,16 @@ export type HandOffTicket =
 
 export type FirstLeg = { readonly body: Uint8Array; readonly ticket: HandOffTicket };
 
-/** `bootstrapPort`: where the prefill engine is met. */
+/** `bootstrapPort`: where the prefill engine is met. Undefined: one engine must take the whole call. */
 export function toFirstLeg(
   body: Uint8Array,
   prefill: Adapter,
   model: string,
   { bootstrapPort, draw }: { readonly bootstrapPort: number | undefined; readonly draw: () => number },
-): FirstLeg {
-  if (prefill.abilities.handOff !== "bootstrap")
-    return { body: toNixlPrefill(body), ticket: { kind: "nixl", answer: undefined } };
+): FirstLeg | undefined {
+  const handOff = prefill.abilities.handOff === "bootstrap" ? "bootstrap" : "nixl";
+  if (!canHandOff(body, handOff)) return undefined;
+  if (handOff === "nixl") return { body: toNixlPrefill(body), ticket: { kind: "nixl", answer: undefined } };
   const host = new URL(prefill.upstream(model).origin).hostname;
   const port = bootstrapPort === undefined ? {} : { port: bootstrapPort };
   const both = toBootstrapBody(body, { host, draw, ...port });

@@ -4,32 +4,24 @@
  */
 
 import type { IncomingMessage } from "node:http";
+import { isLoopback } from "../config/addresses.ts";
 
-/** The host that was asked for last and found to be this machine: nearly always the same. */
-let lastTrusted = "";
-
-export function isTrustedOrigin({ headers }: IncomingMessage, listenHost: string): boolean {
+export function isTrustedOrigin({ headers }: Pick<IncomingMessage, "headers">, listenHost: string): boolean {
   const { host, origin } = headers;
   // A page's own calls name its site; a program's name none.
-  if (origin !== undefined && hostOf(origin) !== host) return false;
-  // A name that was made to lead here, once the page is loaded.
-  if (host === undefined || host === lastTrusted || !isLoopback(listenHost)) return true;
-  if (!isLoopback(nameOf(host))) return false;
-  lastTrusted = host;
-  return true;
+  if (origin !== undefined && !isSameHost(origin, host)) return false;
+  // A name that was made to lead here, once the page is loaded. No browser leaves the host out.
+  return host === undefined || !isLoopback(listenHost) || isLoopback(nameOf(host));
 }
 
-function hostOf(origin: string): string | undefined {
-  return URL.parse(origin)?.host;
+function isSameHost(origin: string, host: string | undefined): boolean {
+  const url = URL.parse(origin);
+  // Of `null`, and of schemes that name no host, nothing is known.
+  if (url === null || url.host === "" || host === undefined) return false;
+  return url.host === URL.parse(`${url.protocol}//${host}`)?.host;
 }
 
+/** Without its port, and without the dot that says that a name is whole. */
 function nameOf(host: string): string {
-  const bracket = host.lastIndexOf("]");
-  if (host.startsWith("[")) return host.slice(1, bracket);
-  const colon = host.lastIndexOf(":");
-  return colon < 0 ? host : host.slice(0, colon);
-}
-
-export function isLoopback(name: string): boolean {
-  return name === "localhost" || name === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name);
+  return host.replace(/:\d{0,5}$/, "").replace(/\.$/, "");
 }

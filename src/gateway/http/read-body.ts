@@ -1,23 +1,21 @@
 /** The whole body of a request, bounded in size; how long it may take is the server's to bound. */
 
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CallFault } from "../call/call.ts";
 
 export type Body = { readonly bytes: Buffer } | { readonly fault: CallFault };
 
-export function readBody(request: IncomingMessage, maxBytes: number, onBody: (body: Body) => void): void {
-  const declared = request.headers["content-length"];
+/** Calls back once, or never if the client goes before its body is whole. */
+export function readBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  maxBytes: number,
+  onBody: (body: Body) => void,
+): void {
+  const { "content-length": declared, "content-encoding": encoding, expect } = request.headers;
   if (declared !== undefined && Number(declared) > maxBytes) return onBody({ fault: tooLarge(maxBytes) });
-  const encoding = request.headers["content-encoding"];
-  if (encoding !== undefined && encoding !== "identity")
-    return onBody({
-      fault: {
-        status: 415,
-        type: "invalid_request_error",
-        code: "unsupported_content_encoding",
-        message: "The body must be sent as it is: the gateway takes no compressed ones.",
-      },
-    });
+  if (encoding !== undefined && encoding !== "identity") return onBody({ fault: encoded });
+  if (expect !== undefined) goOn(response);
   let first: Buffer | undefined;
   let chunks: Buffer[] | undefined;
   let bytes = 0;
@@ -35,9 +33,27 @@ export function readBody(request: IncomingMessage, maxBytes: number, onBody: (bo
     else (chunks ??= [first]).push(chunk);
   });
   request.on("end", () => {
-    if (!over) onBody({ bytes: chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks, bytes) });
+    if (!over && !response.destroyed)
+      onBody({ bytes: chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks, bytes) });
   });
 }
+
+/** Until it is told to go on, such a client may send the body or another request: only a close tells which. */
+export function holdBack(response: ServerResponse): void {
+  response.setHeader("connection", "close");
+}
+
+function goOn(response: ServerResponse): void {
+  response.removeHeader("connection");
+  response.writeContinue();
+}
+
+const encoded: CallFault = {
+  status: 415,
+  type: "invalid_request_error",
+  code: "unsupported_content_encoding",
+  message: "The body must be sent as it is: the gateway takes no compressed ones.",
+};
 
 function tooLarge(maxBytes: number): CallFault {
   return {

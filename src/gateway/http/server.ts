@@ -7,10 +7,11 @@ import type { Keyring } from "../config/keys.ts";
 import type { LimitsConfig } from "../config/config.ts";
 import type { Declared } from "../declared/routes.ts";
 import { metricsType } from "../observe/metrics.ts";
-import { answerFault, answerJson } from "./answer.ts";
-import type { Calls } from "./calls.ts";
+import { answerFault, answerFaultEarly, answerJson } from "./answer.ts";
+import { styleOf, type Calls } from "./calls.ts";
 import { isTrustedOrigin } from "./origin.ts";
-import { readBody } from "./read-body.ts";
+import { holdBack, readBody } from "./read-body.ts";
+import { createTurnstile } from "./turnstile.ts";
 
 export type ServerHost = {
   readonly listen: { readonly host: string; readonly port: number };
@@ -43,6 +44,7 @@ const surfaces: Readonly<Record<string, Surface>> = {
 
 export async function listen(host: ServerHost): Promise<Listening> {
   const { limits } = host;
+  const admit = createTurnstile((request, response) => route(host, request, response));
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
@@ -53,8 +55,12 @@ export async function listen(host: ServerHost): Promise<Listening> {
       insecureHTTPParser: false,
       noDelay: true,
     },
-    (request, response) => route(host, request, response),
+    admit,
   );
+  server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
+    holdBack(response);
+    admit(request, response);
+  });
   server.maxConnections = limits.connections;
   await start(server, host.listen);
   const { address, port } = server.address() as AddressInfo;
@@ -87,10 +93,11 @@ function start(server: Server, { host, port }: ServerHost["listen"]): Promise<vo
 
 function route(host: ServerHost, request: IncomingMessage, response: ServerResponse): void {
   const path = pathOf(request.url ?? "/");
-  if (!isTrustedOrigin(request, host.listen.host)) return answerFault(response, untrusted);
+  const keyless = host.keyring().open || path === "/" || path === "/metrics";
+  if (keyless && !isTrustedOrigin(request, host.listen.host)) return answerFault(response, untrusted);
   const surface = Object.hasOwn(surfaces, path) ? surfaces[path] : undefined;
   if (surface !== undefined && request.method === "POST") {
-    const tenant = tenantOf(host, request, response);
+    const tenant = tenantOf(host, request, response, surface);
     if (tenant !== undefined) host.calls.handle(surface, request, response, tenant);
     return;
   }
@@ -140,11 +147,8 @@ function look(host: ServerHost, path: string, request: IncomingMessage, response
 function handleDeclared(host: ServerHost, request: IncomingMessage, response: ServerResponse): void {
   const tenant = tenantOf(host, request, response);
   if (tenant === undefined) return;
-  readBody(request, host.limits.bodyBytes, (body) => {
-    if ("fault" in body) {
-      response.setHeader("connection", "close");
-      return answerFault(response, body.fault);
-    }
+  readBody(request, response, host.limits.bodyBytes, (body) => {
+    if ("fault" in body) return answerFaultEarly(request)(response, body.fault);
     const gone = new AbortController();
     response.once("close", () => gone.abort());
     const { method = "GET", url = "/", headers } = request;
@@ -163,7 +167,12 @@ function handleDeclared(host: ServerHost, request: IncomingMessage, response: Se
 }
 
 /** Whose call it is; answers and returns undefined if nobody's. */
-function tenantOf(host: ServerHost, { headers }: IncomingMessage, response: ServerResponse): string | undefined {
+function tenantOf(
+  host: ServerHost,
+  { headers }: IncomingMessage,
+  response: ServerResponse,
+  surface: Surface = "chat",
+): string | undefined {
   const keyring = host.keyring();
   if (keyring.open) return "default";
   const apiKey = headers["x-api-key"];
@@ -182,6 +191,7 @@ function tenantOf(host: ServerHost, { headers }: IncomingMessage, response: Serv
       message: missing ? "A key is needed: send it as 'Authorization: Bearer KEY'." : "The key is not known here.",
     },
     { "www-authenticate": "Bearer" },
+    styleOf(surface),
   );
   return undefined;
 }
@@ -195,6 +205,7 @@ function answerText(response: ServerResponse, status: number, type: string, text
   response.end(text);
 }
 
+/** Without the query. It is compared as it is written: a path with other spellings leads nowhere. */
 function pathOf(url: string): string {
   const query = url.indexOf("?");
   return query < 0 ? url : url.slice(0, query);

@@ -31,20 +31,34 @@ export function createUpstreamCaller(host: {
     const adapter = host.adapter(turn.engine);
     if (turn.phase === "prefill") {
       const meeting = { bootstrapPort: host.bootstrapPort(turn.engine), draw: Math.random };
-      const { body, ticket } = toFirstLeg(asked.body, adapter, turn.model, meeting);
-      const answering = post(host.upstreams, adapter, asked, body);
+      const first = toFirstLeg(asked.body, adapter, turn.model, meeting);
+      // What cannot be handed over is taken in where it is decoded.
+      if (first === undefined) return { kind: "handed-over", handOff: undefined };
+      const answering = post(host.upstreams, adapter, asked, first.body, 0);
       // Here both legs run at once; what the first one comes to shows in the second.
-      if (ticket.kind === "bootstrap") return { kind: "handed-over", handOff: ticket };
+      if (first.ticket.kind === "bootstrap") return { kind: "handed-over", handOff: first.ticket };
       const answer = await answering;
       if (answer.kind !== "answer") return answer;
       if (answer.status !== 200) return busy(`${turn.engine} answered ${answer.status}`);
-      return { kind: "handed-over", handOff: { kind: "nixl", answer: answer.body } satisfies HandOffTicket };
+      const ticket: HandOffTicket = { kind: "nixl", answer: answer.body };
+      return isUsable(asked.body, ticket)
+        ? { kind: "handed-over", handOff: ticket }
+        : busy(`${turn.engine} answered with no JSON`);
     }
     const ticket = asked.handOff as HandOffTicket | undefined;
     const body = ticket === undefined ? asked.body : toSecondLeg(asked.body, ticket);
-    return post(host.upstreams, adapter, asked, body);
+    return post(host.upstreams, adapter, asked, body, turn.stage.limitTokens);
   };
   return { call };
+}
+
+function isUsable(body: Uint8Array, ticket: HandOffTicket): boolean {
+  try {
+    toSecondLeg(body, ticket);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 type Posted = Exclude<Awaited<ReturnType<Caller["call"]>>, { kind: "handed-over" }>;
@@ -54,6 +68,7 @@ function post(
   adapter: Adapter,
   { turn, surface, signal, firstToken }: ModelCall,
   body: Uint8Array,
+  silentTokens: number,
 ): Promise<Posted> {
   const { promise, resolve } = Promise.withResolvers<Posted>();
   const { origin, model, headers } = adapter.upstream(turn.model);
@@ -63,7 +78,13 @@ function post(
   let status = 0;
   let bytes = 0;
   const exchange = upstreams.post(
-    { origin, path: paths[surface], headers: { ...headers, "content-type": "application/json" }, body: outgoing },
+    {
+      origin,
+      path: paths[surface],
+      headers: { ...headers, "content-type": "application/json" },
+      body: outgoing,
+      silentTokens,
+    },
     {
       onHead: (code: number, _headers: IncomingHttpHeaders) => {
         status = code;

@@ -23,11 +23,21 @@ export type Outgoing = {
   readonly path: string;
   readonly headers: Record<string, string>;
   readonly body: Uint8Array | string;
+  /** How many tokens the engine may write before it says anything: it is given time for them. */
+  readonly silentTokens: number;
 };
 
 export type Upstreams = AsyncDisposable & {
   readonly post: (outgoing: Outgoing, receiver: Receiver) => Exchange;
 };
+
+/** A slow engine writes ten tokens a second. It is given no more than so long for all of them. */
+const slowTokenMs = 100;
+const mostSilentMs = 600_000;
+/** Servers close what was idle for 5 s, the most impatient ones: a call must not be sent just then. */
+const keepAliveMs = 4000;
+/** More engines than these have come and gone. */
+const mostPools = 256;
 
 /** `stallMs`: how long an engine may be silent, before its answer and within it. */
 export function createUpstreams({ stallMs, connections }: { stallMs: number; connections: number }): Upstreams {
@@ -35,22 +45,40 @@ export function createUpstreams({ stallMs, connections }: { stallMs: number; con
   const poolOf = (origin: string): Pool => {
     let pool = pools.get(origin);
     if (pool === undefined) {
-      const timeouts = { headersTimeout: stallMs, bodyTimeout: stallMs, connectTimeout: Math.min(stallMs, 5_000) };
-      pool = new Pool(origin, { connections, pipelining: 1, keepAliveTimeout: 30_000, ...timeouts });
+      if (pools.size >= mostPools) dropIdle(pools);
+      pool = new Pool(origin, {
+        connections,
+        pipelining: 1,
+        // Its streams know nothing of a reader who is slow.
+        allowH2: false,
+        keepAliveTimeout: keepAliveMs,
+        bodyTimeout: stallMs,
+        connectTimeout: Math.min(stallMs, 5_000),
+      });
       pools.set(origin, pool);
     }
     return pool;
   };
   return {
-    post: ({ origin, path, headers, body }, receiver) => {
+    post: ({ origin, path, headers, body, silentTokens }, receiver) => {
       const leg = new Leg(receiver);
-      poolOf(origin).dispatch({ path, method: "POST", headers, body }, leg);
+      const headersTimeout = stallMs + Math.min(mostSilentMs, silentTokens * slowTokenMs);
+      poolOf(origin).dispatch({ path, method: "POST", headers, body, headersTimeout }, leg);
       return leg;
     },
     [Symbol.asyncDispose]: async () => {
       await Promise.all(Array.from(pools.values(), (pool) => pool.destroy()));
     },
   };
+}
+
+function dropIdle(pools: Map<string, Pool>): void {
+  for (const [origin, pool] of pools) {
+    const { running, pending, queued } = pool.stats;
+    if (running + pending + queued > 0) continue;
+    pools.delete(origin);
+    void pool.close();
+  }
 }
 
 /** Why an exchange was called off by us. */

@@ -2,6 +2,7 @@
 
 import { canServe } from "../../cost/candidate.ts";
 import type { EngineId } from "../../model/cluster.ts";
+import type { VisibleModelStage } from "../../model/visible.ts";
 import type { StageKey } from "../../model/workflow.ts";
 import type { EngineState } from "../../state/engine-state.ts";
 import type { Refusal } from "./driver.ts";
@@ -22,29 +23,39 @@ export function refusalOf(admission: Admission, key: StageKey): Refusal | undefi
     return { kind: "draining", message: "the gateway is about to stop and takes no new calls", retryAfterS: 1 };
   const { stage } = world.state.workflows.node(key);
   if (stage.kind === "tool") return undefined;
-  let able = false;
-  let up = false;
-  for (const engine of world.state.cluster) {
-    if (!canServe(stage, engine)) continue;
-    able = true;
-    up ||= engine.up || leaving.has(engine.id);
-  }
-  if (!able)
+  const { cluster } = world.state;
+  if (!canBeServed(stage, cluster, () => true))
     return {
       kind: "no-engine",
       message: `no engine can serve ${stage.model} with a prompt of about ${stage.promptTokens} tokens and an answer of up to ${stage.limitTokens}`,
       retryAfterS: 30,
     };
-  if (!up) return { kind: "no-engine", message: `no engine that serves ${stage.model} is up`, retryAfterS: 5 };
+  if (!canBeServed(stage, cluster, ({ up, id }) => up || leaving.has(id)))
+    return { kind: "no-engine", message: `no engine that serves ${stage.model} is up`, retryAfterS: 5 };
   if (waiting <= maxWaiting) return undefined;
   return { kind: "queue-full", message: `${maxWaiting} calls wait already`, retryAfterS: 1 };
 }
 
-/** Whether another engine than the one that failed could take the stage. */
+/** Whether others than the engine that failed could take the stage. */
 export function hasOther({ state }: World, key: StageKey, failed: EngineId): boolean {
   const { stage } = state.workflows.node(key);
-  if (stage.kind === "tool") return false;
-  const could = (engine: EngineState): boolean =>
-    engine.id !== failed && engine.up && engine.holding.engine.role !== "decode" && canServe(stage, engine);
-  return [...state.cluster].some(could);
+  return stage.kind !== "tool" && canBeServed(stage, state.cluster, ({ up, id }) => up && id !== failed);
+}
+
+/** Whether one of the engines that pass can serve the stage alone, or one can take its prompt in and another decode. */
+function canBeServed(
+  stage: VisibleModelStage,
+  cluster: Iterable<EngineState>,
+  passes: (engine: EngineState) => boolean,
+): boolean {
+  let prefills = false;
+  let decodes = stage.kind === "embed";
+  for (const engine of cluster) {
+    if (!passes(engine) || !canServe(stage, engine)) continue;
+    const { role } = engine.holding.engine;
+    prefills ||= role !== "decode";
+    decodes ||= role !== "prefill";
+    if (prefills && decodes) return true;
+  }
+  return false;
 }

@@ -101,8 +101,8 @@ function prefetch(floor: Floor, id: EngineId, model: ModelId, victims: readonly 
   if (!engine.up) return reject(floor, "prefetch", id, model, "engine-down");
   if (!engine.idle || desk.loading) return reject(floor, "prefetch", id, model, "engine-busy");
   if (engine.isResident(model) || !desk.adapter.abilities.loads) return;
-  if (!engine.holding.models.has(model) || !desk.startLoad(model, "prefetch", victims))
-    reject(floor, "prefetch", id, model, "no-room");
+  const may = engine.holding.models.has(model) && desk.mayPrefetch(model);
+  if (!may || !desk.startLoad(model, "prefetch", victims)) reject(floor, "prefetch", id, model, "no-room");
 }
 
 function evict(floor: Floor, id: EngineId, model: ModelId): void {

@@ -70,7 +70,7 @@ export type Turn = {
   /** Age of the plan that put it here. */
   readonly planAgeUs: number;
   readonly waitedUs: number;
-  /** Aborted when the stage is dropped or the engine goes down. */
+  /** Aborted when the stage is dropped, or this attempt at it is void: what is told of the turn after that changes nothing. */
   readonly signal: AbortSignal;
   /** The prompt is taken in: the first token is there. */
   firstToken(): void;

@@ -13,13 +13,15 @@ export type DeskHost = {
   readonly begin: (queued: QueuedShare, engine: EngineState, beside: number) => void;
   readonly onLoaded: (engine: EngineId, model: ModelId, tookUs: number) => void;
   readonly onLoadFailed: (engine: EngineId, model: ModelId, error: unknown) => void;
-  /** Something happened outside of any call: a moment is over. */
-  readonly settle: () => void;
+  /** Lives through a moment, at whose end the policy is asked. */
+  readonly live: (what: () => void) => void;
 };
 
 /** A load that takes this much longer than expected has failed. */
 const loadPatience = 20;
 const leastLoadMs = 60_000;
+/** After a failed load the model is not loaded ahead of need for so long. */
+const prefetchPauseUs = 30_000_000;
 
 export class EngineDesk {
   readonly id: EngineId;
@@ -27,7 +29,13 @@ export class EngineDesk {
   readonly #world: World;
   readonly #host: DeskHost;
   readonly #closing = new AbortController();
-  #loading: ModelId | undefined;
+  /** Those under way in our books: at most one. */
+  #loading: { readonly model: ModelId } | undefined;
+  #unloading = 0;
+  /** What is shown next may have been seen before the last load or unload was over. */
+  #stale = false;
+  #serving = false;
+  readonly #failedUs = new Map<ModelId, number>();
 
   constructor(world: World, adapter: Adapter, host: DeskHost) {
     this.id = adapter.engine;
@@ -46,23 +54,30 @@ export class EngineDesk {
 
   /** Takes up what can be taken up now, in the queue's order. Nothing overtakes the head. */
   serve(): void {
-    for (;;) {
-      const engine = this.state;
-      const [queued] = engine.queue;
-      if (queued === undefined || !engine.up || this.#loading !== undefined) return;
-      if (!engine.isResident(queued.stage.model)) {
-        if (this.adapter.abilities.loads) {
-          if (engine.running.length === 0) this.startLoad(queued.stage.model, "stage", queued.victims);
-          return;
-        }
-        if (!this.#assume(queued.stage.model)) return;
-        continue;
-      }
-      if (!hasRoom(engine, queued)) return;
-      const beside = engine.running.length;
-      this.#start(engine, queued);
-      this.#host.begin(queued, engine, beside);
+    // Something that it has just started is over already: the loop goes on by itself.
+    if (this.#serving || this.#closing.signal.aborted) return;
+    this.#serving = true;
+    try {
+      while (this.#takeUp());
+    } finally {
+      this.#serving = false;
     }
+  }
+
+  #takeUp(): boolean {
+    const engine = this.state;
+    const [queued] = engine.queue;
+    if (queued === undefined || !engine.up || this.#loading !== undefined) return false;
+    if (!engine.isResident(queued.stage.model)) {
+      if (!this.adapter.abilities.loads) return this.#assume(queued.stage.model);
+      if (engine.running.length === 0) this.startLoad(queued.stage.model, "stage", queued.victims);
+      return false;
+    }
+    if (!hasRoom(engine, queued)) return false;
+    const beside = engine.running.length;
+    this.#start(engine, queued);
+    this.#host.begin(queued, engine, beside);
+    return true;
   }
 
   #start(engine: EngineState, queued: QueuedShare): void {
@@ -93,61 +108,95 @@ export class EngineDesk {
       this.#world.emit({ kind: "model-evict", engine: this.id, model: victim, cause: "room" });
     const bytes = held.model.weightBytes;
     this.#world.emit({ kind: "model-load-start", engine: this.id, model, bytes, durationUs: held.loadUs, cause });
-    this.#loading = model;
-    void this.#load(model, victims, held.loadUs);
+    this.#loading = { model };
+    void this.#load(this.#loading, victims, held.loadUs);
     return true;
   }
 
-  async #load(model: ModelId, victims: readonly ModelId[], expectedUs: number): Promise<void> {
-    const limitMs = Math.max(leastLoadMs, (expectedUs / 1000) * loadPatience);
+  /** Whether the model was loaded the last time, or that is long ago. */
+  mayPrefetch(model: ModelId): boolean {
+    const failedUs = this.#failedUs.get(model);
+    return failedUs === undefined || this.#world.nowUs - failedUs >= prefetchPauseUs;
+  }
+
+  async #load(load: { readonly model: ModelId }, victims: readonly ModelId[], expectedUs: number): Promise<void> {
+    const limitMs = Math.max(leastLoadMs, Math.ceil((expectedUs / 1000) * loadPatience));
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(limitMs)]);
     const startUs = this.#world.clock();
     let failure: unknown;
     try {
-      for (const victim of victims) await this.adapter.unload(victim, signal);
-      await this.adapter.load(model, signal);
+      for (const victim of victims) await orAborted(this.adapter.unload(victim, signal), signal);
+      await orAborted(this.adapter.load(load.model, signal), signal);
     } catch (error) {
       failure = error ?? new Error("load failed");
     }
-    this.#world.tick();
+    // It may have been given up meanwhile.
+    if (this.#loading !== load) return;
+    this.#host.live(() => {
+      this.#endLoad(failure === undefined);
+      if (failure === undefined) this.#host.onLoaded(this.id, load.model, this.#world.nowUs - startUs);
+      else this.#host.onLoadFailed(this.id, load.model, failure);
+      this.serve();
+    });
+  }
+
+  #endLoad(loaded: boolean): void {
+    if (this.#loading === undefined) return;
+    const { model } = this.#loading;
     this.#loading = undefined;
+    this.#stale = true;
     this.#world.emit({ kind: "model-load-end", engine: this.id, model });
-    if (failure === undefined) this.#host.onLoaded(this.id, model, this.#world.nowUs - startUs);
+    if (loaded) this.#failedUs.delete(model);
     else {
       this.#world.emit({ kind: "model-evict", engine: this.id, model, cause: "failed" });
-      this.#host.onLoadFailed(this.id, model, failure);
+      this.#failedUs.set(model, this.#world.nowUs);
     }
-    this.serve();
-    this.#host.settle();
+  }
+
+  /** A load under way counts as failed, whatever becomes of it: nobody waits for it any more. */
+  giveUpLoad(): void {
+    this.#endLoad(false);
   }
 
   /** Gives a model up because the policy says so. */
   unload(model: ModelId): void {
     this.#world.emit({ kind: "model-evict", engine: this.id, model, cause: "policy" });
+    this.#unloading += 1;
     // What the server keeps all the same, the next look shows.
-    this.adapter.unload(model, this.#closing.signal).catch(() => {});
+    void orAborted(this.adapter.unload(model, this.#closing.signal), this.#closing.signal)
+      .catch(() => {})
+      .then(() => {
+        this.#unloading -= 1;
+        this.#stale = true;
+      });
   }
 
   /** Brings our picture of what is resident in line with what the server shows, where nothing of ours is under way. */
   observe({ resident }: Sight): void {
+    if (resident === undefined || this.#loading !== undefined || this.#unloading > 0) return;
+    if (this.#stale) {
+      this.#stale = false;
+      return;
+    }
     const engine = this.state;
-    if (resident === undefined || this.#loading !== undefined) return;
     for (const { model } of engine.residents) {
       if (resident.includes(model) || engine.running.some(({ stage }) => stage.model === model)) continue;
       this.#world.emit({ kind: "model-evict", engine: this.id, model, cause: "observed" });
     }
-    for (const model of resident) if (!this.state.isResident(model)) this.#assume(model);
+    for (const model of resident) if (!engine.isResident(model)) this.#assume(model, resident);
   }
 
-  /** The server holds the model, or will once it is called: no load of ours. False if, by our figures, it does not fit. */
-  #assume(model: ModelId): boolean {
+  /** The server holds the model, or will once it is called: no load of ours. False if, by our figures, it does not fit beside these. */
+  #assume(model: ModelId, beside: readonly ModelId[] = []): boolean {
     const engine = this.state;
     const held = this.#world.costs.engine(this.id).models.get(model);
     if (held === undefined) return false;
     const room = { memoryBytes: engine.holding.memoryBytes, maxResident: engine.holding.engine.maxResident };
     const victims = pickVictims(engine.residents, room, held.footprintBytes);
     if (victims === undefined) return false;
-    if (victims.some((victim) => engine.running.some(({ stage }) => stage.model === victim))) return false;
+    const stays = (victim: ModelId): boolean =>
+      beside.includes(victim) || engine.running.some(({ stage }) => stage.model === victim);
+    if (victims.some(stays)) return false;
     for (const victim of victims)
       this.#world.emit({ kind: "model-evict", engine: this.id, model: victim, cause: "observed" });
     const bytes = held.model.weightBytes;
@@ -157,6 +206,7 @@ export class EngineDesk {
   }
 
   async close(): Promise<void> {
+    this.giveUpLoad();
     this.#closing.abort();
     await this.adapter[Symbol.asyncDispose]();
   }
@@ -173,7 +223,20 @@ function hasRoom(engine: EngineState, queued: QueuedShare): boolean {
   for (const running of engine.running) sequences += sequencesOf(engine, running);
   if (sequences > batching.maxSequences) return false;
   const capacity = engine.holding.models.get(queued.stage.model)?.kvCapacityTokens ?? 0;
-  return engine.kvTokens + kvTokensOf(engine, queued) <= capacity;
+  let kvTokens = mixes ? 0 : engine.kvTokens;
+  // Each model has KV memory of its own.
+  if (mixes)
+    for (const running of engine.running) if (running.stage.model === queued.stage.model) kvTokens += running.kvTokens;
+  return kvTokens + kvTokensOf(engine, queued) <= capacity;
+}
+
+/** The promise, or a rejection as soon as the signal says so: not every server heeds it. */
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason as Error);
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort);
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener("abort", onAbort));
 }
 
 /** Items of the share side by side. */

@@ -1,5 +1,6 @@
 /** What ended shares and loads teach about an engine: turns observed durations into corrections of the cost model. */
 
+import type { CostFactors } from "../../cost/correct.ts";
 import { decodeStepsUs } from "../../cost/decode.ts";
 import { prefillUs } from "../../cost/prefill.ts";
 import type { Rates } from "../../cost/roofline.ts";
@@ -31,6 +32,11 @@ export class Learning {
     }
   }
 
+  /** The factors in use. */
+  applied(engine: EngineId, model: ModelId): CostFactors {
+    return this.#corrections.applied(engine, model);
+  }
+
   learned(engine: EngineId, model: ModelId): Learned {
     return this.#corrections.learned(engine, model);
   }
@@ -51,7 +57,7 @@ export class Learning {
     const rates = this.#ratesOf(turn);
     if (rates === undefined || turn.items > 1) return;
     const { nowUs } = this.#world;
-    const streamed = turn.firstTokenUs > 0 && turn.firstTokenUs < nowUs;
+    const streamed = turn.firstTokenUs >= 0 && turn.firstTokenUs < nowUs;
     const embeds = turn.stage.kind === "embed";
     if (turn.phase === "whole" && (streamed || embeds))
       this.onPrefill(turn, (streamed ? turn.firstTokenUs : nowUs) - turn.startUs);

@@ -28,12 +28,24 @@ export type PlannerHost = {
   readonly flush: () => void;
   /** Carries a plan out, made from what was known at `viewUs`. Returns when the policy wants to be asked again. */
   readonly carryOut: (decisions: readonly Decision[], viewUs: number) => number;
+  /** All that happens in it happens at once; what comes of it is another moment. */
+  readonly carry: (what: () => void) => void;
+  /** Lets time pass. */
+  readonly begin: () => void;
+  /** Lives through a moment in which nothing happens: `settle` is called at its end. */
+  readonly wake: () => void;
+  /** Model stages that are visible and wait for parents: what a policy may want to load ahead for. */
+  readonly foreseen: () => number;
   readonly onPlanned: (where: "place" | "thread" | "fallback", tookUs: number, stages: number) => void;
   readonly onFault: (error: unknown) => void;
 };
 
 /** Stages that the fallback looks at. */
 const fallbackStages = 128;
+/** A thread that owes an answer for so long is replaced. */
+const patienceUs = 10_000_000;
+/** The longest a timer can wait. */
+const longestMs = 2 ** 31 - 1;
 
 export class Planner {
   readonly #world: World;
@@ -42,14 +54,14 @@ export class Planner {
   #memory: unknown;
   readonly #line: PlanningLine | undefined;
   #asked: { readonly id: number; readonly viewUs: number; readonly deadline: NodeJS.Timeout } | undefined;
+  /** A question that was answered too late, if at all: the thread gets no other one before it is done with that. */
+  #owed: { readonly id: number; readonly viewUs: number } | undefined;
   #nextId = 1;
   /** Something changed while a plan was under way. */
   #again = false;
   #gather: NodeJS.Timeout | undefined;
   #wake: NodeJS.Timeout | undefined;
   #wakeUs = Infinity;
-  /** Stages that are visible and wait for parents: what a policy may want to load ahead for. */
-  waiting = 0;
   #closed = false;
 
   constructor(world: World, host: PlannerHost) {
@@ -63,7 +75,7 @@ export class Planner {
   settle(): void {
     const { ready } = this.#world.state.workflows;
     const idle = ready.length === 0;
-    if (this.#closed || (idle && (this.#host.policy.whenIdle !== true || this.waiting === 0))) return;
+    if (this.#closed || (idle && (this.#host.policy.whenIdle !== true || this.#host.foreseen() === 0))) return;
     const { inPlaceStages, debounceMs } = this.#host.planning;
     if (ready.length <= inPlaceStages || this.#line === undefined) return this.#planInPlace();
     if (this.#asked !== undefined) {
@@ -87,7 +99,7 @@ export class Planner {
     const view = this.#view();
     let made: Plan;
     try {
-      const lone = view.ready.length === 1 && this.waiting === 0 ? this.#host.policy.lone?.(view) : undefined;
+      const lone = view.ready.length === 1 && this.#host.foreseen() === 0 ? this.#host.policy.lone?.(view) : undefined;
       made = lone === undefined ? this.#quick(view) : { decisions: [lone], memory: this.#memory };
     } catch (error) {
       this.#host.onFault(error);
@@ -107,32 +119,35 @@ export class Planner {
   }
 
   #take({ decisions, note }: Plan, viewUs: number, where: "place" | "thread" | "fallback", tookUs: number): void {
-    const ready = this.#world.state.workflows.ready.length;
-    const valid = where === "place" ? decisions : stillValid(this.#world, decisions);
-    if (note !== undefined || valid.some(({ kind }) => kind !== "defer"))
-      this.#world.emit({ kind: "plan", ready, decisions: valid.length, ...(note === undefined ? {} : { note }) });
-    this.#host.onPlanned(where, tookUs, ready);
-    this.#wakeAt(this.#host.carryOut(valid, viewUs));
+    this.#host.carry(() => {
+      const ready = this.#world.state.workflows.ready.length;
+      const valid = where === "place" ? decisions : stillValid(this.#world, decisions);
+      if (note !== undefined || valid.some(({ kind }) => kind !== "defer"))
+        this.#world.emit({ kind: "plan", ready, decisions: valid.length, ...(note === undefined ? {} : { note }) });
+      this.#host.onPlanned(where, tookUs, ready);
+      this.#wakeAt(this.#host.carryOut(valid, viewUs));
+    });
   }
 
   #wakeAt(atUs: number): void {
     if (atUs === Infinity || atUs >= this.#wakeUs) return;
     clearTimeout(this.#wake);
     this.#wakeUs = atUs;
+    const inMs = (atUs - this.#world.nowUs) / 1000;
     this.#wake = setTimeout(
       () => {
         this.#wakeUs = Infinity;
-        this.#world.tick();
-        this.settle();
+        this.#host.wake();
       },
-      Math.max(1, (atUs - this.#world.nowUs) / 1000),
+      Math.min(Math.max(1, inMs), longestMs),
     );
   }
 
   #ask(): void {
     if (this.#closed || this.#world.state.workflows.ready.length === 0) return;
-    this.#world.tick();
+    this.#host.begin();
     if (this.#line === undefined) return this.#planInPlace();
+    if (this.#owed !== undefined && !this.#dismiss(this.#owed)) return this.#fallBack("the planning thread is busy");
     this.#host.flush();
     const id = this.#nextId++;
     const viewUs = this.#world.nowUs;
@@ -141,21 +156,33 @@ export class Planner {
     this.#line.ask({ kind: "plan", id, nowUs: viewUs, memory: this.#memory });
   }
 
+  /** Replaces a thread that has been silent for too long; false if it may still answer. */
+  #dismiss({ viewUs }: { readonly viewUs: number }): boolean {
+    if (this.#world.nowUs - viewUs < patienceUs) return false;
+    this.#host.onFault(new Error(`the planning thread has been silent for ${patienceUs / 1e6} s and is replaced`));
+    this.#owed = undefined;
+    void this.#line?.close();
+    return true;
+  }
+
   /** The thread's plan, if it comes yet, is not waited for any more. */
   #late(id: number): void {
     if (this.#asked?.id !== id) return;
+    this.#owed = this.#asked;
     this.#asked = undefined;
-    this.#world.tick();
+    this.#host.begin();
     this.#fallBack(`no plan within ${this.#host.planning.deadlineMs} ms`);
     this.#goOn();
   }
 
   #onAnswer(answer: FromThread): void {
-    if (answer.kind === "ready" || this.#asked?.id !== answer.id) return;
+    if (answer.kind === "ready") return;
+    if (this.#owed?.id === answer.id) this.#owed = undefined;
+    if (this.#asked?.id !== answer.id) return;
     const { viewUs, deadline } = this.#asked;
     clearTimeout(deadline);
     this.#asked = undefined;
-    this.#world.tick();
+    this.#host.begin();
     if (answer.kind === "failed") this.#fallBack(`the planning thread failed: ${answer.reason}`);
     else {
       this.#memory = answer.memory;
@@ -180,6 +207,7 @@ export class Planner {
       onAnswer: (answer) => this.#onAnswer(answer),
       onBroken: (reason) => {
         this.#host.onFault(new Error(`the planning thread ended: ${reason}`));
+        this.#owed = undefined;
         if (this.#asked !== undefined) this.#onAnswer({ kind: "failed", id: this.#asked.id, reason });
       },
     });
@@ -191,13 +219,13 @@ export class Planner {
     this.#line?.rest();
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#gather);
     clearTimeout(this.#wake);
     if (this.#asked !== undefined) clearTimeout(this.#asked.deadline);
     this.#asked = undefined;
-    this.#line?.close();
+    await this.#line?.close();
   }
 }
 

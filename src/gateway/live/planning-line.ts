@@ -4,7 +4,8 @@
  */
 
 import { Worker } from "node:worker_threads";
-import type { CacheCopy, FromThread, ToThread } from "./thread-protocol.ts";
+import type { CacheCopy } from "./cache-copy.ts";
+import type { FromThread, ToThread } from "./thread-protocol.ts";
 
 /** What a thread needs to begin with: the header's line, what is open as lines, what is cached. */
 export type Snapshot = {
@@ -85,11 +86,12 @@ export class PlanningLine {
     this.#host.onBroken(reason);
   }
 
-  close(): void {
+  /** Ends the thread; the next question is for another one. */
+  async close(): Promise<void> {
     this.rest();
     const worker = this.#worker;
     this.#worker = undefined;
-    void worker?.terminate();
+    await worker?.terminate();
   }
 }
 

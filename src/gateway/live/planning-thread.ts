@@ -10,6 +10,7 @@ import type { Policy } from "../../policy/policy.ts";
 import { withHardestWait } from "../../policy/with-hardest-wait.ts";
 import { createRng, type Rng } from "../../random/rng.ts";
 import { apply, createState, type State } from "../../state/apply.ts";
+import { restoreCaches } from "./cache-copy.ts";
 import type { FromThread, ToThread } from "./thread-protocol.ts";
 
 type Mind = {
@@ -45,7 +46,7 @@ function begin({ policy, hardestWaitUs, header: line, caches }: Extract<ToThread
   const entry = policyNamed(policy);
   if (entry === undefined) throw new Error(`no policy ${policy}`);
   const state = createState(costs.engines, header.clock !== "wall");
-  for (const { engine, model, nodes } of caches) state.cluster.change(engine).changePrefixes(model).restore(nodes);
+  restoreCaches(state, caches);
   return {
     state,
     baseCosts: costs,

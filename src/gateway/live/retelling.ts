@@ -6,10 +6,10 @@ import { journalVersion, type JournalHeader } from "../../journal/journal.ts";
 import type { Cluster } from "../../model/cluster.ts";
 import type { JournalEvent } from "../../model/event.ts";
 import type { Model } from "../../model/model.ts";
+import { copyCaches } from "./cache-copy.ts";
 import type { Learning } from "./learning.ts";
 import type { Snapshot } from "./planning-line.ts";
 import { clusterNow, createPrelude, type Progress } from "./prelude.ts";
-import type { CacheCopy } from "./thread-protocol.ts";
 import type { World } from "./world.ts";
 
 export type Retold = {
@@ -41,26 +41,28 @@ export function toHeader(
   };
 }
 
-/** What is open, as the first records of a file. They take up positions. */
-export function takePrelude({ world, decodes }: Retold): readonly JournalEvent[] {
-  const events = createPrelude(world.state, world.nowUs, world.sequence, decodes);
-  world.sequence += events.length;
+/** What is open and what has been learnt, as the first records of a file. They take up positions. */
+export function takePrelude(retold: Retold): readonly JournalEvent[] {
+  const events = retell(retold);
+  retold.world.sequence += events.length;
+  return events;
+}
+
+function retell({ world, decodes, learning }: Retold): JournalEvent[] {
+  const { state, nowUs, sequence } = world;
+  const events = createPrelude({ state, nowUs, firstSequence: sequence, decodes });
+  for (const { engine, models } of world.costs.engines) {
+    for (const model of models.keys()) {
+      const { load, prefill, decode } = learning.applied(engine.id, model);
+      if (load === 1 && prefill === 1 && decode === 1) continue;
+      const factors = { engine: engine.id, model, load, prefill, decode };
+      events.push({ atUs: nowUs, sequence: sequence + events.length, kind: "cost-correct", ...factors });
+    }
+  }
   return events;
 }
 
 export function toSnapshot(retold: Retold): Snapshot {
-  const { world, decodes, learning } = retold;
-  const { state, nowUs, sequence } = world;
-  const caches: CacheCopy[] = [];
-  for (const engine of state.cluster)
-    for (const [model, cache] of engine.prefixes) caches.push({ engine: engine.id, model, nodes: cache.list() });
-  let lines = createPrelude(state, nowUs, sequence, decodes).map(encodeRecord).join("");
-  for (const { engine, models } of world.costs.engines) {
-    for (const model of models.keys()) {
-      const { load, prefill, decode } = learning.learned(engine.id, model);
-      const factors = { load, prefill, decode };
-      lines += encodeRecord({ atUs: nowUs, sequence, kind: "cost-correct", engine: engine.id, model, ...factors });
-    }
-  }
-  return { header: encodeRecord(toHeader(retold)), lines, caches };
+  const lines = retell(retold).map(encodeRecord).join("");
+  return { header: encodeRecord(toHeader(retold)), lines, caches: copyCaches(retold.world.state) };
 }

@@ -1,6 +1,7 @@
 /** What the gateway and its planning thread say to each other. */
 
 import type { Decision } from "../../model/decision.ts";
+import type { CacheCopy } from "./cache-copy.ts";
 
 export type ToThread =
   /** A new world: the header of a journal, what is open as records, and what is cached, which no record tells. */
@@ -14,13 +15,6 @@ export type ToThread =
   /** Lines of the journal: what happened since. */
   | { readonly kind: "follow"; readonly lines: string }
   | { readonly kind: "plan"; readonly id: number; readonly nowUs: number; readonly memory: unknown };
-
-export type CacheCopy = {
-  readonly engine: string;
-  readonly model: string;
-  /** Oldest first: hash, tokens, parent or -1. */
-  readonly nodes: readonly (readonly [number, number, number])[];
-};
 
 export type FromThread =
   | { readonly kind: "ready" }

@@ -51,8 +51,8 @@ export class ShareTurn implements Turn {
   readonly reason: string;
   readonly planAgeUs: number;
   readonly waitedUs: number;
-  /** When the first token came; 0 before. */
-  firstTokenUs = 0;
+  /** When the first token came; -1 before. */
+  firstTokenUs = -1;
   #open = true;
   #abort: AbortController | undefined;
   readonly #keeper: TurnKeeper;
@@ -91,7 +91,7 @@ export class ShareTurn implements Turn {
   }
 
   firstToken(): void {
-    if (this.#open && this.firstTokenUs === 0 && this.phase !== "prefill") this.#keeper.onFirstToken(this);
+    if (this.#open && this.firstTokenUs < 0 && this.phase !== "prefill") this.#keeper.onFirstToken(this);
   }
 
   handedOver(): void {

@@ -5,6 +5,7 @@ import type { CostModel } from "../../cost/cost-model.ts";
 import type { EngineId } from "../../model/cluster.ts";
 import type { JournalEvent, NewEvent } from "../../model/event.ts";
 import type { ModelId } from "../../model/model.ts";
+import { restoreCaches, type CacheCopy } from "./cache-copy.ts";
 import { apply, createState, type State } from "../../state/apply.ts";
 
 /** Whole microseconds that never run backwards. */
@@ -54,18 +55,20 @@ export class World {
   /** Writes a record of what happens now, and changes the state accordingly. */
   emit(happened: NewEvent): JournalEvent {
     const event = { atUs: this.#nowUs, sequence: this.sequence, ...happened } as JournalEvent;
-    this.sequence += 1;
     apply(this.state, event);
+    this.sequence += 1;
     for (const listener of this.#listeners) listener(event);
     return event;
   }
 
-  /** Another cluster, in which `prelude` tells what is open. */
-  reset(costs: CostModel, prelude: readonly JournalEvent[]): void {
+  /** Another cluster, in which these prefixes are cached and `prelude` tells what is open. */
+  reset(costs: CostModel, caches: readonly CacheCopy[], prelude: readonly JournalEvent[]): void {
     this.baseCosts = costs;
     this.costs = costs;
     this.state = createState(costs.engines, false);
+    restoreCaches(this.state, caches);
     for (const event of prelude) apply(this.state, event);
+    this.sequence += prelude.length;
   }
 
   correct(engine: EngineId, model: ModelId, factors: CostFactors): void {

@@ -37,6 +37,6 @@ export function createHandTimers(): HandTimers {
 }
 
 /** Until nothing more follows from promises that are kept. */
-export async function settle(): Promise<void> {
+async function settle(): Promise<void> {
   for (let turn = 0; turn < 30; turn++) await Promise.resolve();
 }

@@ -56,7 +56,7 @@ test("three lines are enough, and everything else has its default", () => {
       stallMs: 120_000,
     },
     identity: { idleMs: 300_000, maxWorkflows: 10_000, maxStages: 512 },
-    planning: { inPlaceStages: 4, debounceMs: 2, deadlineMs: 50 },
+    planning: { inPlaceStages: 4, debounceMs: 2, deadlineMs: 250 },
     health: { everyMs: 2000, timeoutMs: 1000, failures: 3, openMs: 10_000 },
     journal: { path: ".fate/journal.ndjson", maxBytes: 256 * 2 ** 20, keep: 4 },
     declared: { maxOpen: 256, maxStages: 1000, maxItems: 10_000, tools: [] },

@@ -1,0 +1,158 @@
+/** Crowded frontiers are planned by a thread of their own, and calls go on whatever becomes of it. */
+
+import { expect, test, vi } from "vitest";
+import { Worker } from "node:worker_threads";
+import { engines, Live, settle, type LiveChange } from "./world.ts";
+
+const one = { kind: "batched", maxSequences: 1, prefillTokens: 2048, chunkedPrefill: true } as const;
+const patient = { inPlaceStages: 1, debounceMs: 1, deadlineMs: 20_000 };
+
+/** A driver whose engines are all taken, with a few calls that wait for the thread. */
+function crowd(change: LiveChange = {}): Live {
+  const live = new Live({ cluster: engines("h100 h100", { batching: one }), planning: patient, ...change });
+  live.call();
+  live.call();
+  return live;
+}
+
+/** How long a thread takes to start is its own affair: the test's own limit is the bound. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await settle();
+}
+
+test("few stages are planned in place, a crowd by the thread", async () => {
+  await using live = crowd();
+  expect(live.planned.every((where) => where === "place")).toBe(true);
+  const calls = [live.call(), live.call(), live.call()];
+  const running = [...live.driver.world.state.cluster].flatMap((engine) =>
+    engine.running.map(({ stage }) => stage.key),
+  );
+  for (const key of running) live.driver.drop(key, "client-gone");
+  await until(() => calls.filter(({ turns }) => turns.length > 0).length === 2);
+  expect(live.planned).toContain("thread");
+  expect(live.planned).not.toContain("fallback");
+  expect(live.faults).toEqual([]);
+});
+
+test("the thread follows what happens, with what was open and learnt before", async () => {
+  await using live = crowd({ speedOf: () => 2 });
+  const calls = Array.from({ length: 12 }, () => live.call());
+  let ended = 0;
+  while (ended < 14) {
+    const keys = [...live.driver.world.state.cluster].flatMap((engine) => engine.running.map(({ stage }) => stage.key));
+    if (keys.length === 0) {
+      await settle();
+      continue;
+    }
+    live.pass(100_000);
+    for (const key of keys) live.driver.drop(key, "client-gone");
+    ended += keys.length;
+  }
+  expect(calls.every(({ turns }) => turns.length === 1)).toBe(true);
+  expect(live.planned.filter((where) => where === "thread").length).toBeGreaterThan(1);
+  expect(live.faults).toEqual([]);
+});
+
+test("a plan that does not come in time is made by the earliest-finish rule, and the journal says so", async () => {
+  await using live = new Live({
+    cluster: engines("h100 h100"),
+    planning: { ...patient, inPlaceStages: 0.5, deadlineMs: 0 },
+  });
+  const calls = [live.call(), live.call()];
+  await until(() => live.planned.includes("fallback"));
+  await until(() => calls.every(({ turns }) => turns.length === 1));
+  expect(live.of("plan").map(({ note }) => note)).toContain("earliest finish: no plan within 0 ms");
+  // What the thread says to it after all changes nothing.
+  await until(() => live.driver.open() === 2);
+});
+
+test("a thread that owes a plan is asked for no other one meanwhile", async () => {
+  await using live = new Live({
+    cluster: engines("h100 h100"),
+    planning: { ...patient, inPlaceStages: 0.5, deadlineMs: 0 },
+  });
+  live.call();
+  await until(() => live.planned.length === 1);
+  const second = live.call();
+  await until(() => second.turns.length === 1);
+  const notes = live.of("plan").map(({ note }) => note);
+  expect(notes.every((note) => note?.startsWith("earliest finish: ") === true || note === undefined)).toBe(true);
+});
+
+test("a thread that dies is replaced, and what it was asked is planned in place", async () => {
+  const posted = vi.spyOn(Worker.prototype, "postMessage");
+  try {
+    await using live = crowd();
+    const calls = [live.call(), live.call(), live.call()];
+    await until(() => posted.mock.calls.length > 0);
+    const thread = posted.mock.contexts[0] as Worker;
+    await thread.terminate();
+    await until(() => live.faults.length > 0);
+    expect(live.faults).toHaveLength(1);
+    expect(live.faults[0]).toMatch(/^planner: the planning thread ended: exit code \d$/);
+    const before = posted.mock.calls.length;
+    for (const engine of live.driver.world.state.cluster)
+      for (const { stage } of Array.from(engine.running)) live.driver.drop(stage.key, "client-gone");
+    await until(() => calls.filter(({ turns }) => turns.length > 0).length === 2);
+    expect(posted.mock.calls.length).toBeGreaterThan(before);
+    expect(posted.mock.contexts.at(-1)).not.toBe(thread);
+  } finally {
+    posted.mockRestore();
+  }
+});
+
+test("a policy that fails is replaced by the earliest-finish rule, and that is said", async () => {
+  await using live = new Live({ policy: "greedy-finish" });
+  const { world } = live.driver;
+  // A cost model that cannot be asked makes any policy fail once.
+  const costs = world.costs;
+  let broken = true;
+  Object.defineProperty(world, "costs", {
+    get: () => {
+      if (!broken) return costs;
+      broken = false;
+      return { ...costs, engines: undefined };
+    },
+  });
+  const call = live.call();
+  expect(call.turns).toHaveLength(1);
+  expect(live.planned).toEqual(["fallback"]);
+  expect(live.faults[0]).toMatch(/^planner: /);
+  live.finish(call);
+});
+
+test("another policy takes over from the next plan on; the same settings change nothing", async () => {
+  await using live = crowd({ policy: "greedy-finish" });
+  const queue = { maxWaiting: 1000, hardestWaitMs: 60_000, giveUpMs: 600_000 };
+  live.driver.configure({ policy: "greedy-finish", queue, planning: patient });
+  live.driver.configure({
+    policy: "round-robin",
+    queue: { ...queue, maxWaiting: 1 },
+    planning: { ...patient, inPlaceStages: 0 },
+  });
+  const calls = [live.call(), live.call()];
+  // Round robin puts the first at once where it is to go, and there it waits.
+  expect(calls.map(({ heard }) => heard)).toEqual([[], ["refused: queue-full"]]);
+  expect(() => live.driver.configure({ policy: "none", queue, planning: patient })).toThrow("no policy none");
+  const running = [...live.driver.world.state.cluster].flatMap((engine) =>
+    engine.running.map(({ stage }) => stage.key),
+  );
+  for (const key of running) live.driver.drop(key, "client-gone");
+  expect(calls[0]?.turns).toHaveLength(1);
+  live.driver.configure({ policy: "fate", queue, planning: patient });
+});
+
+test("closing leaves nothing behind that would keep the process up", async () => {
+  const before = process.getActiveResourcesInfo();
+  {
+    await using live = crowd();
+    live.call();
+    live.call();
+    const queue = { maxWaiting: 5, hardestWaitMs: 1, giveUpMs: 1000 };
+    live.driver.configure({ policy: "fate", queue, planning: patient });
+    await settle();
+  }
+  const left = process.getActiveResourcesInfo();
+  for (const known of before) if (left.includes(known)) left.splice(left.indexOf(known), 1);
+  expect(left).toEqual([]);
+});

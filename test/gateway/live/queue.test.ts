@@ -1,0 +1,123 @@
+/** Who waits, for how long at most, and who is turned away. */
+
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { policies } from "../../../src/policy/policies.ts";
+import { cut, embedder, engines, inRoles, Live, llama, Owner, phi, settle, stageOf } from "./world.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const one = { kind: "batched", maxSequences: 1, prefillTokens: 2048, chunkedPrefill: true } as const;
+const queue = { maxWaiting: 1000, hardestWaitMs: 60_000, giveUpMs: 600_000 };
+
+test("a queue that is full turns away whoever comes next", async () => {
+  await using live = new Live({ cluster: engines("h100", { batching: one }), queue: { ...queue, maxWaiting: 2 } });
+  const calls = [0, 1, 2, 3].map(() => live.call());
+  expect(calls.map(({ heard }) => heard)).toEqual([[], [], [], ["refused: queue-full"]]);
+  expect(live.driver.waiting()).toBe(2);
+  live.finish(calls[0] as never);
+  expect(live.driver.waiting()).toBe(1);
+  expect(live.call().heard).toEqual([]);
+});
+
+test("what no engine can serve is turned away at once", async () => {
+  await using live = new Live({ cluster: engines("h100", { models: [llama] }) });
+  const call = live.call({ model: phi });
+  expect(call.refusal).toMatchObject({ kind: "no-engine", retryAfterS: 30 });
+  expect(live.call({ promptTokens: 10_000_000 }).refusal?.message).toContain("10000000 tokens");
+  expect(live.driver.world.state.workflows.open.size).toBe(2);
+});
+
+test("a call that waits too long is turned away, and only that one", async () => {
+  await using live = new Live({ cluster: engines("h100", { batching: one }), queue: { ...queue, giveUpMs: 1000 } });
+  const [running, early] = [live.call(), live.call()];
+  live.pass(600_000);
+  const late = live.call();
+  live.pass(500_000);
+  vi.advanceTimersByTime(200);
+  expect([running.heard, early.heard, late.heard]).toEqual([[], ["refused: waited-too-long"], []]);
+  expect(live.of("stage-drop")).toMatchObject([{ stage: early.key, reason: "timed-out" }]);
+  live.finish(running);
+  expect(late.turns).toHaveLength(1);
+});
+
+test("a call that must be made again waits anew, behind those that wait already", async () => {
+  await using live = new Live({ cluster: engines("h100", { batching: one }), queue: { ...queue, giveUpMs: 1000 } });
+  const [first, second] = [live.call(), live.call()];
+  live.pass(900_000);
+  first.turn.fail(cut);
+  live.pass(200_000);
+  vi.advanceTimersByTime(200);
+  // The one that waited from the beginning has had its turn, or its time is up.
+  expect(second.turns.length + second.heard.length).toBe(1);
+  expect(first.heard).toEqual([]);
+});
+
+test("a call handed over whose decode engine takes nothing is turned away in the end", async () => {
+  const cluster = inRoles(engines("h100 h100", { batching: one }), "prefill", "decode");
+  await using live = new Live({ cluster, queue: { ...queue, giveUpMs: 1000 }, policy: "greedy-commit" });
+  const [first, second] = [live.call(), live.call()];
+  first.turn.handedOver();
+  second.turn.handedOver();
+  expect(second.turns).toHaveLength(1);
+  live.pass(1_100_000);
+  vi.advanceTimersByTime(200);
+  expect([first.heard, second.heard]).toEqual([[], ["refused: waited-too-long"]]);
+});
+
+/** A call of a model that is not there, while short calls of the one that is keep coming; when it had its turn. */
+async function waitOfRareCall(hardestWaitMs: number): Promise<number | undefined> {
+  const cluster = engines("h100", { batching: one, maxResident: 1 });
+  await using live = new Live({ cluster, policy: "min-min", queue: { ...queue, hardestWaitMs } });
+  const calls = [live.call()];
+  const rare = live.call({ model: phi });
+  for (let round = 0; round < 20 && rare.turns.length === 0; round++) {
+    calls.push(live.call());
+    live.finish(calls.find(({ turns, key }) => turns.length > 0 && !live.over.has(key)) as (typeof calls)[number]);
+  }
+  return rare.turns[0]?.waitedUs;
+}
+
+test("no call waits longer than the hardest wait while others go before it", async () => {
+  expect(await waitOfRareCall(1_000_000)).toBeUndefined();
+  // Placed at the first end after its time, it has its turn with the next.
+  expect(await waitOfRareCall(5000)).toBe(5_000_000);
+});
+
+/** Like any call, in the models that these engines serve. */
+const mixture = [llama, phi, llama, embedder, phi, llama, llama, phi] as const;
+
+test.each(Object.keys(policies))("%s carries a mixed load through", async (policy) => {
+  const cluster = engines("h100 l40s", { maxResident: 2, host: "one" });
+  await using live = new Live({ cluster, policy });
+  const calls = mixture.map((model, index) => {
+    live.pass(10_000);
+    const kind = model === embedder ? "embed" : "llm";
+    return live.call({ model, kind, items: index === 6 ? 4 : 1, outputTokens: 100 + index });
+  });
+  live.driver.arrive({ workflow: "flow", reveal: "static" });
+  live.driver.reveal(stageOf("flow", { id: "a" }));
+  live.driver.reveal(stageOf("flow", { id: "b", parents: ["a"], model: phi }));
+  const [a, b] = [new Owner(), new Owner()];
+  live.driver.ready("flow/a", a);
+  const owners = [...calls, a, b];
+  for (let round = 0; round < 60 && live.driver.open() > 0; round++) {
+    live.pass(200_000);
+    for (const owner of owners) for (const turn of owner.turns) turn.end({ outputTokens: 50 });
+    if (
+      live.over.has("flow/a") &&
+      b.turns.length === 0 &&
+      !live.over.has("flow/b") &&
+      live.driver.world.state.workflows.node("flow/b").status === "waiting"
+    )
+      live.driver.ready("flow/b", b);
+    await settle();
+  }
+  expect([...live.over.values()]).toEqual(Array.from(owners, () => "ran"));
+  expect(live.faults).toEqual([]);
+  for (const { id } of Array.from(live.driver.world.state.workflows.open.values())) live.driver.end(id);
+});
