@@ -78,6 +78,10 @@ export type Batching =
       readonly prefillTokens: number;
       /** Split long prompts and mix them with decoding; otherwise prompts go in whole and decoding waits. */
       readonly chunkedPrefill: boolean;
+      /** Prompts of one iteration take no longer than this, but for the first; absent: only `prefillTokens` bounds them. */
+      readonly prefillUs?: number;
+      /** `by-step`: takes from the queue only what the next iteration takes in, so that the queue's order counts until then; else all that KV memory has room for. */
+      readonly admission?: "by-step";
       /** Shares of all resident models run side by side; otherwise a batch is of one model. Only servers do this, not the simulator. */
       readonly mixesModels?: boolean;
     };

@@ -39,4 +39,13 @@ export type PolicyEntry = {
   readonly lone?: (view: View) => Place | undefined;
   /** Wants to be asked when no stage is ready too, say to prefetch. */
   readonly whenIdle?: boolean;
+  /** How it has batching engines batch, where that differs from the cluster's description. */
+  readonly batching?: BatchingChange;
+};
+
+export type BatchingChange = {
+  /** Split long prompts and mix them with decoding. */
+  readonly chunkedPrefill?: boolean;
+  /** Prompts of one iteration take no longer than this, but for the first. */
+  readonly prefillUs?: number;
 };

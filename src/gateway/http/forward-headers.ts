@@ -30,7 +30,15 @@ const endsHere = new Set([
   "accept-encoding",
   "forwarded",
   "idempotency-key",
+  // Frameworks read another method or path from these.
+  "x-http-method-override",
+  "x-original-url",
+  "x-rewrite-url",
+  "x-real-ip",
 ]);
+
+/** Ours to say, and whom the call came by: the engine's client is the gateway. */
+const ourPrefixes = ["x-fate-", "x-forwarded-"];
 
 /** Between the engine and the gateway alone: what it wants of whoever proves himself, and where else it could be reached. */
 const staysHere = new Set([...hopByHop, "set-cookie", "www-authenticate", "alt-svc", "location"]);
@@ -42,6 +50,7 @@ export function toEngineHeaders(headers: IncomingHttpHeaders): Record<string, st
   for (const name in headers) {
     const value = headers[name];
     if (value === undefined || endsHere.has(name) || named?.has(name) === true || isIdentityHeader(name)) continue;
+    if (ourPrefixes.some((prefix) => name.startsWith(prefix))) continue;
     forwarded[name] = Array.isArray(value) ? value.join(", ") : value;
   }
   return forwarded;

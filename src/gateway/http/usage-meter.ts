@@ -17,17 +17,16 @@ const lineFeed = 0x0a;
 
 export class UsageMeter {
   readonly #streamed: boolean;
+  readonly #writes: boolean;
   #pieces = 0;
   #bytes = 0;
   #tail: Buffer[] = [];
   #tailBytes = 0;
 
-  constructor(streamed: boolean) {
+  /** `writes`: the answer is text of the model, and no embedding. */
+  constructor(streamed: boolean, writes = true) {
     this.#streamed = streamed;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
+    this.#writes = writes;
   }
 
   see(chunk: Buffer): void {
@@ -65,6 +64,7 @@ export class UsageMeter {
 
   /** The last piece of a stream says only that it ends. */
   #guess(): number {
+    if (!this.#writes) return 0;
     return this.#streamed ? Math.max(0, this.#pieces - 1) : Math.ceil(this.#bytes / bytesPerToken);
   }
 }

@@ -50,6 +50,8 @@ export function stillValid({ state }: World, decisions: readonly Decision[]): De
   const known = new Set<EngineId>();
   for (const { id } of cluster) known.add(id);
   return decisions.filter((decision) => {
+    // Servers are told both engines at once, and start in the role that they have.
+    if (decision.kind === "redirect" || decision.kind === "switch-role") return false;
     if (decision.kind !== "place" && decision.kind !== "defer") return known.has(decision.engine);
     if (!workflows.has(decision.stage) || workflows.node(decision.stage).status !== "ready") return false;
     return decision.kind === "defer" || decision.shares.every(({ engine }) => known.has(engine));
