@@ -7,6 +7,7 @@ export default defineConfig({
       {
         test: {
           name: "gate",
+          setupFiles: ["test/support/fixed-luck.ts"],
           // Nothing that is tested keeps state in a module, so that these many small files can share a process.
           isolate: false,
           include: ["test/**/*.test.ts"],
@@ -14,7 +15,14 @@ export default defineConfig({
           testTimeout: 30_000,
         },
       },
-      { test: { name: "long", include: ["test/**/*.long.test.ts"], testTimeout: 240_000 } },
+      {
+        test: {
+          name: "long",
+          setupFiles: ["test/support/fixed-luck.ts"],
+          include: ["test/**/*.long.test.ts"],
+          testTimeout: 240_000,
+        },
+      },
     ],
   },
 });

@@ -29,7 +29,7 @@ export async function benchWorkshop(): Promise<void> {
       policies: { type: "string" },
       drivers: { type: "string" },
       data: { type: "string", default: "../shared/data" },
-      threads: { type: "string", default: String(2 * availableParallelism()) },
+      threads: { type: "string", default: String(3 * availableParallelism()) },
       out: { type: "string" },
     },
   });

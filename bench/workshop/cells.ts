@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { secondsToUs } from "../../src/model/units.ts";
 import { summarise } from "../../src/measure/statistics.ts";
 import { replayTogether } from "../../src/demo/replay-threads.ts";
+import type { CallBegin } from "../../src/demo/figures.ts";
 import type { ReplayOutcome } from "../../src/demo/run-replay.ts";
 import { createWorkshopConfig } from "./cluster.ts";
 import { parameters, type WorkshopMode } from "./parameters.ts";
@@ -35,6 +36,8 @@ export type CellMetrics = {
   readonly worstWaitUs: number;
   /** Calls that waited longer than the hardest wait. */
   readonly overHardest: number;
+  /** Of those, the ones that were held back: once they had waited that long, their engine began with one that came after them. */
+  readonly heldBack: number;
   readonly cachedShare: number;
   readonly recomputedTokens: number;
   readonly failures: number;
@@ -96,9 +99,19 @@ function toMetrics({ figures, failures, violations }: ReplayOutcome): CellMetric
     behindLoadsUs: figures.behindLoadsUs,
     worstWaitUs: Math.max(0, ...figures.waitsUs),
     overHardest: figures.waitsUs.filter((waitUs) => waitUs > hardestUs).length,
+    heldBack: countHeldBack(figures.begins, hardestUs),
     cachedShare: figures.promptTokens === 0 ? 0 : figures.cachedTokens / figures.promptTokens,
     recomputedTokens: figures.recomputedTokens,
     failures: failures.length,
     violations: violations.length,
   };
+}
+
+function countHeldBack(begins: readonly CallBegin[], hardestUs: number): number {
+  return begins.filter(({ engine, readyUs, atUs }) =>
+    begins.some(
+      (other) =>
+        other.engine === engine && other.readyUs > readyUs && other.atUs > readyUs + hardestUs && other.atUs < atUs,
+    ),
+  ).length;
 }

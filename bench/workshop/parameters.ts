@@ -1,16 +1,22 @@
 /**
- * Physical parameters of the workshop benchmark, written down before anything was measured on them and not changed since. The
- * machines are those of `workshop` in the catalogue; the models are `workshopModels` of the annotation.
+ * Physical parameters of the workshop benchmark. None is set by what policies make of it. The machines are those of `workshop` in the
+ * catalogue; the models are `workshopModels` of the annotation.
  */
 
 export const parameters = {
   /** Calls that an engine runs side by side: what a small team's server is started with. */
   maxSequences: 16,
-  contextTokens: 16_384,
+  /** Prompts of applications end at 20,000 tokens and answers at 4,096: both together fit. */
+  contextTokens: 24_576,
+  /** Recorded sessions allow answers that would not fit into the KV memory of any of these engines. */
+  mostAnswerTokens: 4_096,
   /** A call that has waited this long goes before everything else. */
   hardestWaitSeconds: 120,
-  /** How many times as fast as described the emulation through the gateway runs. */
-  speed: 50,
+  /**
+   * How many times as fast as described the emulation through the gateway runs. What the gateway and HTTP take themselves is shown
+   * multiplied by this.
+   */
+  speed: 25,
   /** Workflows of a run. */
   applications: 16,
   sessions: 8,

@@ -92,6 +92,7 @@ function summarise(cells: readonly Cell[]): readonly Summary[] {
         behindLoadsUs: Math.round(over(({ behindLoadsUs }) => behindLoadsUs)),
         worstWaitUs: Math.max(...group.map(({ worstWaitUs }) => worstWaitUs)),
         overHardest: over(({ overHardest }) => overHardest),
+        heldBack: over(({ heldBack }) => heldBack),
         cachedShare: over(({ cachedShare }) => cachedShare),
       };
     },
@@ -135,6 +136,8 @@ so that these figures have noise in them; those of the simulator have none. All 
   each model that is called once, where that is fastest, takes ${(floorUs / 1e6).toFixed(0)} s.
 - **waited behind loads**: time that calls waited while the engine that took them was loading, over all calls.
 - **worst wait**: of any call in any seed, from ready to begun; the hardest wait is set to ${hardestWaitSeconds} s.
+- **beyond the hardest wait**: calls, a run. From then on a call goes before everything, but calls that its engine has begun run
+  to their end, and the model must be loaded. **Held back**: the engine even began a call that came later.
 - ± is half of a 95% interval over seeds, paired; a ratio whose interval holds 1 is a tie.`;
 }
 
@@ -152,7 +155,8 @@ function toFiguresTable(rows: readonly Summary[]): Table {
       "mean workflow",
       "P95",
       "worst wait",
-      "calls beyond the hardest wait",
+      "beyond the hardest wait",
+      "of these held back",
       "prompt tokens cached",
     ),
     rows: rows.map((row) => [
@@ -164,6 +168,7 @@ function toFiguresTable(rows: readonly Summary[]): Table {
       seconds(row["p95Us"]),
       seconds(row["worstWaitUs"]),
       Number(row["overHardest"]).toFixed(1),
+      Number(row["heldBack"]).toFixed(1),
       `${(Number(row["cachedShare"]) * 100).toFixed(0)}%`,
     ]),
   };

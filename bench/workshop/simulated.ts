@@ -36,6 +36,7 @@ export function runSimulated(workload: Workload, name: string, seed: number): Re
   };
   const checker = createChecker(header);
   const count = new FigureCount(1);
+  const failures: string[] = [];
   const { events } = simulate({
     workflows: workload.workflows,
     models,
@@ -49,10 +50,11 @@ export function runSimulated(workload: Workload, name: string, seed: number): Re
     onEvent: (event) => {
       checker.see(event);
       count.see(event);
+      if (event.kind === "workflow-abandon") failures.push(`${event.workflow}: ${event.reason}`);
     },
   });
   const violations = checker.end().map(({ law, sequence, message }) => `record ${sequence}: ${law}: ${message}`);
-  return { figures: count.read(), failures: [], violations, records: events };
+  return { figures: count.read(), failures, violations, records: events };
 }
 
 /** What the table has, and prototypes that are `+regret` of it. Where there is a choice, without a solver, as the gateway plans in place. */

@@ -127,7 +127,10 @@ function toCalls(workflow: Workflow): Workflow {
     const prompt = base.prompt.map((segment) =>
       segment.kind === "output" ? { ...segment, stage: rename(segment.stage) } : segment,
     );
-    return { ...base, prompt, items: 1 };
+    const { estimate, actual, limit } = base.output;
+    const most = Math.min(limit, parameters.mostAnswerTokens);
+    const output = { estimate: Math.min(estimate, most), actual: Math.min(actual, most), limit: most };
+    return { ...base, prompt, output, items: 1 };
   });
   return { ...workflow, stages };
 }

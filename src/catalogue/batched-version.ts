@@ -1,7 +1,7 @@
-/** Clusters of exclusive engines, served by continuous batching instead. */
+/** Clusters whose engines batch otherwise: exclusive ones that batch, and batching ones as a policy wants them to. */
 
 import { strict as assert } from "node:assert";
-import type { Cluster } from "../model/cluster.ts";
+import type { Batching, Cluster } from "../model/cluster.ts";
 
 /**
  * The same machines, models and memory, with `maxSequences` side by side on each engine. The KV memory of each model stays
@@ -15,4 +15,15 @@ export function batchedVersion(cluster: Cluster, maxSequences: number): Cluster 
     id: `${cluster.id}-batched-${maxSequences}`,
     engines: cluster.engines.map((engine) => ({ ...engine, batching })),
   };
+}
+
+type BatchingChange = Partial<Pick<Extract<Batching, { kind: "batched" }>, "chunkedPrefill" | "prefillUs">>;
+
+/** The same cluster, with its batching engines batching as asked for. */
+export function batchingAs(cluster: Cluster, change: BatchingChange = {}): Cluster {
+  if (Object.keys(change).length === 0) return cluster;
+  const engines = cluster.engines.map((engine) =>
+    engine.batching.kind === "batched" ? { ...engine, batching: { ...engine.batching, ...change } } : engine,
+  );
+  return { ...cluster, engines };
 }

@@ -2,8 +2,9 @@
 
 import type { CostModel } from "../cost/cost-model.ts";
 import { shareWork, sideBySide, type ShareWork } from "../cost/share-work.ts";
+import { sumTerms } from "../model/decision.ts";
 import type { EngineId } from "../model/cluster.ts";
-import type { JournalEvent, StagePlace } from "../model/event.ts";
+import type { JournalEvent, StagePlace, StageRedirect } from "../model/event.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
 import { fillingAt, writtenBy } from "./filling.ts";
 import type { EngineRow, ShareRow, ShareStep, StageRow } from "./rows.ts";
@@ -23,6 +24,10 @@ export class EngineBook implements Iterable<EngineRow> {
       this.#rows.set(engine.engine.id, {
         costs: engine,
         up: true,
+        role: engine.engine.role,
+        switched: false,
+        switching: undefined,
+        incoming: 0,
         drained: false,
         factor: 1,
         factors: [{ atUs: 0, factor: 1 }],
@@ -57,8 +62,9 @@ export class EngineBook implements Iterable<EngineRow> {
   }
 
   enqueue(row: StageRow, stage: VisibleModelStage, place: StagePlace): void {
-    for (const [share, { engine, items }] of place.shares.entries()) {
+    for (const [share, { engine, items, cost }] of place.shares.entries()) {
       const pair = place.decodeEngine !== undefined && place.decodeEngine !== engine;
+      if (pair) this.#expect(place.decodeEngine, 1);
       this.#rows.get(engine)?.queue.push({
         ...freshShare,
         row,
@@ -69,7 +75,12 @@ export class EngineBook implements Iterable<EngineRow> {
         items,
         phase: pair ? "prefill" : "whole",
         rank: place.rank,
+        climb: place.climb ?? 0,
+        overtakes: place.overtakes,
         order: place.sequence,
+        sinceUs: place.atUs,
+        expectedUs: sumTerms(cost) - (pair ? cost.decodeUs : 0),
+        decodeUs: cost.decodeUs,
         decodeEngine: pair ? place.decodeEngine : undefined,
         inputs: new Map(),
       });
@@ -78,6 +89,8 @@ export class EngineBook implements Iterable<EngineRow> {
 
   apply(event: JournalEvent): void {
     switch (event.kind) {
+      case "stage-redirect":
+        return this.#redirect(event);
       case "share-start":
         return this.#start(event);
       case "share-preempt": {
@@ -91,7 +104,9 @@ export class EngineBook implements Iterable<EngineRow> {
       case "share-end": {
         const engine = this.#rows.get(event.engine);
         const share = this.running(event);
-        if (engine !== undefined && share !== undefined) engine.running.splice(engine.running.indexOf(share), 1);
+        if (engine === undefined || share === undefined) return;
+        engine.running.splice(engine.running.indexOf(share), 1);
+        this.#expect(share.decodeEngine, -1);
         return;
       }
       case "model-evict":
@@ -153,10 +168,14 @@ export class EngineBook implements Iterable<EngineRow> {
           engine: event.to,
           phase: "decode",
           order: event.sequence,
+          sinceUs: event.atUs,
+          expectedUs: share.decodeUs,
           decodeEngine: undefined,
           inputs: new Map(),
         };
         this.#rows.get(event.to)?.queue.push(moved);
+        this.#expect(share.decodeEngine, -1);
+        share.decodeEngine = undefined;
         return;
       }
       case "decode-start":
@@ -191,6 +210,7 @@ export class EngineBook implements Iterable<EngineRow> {
         const engine = this.#rows.get(event.engine);
         if (engine === undefined) return;
         engine.up = false;
+        engine.switching = undefined;
         engine.residents.clear();
         engine.loading = undefined;
         engine.ghosts = [];
@@ -211,9 +231,44 @@ export class EngineBook implements Iterable<EngineRow> {
         engine.factors.push({ atUs: event.atUs, factor: event.factor });
         return;
       }
+      case "role-switch-start": {
+        const engine = this.#rows.get(event.engine);
+        if (engine !== undefined) engine.switching = event.to;
+        return;
+      }
+      case "role-switch-end": {
+        const engine = this.#rows.get(event.engine);
+        if (engine === undefined) return;
+        engine.role = event.role;
+        engine.switched = true;
+        engine.switching = undefined;
+        return;
+      }
       default:
         return;
     }
+  }
+
+  #expect(id: EngineId | undefined, by: 1 | -1): void {
+    const engine = id === undefined ? undefined : this.#rows.get(id);
+    if (engine !== undefined) engine.incoming += by;
+  }
+
+  /** The share of a stage that another engine is to decode, as long as its KV has not set out. */
+  unsent({ stage, engine }: Pick<ShareName, "stage" | "engine">): ShareRow | undefined {
+    const row = this.#rows.get(engine);
+    const isUnsent = (share: ShareRow): boolean =>
+      share.row.stage.key === stage && share.decodeEngine !== undefined && share.step !== "sending";
+    return row?.queue.find(isUnsent) ?? row?.running.find(isUnsent);
+  }
+
+  #redirect(event: StageRedirect): void {
+    const share = this.unsent(event);
+    if (share === undefined) return;
+    this.#expect(share.decodeEngine, -1);
+    this.#expect(event.decodeEngine, 1);
+    share.decodeEngine = event.decodeEngine;
+    share.decodeUs = event.decodeUs;
   }
 
   #start(event: Extract<JournalEvent, { kind: "share-start" }>): void {
@@ -251,6 +306,8 @@ export class EngineBook implements Iterable<EngineRow> {
   /** A batch ends the iteration under way with what it has, even if a share in it is void. */
   #dropStage(key: string, atUs: number): void {
     for (const engine of this.#rows.values()) {
+      for (const share of [...engine.queue, ...engine.running])
+        if (share.row.stage.key === key) this.#expect(share.decodeEngine, -1);
       if (engine.queue.some((share) => share.row.stage.key === key))
         engine.queue = engine.queue.filter((share) => share.row.stage.key !== key);
       if (!engine.running.some((share) => share.row.stage.key === key)) continue;

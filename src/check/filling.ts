@@ -1,5 +1,6 @@
 /** Which shares an iteration of a batched engine carries, and how many prompt tokens of each: worked out from the books alone. */
 
+import { iterationUs, type Batch } from "../cost/roofline.ts";
 import type { Batching } from "../model/cluster.ts";
 import type { EngineRow, ShareRow } from "./rows.ts";
 
@@ -21,7 +22,7 @@ export function fillingAt(engine: EngineRow, startUs: number): Filling {
   }
   if (batching.kind === "exclusive") return { prompts: [], decoders: [] };
   const decoders = batching.chunkedPrefill || waiting.length === 0 ? decoding : [];
-  return { prompts: takePrompts(batching, waiting, sequencesOf(decoders)), decoders };
+  return { prompts: takePrompts(engine, batching, waiting, decoders, startUs), decoders };
 }
 
 function membersAt(engine: EngineRow, startUs: number): readonly ShareRow[] {
@@ -30,22 +31,67 @@ function membersAt(engine: EngineRow, startUs: number): readonly ShareRow[] {
   return [...engine.running, ...ghosts].sort((left, right) => left.startSequence - right.startSequence);
 }
 
-/** Chunked: as much as the budget leaves beside decoding, at least one token. Whole: as many as fit, the first always. */
+/**
+ * Chunked: as much as the budget leaves beside decoding, at least one token. Whole: as many as fit, the first always. Behind
+ * the first, none that makes the iteration longer than `prefillUs`.
+ */
 function takePrompts(
+  engine: EngineRow,
   batching: Extract<Batching, { kind: "batched" }>,
   waiting: readonly ShareRow[],
-  decoding: number,
+  decoders: readonly ShareRow[],
+  startUs: number,
 ): Taken[] {
   const taken: Taken[] = [];
   const chunked = batching.chunkedPrefill;
-  let left = chunked ? Math.max(1, batching.prefillTokens - decoding) : batching.prefillTokens;
+  const { prefillTokens, prefillUs } = batching;
+  let left = chunked ? Math.max(1, prefillTokens - sequencesOf(decoders)) : prefillTokens;
   for (const share of waiting) {
     if (chunked ? left <= 0 : taken.length > 0 && share.promptLeft > left) break;
     const tokens = chunked ? Math.min(share.promptLeft, left) : share.promptLeft;
+    if (prefillUs !== undefined && taken.length > 0) {
+      const batch = batchOf([...taken, { share, tokens }], decoders);
+      if (iterationOf(engine, share.stage.model, batch, startUs) > prefillUs) break;
+    }
     taken.push({ share, tokens });
     left -= tokens;
   }
   return taken;
+}
+
+/** What an iteration works on, as a record of it says. */
+export function batchOf(prompts: readonly Taken[], decoders: readonly ShareRow[]): Batch {
+  let prefillTokens = 0;
+  let prefillPairs = 0;
+  for (const { share, tokens } of prompts) {
+    prefillTokens += tokens;
+    prefillPairs += tokens * attended(share, tokens);
+  }
+  let contextTokens = 0;
+  for (const share of decoders) contextTokens += contextOf(share);
+  return {
+    prefillTokens,
+    prefillPairs,
+    prefillSequences: prompts.length,
+    sequences: sequencesOf(decoders),
+    contextTokens,
+  };
+}
+
+/** Tokens that each of the next `tokens` prompt tokens attends to, on average. */
+function attended({ items, promptDone, work }: ShareRow, tokens: number): number {
+  if (items === 1) return promptDone + (tokens + 1) / 2;
+  return work === undefined ? 0 : work.sharedTokens + work.ownTokens / 2;
+}
+
+function iterationOf(engine: EngineRow, model: string, batch: Batch, startUs: number): number {
+  const rates = engine.costs.models.get(model)?.rates;
+  return rates === undefined ? 0 : Math.max(1, Math.round(iterationUs(rates, batch) * factorAt(engine, startUs)));
+}
+
+/** The factor in force once everything had happened at `atUs`. */
+export function factorAt({ factors, factor }: EngineRow, atUs: number): number {
+  return factors.findLast((change) => change.atUs <= atUs)?.factor ?? factor;
 }
 
 export function sequencesOf(shares: readonly ShareRow[]): number {

@@ -20,6 +20,7 @@ import { queueOrder } from "./laws/queue-order.ts";
 import { reachability } from "./laws/reachability.ts";
 import { rejects } from "./laws/rejects.ts";
 import { reveal } from "./laws/reveal.ts";
+import { roles } from "./laws/roles.ts";
 import { serialWays } from "./laws/serial-ways.ts";
 import { slots } from "./laws/slots.ts";
 import { timeOrder } from "./laws/time-order.ts";
@@ -48,5 +49,6 @@ export const laws: readonly Law[] = [
   durations,
   noGaps,
   health,
+  roles,
   accounted,
 ];

@@ -49,6 +49,11 @@ export class Ledger {
         return this.#makeReady(event);
       case "stage-place":
         return this.#place(event);
+      case "stage-redirect": {
+        const row = this.stages.get(event.stage);
+        if (row?.place !== undefined) row.place = { ...row.place, decodeEngine: event.decodeEngine };
+        return;
+      }
       case "transfer-start":
         this.wayFreeUs.set(routeId(event.via, event.from, event.to), event.atUs + event.waitUs + event.durationUs);
         return;

@@ -2,7 +2,7 @@
 
 import type { EngineCosts } from "../cost/cost-model.ts";
 import type { ShareWork } from "../cost/share-work.ts";
-import type { EngineId, HostId } from "../model/cluster.ts";
+import type { EngineId, EngineRole, HostId } from "../model/cluster.ts";
 import type { SharePhase, StagePlace, WorkflowArrive } from "../model/event.ts";
 import type { ModelId } from "../model/model.ts";
 import type { VisibleModelStage, VisibleStage } from "../model/visible.ts";
@@ -64,9 +64,16 @@ export type ShareRow = {
   readonly items: number;
   readonly phase: SharePhase;
   readonly rank: number;
+  readonly climb: number;
+  readonly overtakes: StagePlace["overtakes"];
   /** Record that put it into the queue: decides among equal ranks. */
   readonly order: number;
-  readonly decodeEngine: EngineId | undefined;
+  /** When it came into the queue. */
+  readonly sinceUs: number;
+  /** Engine time it is expected to take, and that on its decode engine. */
+  readonly expectedUs: number;
+  decodeUs: number;
+  decodeEngine: EngineId | undefined;
   step: ShareStep;
   /** When this step began. */
   stepUs: number;
@@ -105,6 +112,13 @@ export type ResidentRow = {
 export type EngineRow = {
   readonly costs: EngineCosts;
   up: boolean;
+  role: EngineRole;
+  /** Has it had another role? */
+  switched: boolean;
+  /** The role that it is to have once it has ended what it has. */
+  switching: EngineRole | undefined;
+  /** Shares on other engines that are to be handed over to it. */
+  incoming: number;
   /** Takes nothing new. */
   drained: boolean;
   factor: number;

@@ -4,7 +4,6 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
-import { renderBenchFile, toBenchFile, type BenchFile } from "../experiment/bench/bench-file.ts";
 import {
   seedsOf,
   toCells,
@@ -17,7 +16,7 @@ import { benchmarks } from "../experiment/bench/benchmarks.ts";
 import { openCellStore } from "../experiment/bench/cell-store.ts";
 import { hashAllCode } from "../experiment/bench/code-hash.ts";
 import { renderDecisionTimes, toDecisionTimes } from "../experiment/bench/decision-times.ts";
-import { renderReport, renderTables } from "../experiment/bench/report.ts";
+import { present, type Presented } from "../experiment/bench/present.ts";
 import { runBench, type BenchResult } from "../experiment/bench/run-bench.ts";
 import type { PolicyName } from "../experiment/cell.ts";
 import { findData, instancesFile } from "../experiment/real-dag.ts";
@@ -80,11 +79,11 @@ export const benchCommand = command({
     if (values.list) return showList(values, terminal);
     const plan = toPlan(values, words[0]);
     const results = await runAll(plan, values, terminal);
-    const file = toBenchFile(plan, results);
-    const written = plan.out === undefined ? [] : writeAll(plan, plan.out, file, results);
-    if (values.json) terminal.out(renderBenchFile(file));
+    const presented = present(plan, plan.definition, results);
+    const written = plan.out === undefined ? [] : writeAll(plan, plan.out, presented, results);
+    if (values.json) terminal.out(presented.json);
     else if (plan.out === undefined)
-      terminal.out(`${plan.command}: simulated. ${plan.data}.\n\n${renderTables(file, terminal.columns)}`);
+      terminal.out(`${plan.command}: simulated. ${plan.data}.\n\n${presented.tables(terminal.columns)}`);
     for (const path of written) terminal.note(`wrote ${path}`);
     return noteFindings(results, terminal);
   },
@@ -217,13 +216,13 @@ async function runAll(plan: Plan, values: BenchValues, terminal: Terminal): Prom
   }
 }
 
-function writeAll(plan: Plan, out: string, file: BenchFile, results: readonly BenchResult[]): readonly string[] {
+function writeAll(plan: Plan, out: string, presented: Presented, results: readonly BenchResult[]): readonly string[] {
   const times = toDecisionTimes(results);
   const machine = `${cpus()[0]?.model ?? "unknown"}, ${availableParallelism()} cores, Node ${process.version}`;
   const pages = [
-    { name: `${plan.benchmark}.json`, text: renderBenchFile(file) },
+    { name: `${plan.benchmark}.json`, text: presented.json },
     { name: `${plan.benchmark}.times.json`, text: renderDecisionTimes(plan.benchmark, machine, times) },
-    ...renderReport(file, plan.definition, times),
+    ...presented.pages(times),
   ];
   mkdirSync(out, { recursive: true });
   return pages.map(({ name, text }) => {

@@ -130,6 +130,7 @@ const nothingYet = {
   cachedTokens: 0,
   recomputedTokens: 0,
   waitsUs: [],
+  begins: [],
   waiting: 0,
   answered: 0,
 };

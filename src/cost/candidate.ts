@@ -33,9 +33,7 @@ export type CandidateOptions = {
 
 /** May this engine take this stage at all, given where its inputs lie? A decode engine takes none from the outside. */
 export function isFeasible(known: Known, stage: VisibleModelStage, engine: EngineState): boolean {
-  return (
-    engine.up && engine.holding.engine.role !== "decode" && canServe(stage, engine) && isReachable(known, stage, engine)
-  );
+  return engine.open && engine.role !== "decode" && canServe(stage, engine) && isReachable(known, stage, engine);
 }
 
 /** Allowed, able to hold the model, and with KV memory for the longest answer. */
@@ -88,7 +86,7 @@ export function candidateCost(
 }
 
 /** Inputs travel side by side on different ways, and one after another on a serial one. */
-function inputTransferUs(known: Known, stage: VisibleModelStage, engine: EngineState): number {
+export function inputTransferUs(known: Known, stage: VisibleModelStage, engine: EngineState): number {
   const to = engine.holding.host.id;
   const perWay = new Map<string, number>();
   let longestUs = 0;

@@ -25,11 +25,15 @@ export type Figures = {
   readonly recomputedTokens: number;
   /** From ready to begun, of each call. */
   readonly waitsUs: readonly number[];
+  /** Of each call, in the order in which they began. */
+  readonly begins: readonly CallBegin[];
   /** Calls that are ready and have not begun. */
   readonly waiting: number;
   /** Calls that were answered. */
   readonly answered: number;
 };
+
+export type CallBegin = { readonly engine: EngineId; readonly readyUs: number; readonly atUs: number };
 
 export type WorkflowSpan = { readonly workflow: WorkflowId; readonly startUs: number; readonly endUs: number };
 
@@ -44,7 +48,7 @@ export class FigureCount {
   /** Of each engine, in order; the last one may be open. */
   readonly #loadsOf = new Map<EngineId, LoadTime[]>();
   readonly #loadsByModel = new Map<ModelId, number>();
-  readonly #waitsUs: number[] = [];
+  readonly #begins: CallBegin[] = [];
   #loads = 0;
   #loadUs = 0;
   #behindLoadsUs = 0;
@@ -95,7 +99,7 @@ export class FigureCount {
     const readyUs = this.#readyUs.get(stage);
     if (readyUs === undefined) return;
     this.#readyUs.delete(stage);
-    this.#waitsUs.push(atUs - readyUs);
+    this.#begins.push({ engine, readyUs, atUs });
     const loads = this.#loadsOf.get(engine) ?? [];
     for (let index = loads.length - 1; index >= 0; index--) {
       const { startUs, endUs } = loads[index] as LoadTime;
@@ -128,7 +132,12 @@ export class FigureCount {
       promptTokens,
       cachedTokens,
       recomputedTokens,
-      waitsUs: this.#waitsUs.map(scaled),
+      waitsUs: this.#begins.map(({ readyUs, atUs }) => scaled(atUs - readyUs)),
+      begins: this.#begins.map(({ engine, readyUs, atUs }) => ({
+        engine,
+        readyUs: scaled(readyUs),
+        atUs: scaled(atUs),
+      })),
       waiting: this.#readyUs.size,
       answered: this.#answered,
     };

@@ -3,6 +3,7 @@
 import { basename } from "node:path";
 import type { policies } from "../policy/policies.ts";
 import type { Faults } from "../sim/faults.ts";
+import type { AgentsSource } from "./agents/source.ts";
 import type { PlanSteps } from "./plan-times.ts";
 import type { RealDagSource } from "./real-dag.ts";
 
@@ -70,7 +71,7 @@ export type WorkloadSource =
     };
 
 /** Workloads of `fate bench`. */
-export type BenchmarkSource = RealDagSource;
+export type BenchmarkSource = RealDagSource | AgentsSource;
 
 /** Numbers by name; units are in the names. */
 export type Metrics = Readonly<Record<string, number>>;
@@ -82,6 +83,8 @@ export type CellResult = {
   readonly metrics: Metrics;
   /** Of each workflow, in the order of the workload; null where it was abandoned. */
   readonly latenciesUs: readonly (number | null)[];
+  /** Of agents: latency over standalone latency of each workflow, in the order of the workload; null where it was abandoned. */
+  readonly ratios?: readonly (number | null)[];
   /** What the latency of each workflow cannot undercut, where that was asked for. */
   readonly boundsUs?: readonly number[];
   /** What whoever asked for the run should know about it. */
@@ -101,5 +104,6 @@ export type CellResult = {
 /** The workload without what the seed decides. */
 export function sourceName(source: WorkloadSource | BenchmarkSource): string {
   if (source.kind === "real-dag") return source.kind;
+  if (source.kind === "agents") return source.workload;
   return source.kind === "file" ? basename(source.path) : source.families.join("+");
 }

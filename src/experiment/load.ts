@@ -13,17 +13,19 @@ import { generateWorkload } from "../trace/generate/generate-workload.ts";
 import { readWorkload } from "../trace/read-workload.ts";
 import type { WorkloadAndModels } from "../trace/workload-file.ts";
 import type { CellSpec, ClusterChange, WorkloadSource } from "./cell.ts";
+import { loadAgents } from "./agents/source.ts";
 import { loadRealDag } from "./real-dag.ts";
 
 /** What a cell runs: `models` are those that stages call. */
 export function loadCell({ workload: source, seed, cluster: name, change = {} }: CellSpec): Loaded {
-  if (source.kind !== "real-dag") {
+  if (source.kind !== "real-dag" && source.kind !== "agents") {
     const loaded = loadWorkload(source, seed);
     return { ...loaded, cluster: changeCluster(loadCluster(name, loaded.models), change) };
   }
   // Arrivals of a benchmark may depend on the cluster that it is for.
   const cluster = changeCluster(loadCluster(name, []), change);
-  return { ...loadRealDag(source, seed, cluster), cluster };
+  const loaded = source.kind === "agents" ? loadAgents(source, seed, cluster) : loadRealDag(source, seed, cluster);
+  return { ...loaded, cluster };
 }
 
 export type Loaded = WorkloadAndModels & { readonly cluster: Cluster };

@@ -1,14 +1,17 @@
 /** Runs one cell: simulates, and in the same pass measures, checks and writes the journal, so that no run is ever held whole. */
 
+import { batchingAs } from "../catalogue/batched-version.ts";
 import { createChecker } from "../check/check.ts";
 import { shippedCalibration } from "../cost/shipped-calibration.ts";
 import { createJournalWriter } from "../journal/append.ts";
 import type { JournalHeader } from "../journal/journal.ts";
 import { createMeasure } from "../measure/measure.ts";
 import { policies } from "../policy/policies.ts";
+import type { PolicyEntry } from "../policy/policy.ts";
 import { simulate } from "../sim/simulate.ts";
 import type { CellResult, CellSpec } from "./cell.ts";
-import { findBounds } from "./find-bounds.ts";
+import { findAgentsBounds, findBounds } from "./find-bounds.ts";
+import { watchAgents } from "./agents/outcome.ts";
 import { checkFit } from "./fit.ts";
 import { loadCell, withResident } from "./load.ts";
 import { toMetrics } from "./metrics.ts";
@@ -20,7 +23,9 @@ const eventsBetweenReports = 20_000;
 
 export function runCell(spec: CellSpec, onProgress: (share: number) => void = () => {}): CellResult {
   const startMs = performance.now();
-  const { workload, models: named, cluster } = loadCell(spec);
+  const { workload, models: named, cluster: described } = loadCell(spec);
+  const policy: PolicyEntry = policies[spec.policy];
+  const cluster = batchingAs(described, policy.batching);
   const models = withResident(named, cluster);
   const notes = checkFit(workload, models, cluster, spec.cluster);
   const header: JournalHeader = {
@@ -34,6 +39,7 @@ export function runCell(spec: CellSpec, onProgress: (share: number) => void = ()
     calibration: shippedCalibration,
   };
   const measure = createMeasure(header);
+  const agents = spec.workload.kind === "agents" ? watchAgents(header, workload.workflows) : undefined;
   const checker = spec.check ? createChecker(header) : undefined;
   const file = spec.journal === undefined ? undefined : createWholeFile(spec.journal);
   const journal = file === undefined ? undefined : createJournalWriter(file.path, header);
@@ -48,11 +54,12 @@ export function runCell(spec: CellSpec, onProgress: (share: number) => void = ()
       oneAtATime: workload.oneAtATime ?? false,
       models,
       cluster,
-      policy: policies[spec.policy],
+      policy,
       seed: spec.seed,
       faults: spec.faults,
       onEvent: (event) => {
         measure.see(event);
+        agents?.see(event);
         checker?.see(event);
         journal?.write(event);
         if (event.kind === "workflow-end" || event.kind === "workflow-abandon") closed += 1;
@@ -71,18 +78,25 @@ export function runCell(spec: CellSpec, onProgress: (share: number) => void = ()
     });
     const violations = checker?.end() ?? [];
     const measured = measure.end();
+    const outcome = agents?.end(measured);
+    const asked = spec.bounds === true;
     const latencies = new Map(measured.workflows.map((times) => [times.workflow, times]));
     journal?.close();
     file?.commit();
     return {
       spec,
       workload: workload.id,
-      metrics: toMetrics(measured),
+      metrics: {
+        ...toMetrics(measured),
+        ...outcome?.metrics,
+        ...(asked && outcome !== undefined ? findAgentsBounds(spec, { workload, models, cluster: described }) : {}),
+      },
+      ...(outcome === undefined ? {} : { ratios: outcome.ratios }),
       latenciesUs: workload.workflows.map(({ id }) => {
         const times = latencies.get(id);
         return times?.outcome === "ended" ? times.latencyUs : null;
       }),
-      ...(spec.bounds === undefined ? {} : { boundsUs: findBounds(spec, { workload, models, cluster }) }),
+      ...(asked && outcome === undefined ? { boundsUs: findBounds(spec, { workload, models, cluster }) } : {}),
       notes,
       violations: violations.map((violation) => `record ${violation.sequence}: ${violation.law}: ${violation.message}`),
       wall: { totalMs: performance.now() - startMs, planMs, plans, planSteps: planTimes.steps() },

@@ -6,6 +6,7 @@ import { createAdapter } from "./adapter/create-adapter.ts";
 import { watchHealth, type Health } from "./adapter/health.ts";
 import { createAliasOf } from "./config/aliases.ts";
 import type { Config, EngineConfig } from "./config/config.ts";
+import type { BreakerReport } from "./observe/metrics.ts";
 import { isOwn, startOwn, type OwnEngine } from "./own-engines.ts";
 
 export type FleetHost = {
@@ -25,6 +26,8 @@ export type Member = {
   sight: Sight | undefined;
   /** Why it is down, if it is. */
   trouble: string | undefined;
+  /** How often it went down. */
+  trips: number;
 };
 
 export class Fleet implements AsyncDisposable {
@@ -51,6 +54,7 @@ export class Fleet implements AsyncDisposable {
           health: undefined,
           sight: undefined,
           trouble: undefined,
+          trips: 0,
         };
         this.members.set(engine.id, member);
         try {
@@ -74,6 +78,7 @@ export class Fleet implements AsyncDisposable {
         },
         onDown: (reason) => {
           member.trouble = reason;
+          member.trips += 1;
           this.#host.onDown(id, reason);
         },
         onSight: (sight) => {
@@ -84,10 +89,12 @@ export class Fleet implements AsyncDisposable {
     }
   }
 
-  breakers(): { readonly engine: EngineId; readonly state: "closed" | "open" }[] {
-    return Array.from(this.members, ([engine, { trouble }]) => ({
+  /** An engine that is looked at once more after it went down is as good as down. */
+  breakers(): readonly BreakerReport[] {
+    return Array.from(this.members, ([engine, { trouble, trips }]) => ({
       engine,
       state: trouble === undefined ? "closed" : "open",
+      trips,
     }));
   }
 

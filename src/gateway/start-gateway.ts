@@ -85,6 +85,7 @@ class GatewayHost implements AsyncDisposable {
   #declared: Declared | undefined;
   #discovery: Discovery | undefined;
   #reloading: Promise<unknown> = Promise.resolve();
+  #draining = false;
   #stopListening: () => void = () => {};
   url = "";
   port = 0;
@@ -160,16 +161,16 @@ class GatewayHost implements AsyncDisposable {
         if (fault === undefined) health?.callSucceeded();
         else if (fault.kind !== "rejected") health?.callFailed(fault.message);
       },
-      onFault: (what, error) =>
-        this.#log.error(`${what}-failed`, { reason: error instanceof Error ? error.message : String(error) }),
+      onFault: (what, error) => this.#log.error(`${what}-failed`, { reason: reasonOf(error) }),
     });
     this.#driver = driver;
     this.#stack.use(driver);
     this.#catalogue = createCatalogue(config.models, driver.world.state.cluster);
-    const upstreams = createUpstreams({ stallMs: config.limits.stallMs, connections: 1024 });
+    const upstreams = createUpstreams({ stallMs: () => this.config.limits.stallMs, connections: 1024 });
     this.#stack.use(upstreams);
     const adapter = (engine: string) => driver.desk(engine).adapter;
     const bootstrapPort = (engine: string) => this.#fleet.members.get(engine)?.config.bootstrapPort;
+    const onFault = (error: unknown): void => this.#log.error("request-failed", { reason: reasonOf(error) });
     const traces = exporter === undefined ? undefined : this.#createTraces(exporter);
     const calls = createCalls({
       driver,
@@ -182,7 +183,9 @@ class GatewayHost implements AsyncDisposable {
       catalogue: () => this.#catalogue as Catalogue,
       limits: () => this.config.limits,
       tenantPriority: (tenant) => this.config.tenants.find(({ id }) => id === tenant)?.priority ?? 0,
+      draining: () => this.#draining,
       onFinished: metrics.call,
+      onFault,
       ...(traces === undefined ? {} : { traces }),
       ...(config.engines.some(({ kvEvents }) => kvEvents !== undefined)
         ? { onAnswered: (engine, model, chain, fields) => this.#kv.learn(engine, model, chain, fields) }
@@ -192,7 +195,15 @@ class GatewayHost implements AsyncDisposable {
     this.#stack.defer(() => clearInterval(sweep));
     this.#declared = createDeclared({
       driver,
-      caller: createUpstreamCaller({ adapter, upstreams, bootstrapPort }),
+      caller: createUpstreamCaller({
+        adapter,
+        upstreams,
+        bootstrapPort,
+        nowUs: driver.nowUs,
+        tenantOf: (workflow) => driver.world.state.workflows.open.get(workflow)?.tenant,
+        onFinished: metrics.call,
+      }),
+      tenants: () => this.#tenants,
       config,
       models: () => this.#models(),
       env: this.#env,
@@ -201,15 +212,16 @@ class GatewayHost implements AsyncDisposable {
     this.#stack.use(this.#declared);
     const listening = await listen({
       listen: config.listen,
-      limits: config.limits,
+      limits: () => this.config.limits,
       keyring: () => this.#keyring,
       calls,
       declared: () => this.#declared as Declared,
       models: () => this.#catalogue?.list() ?? [],
       metrics: config.metrics ? metrics.render : undefined,
-      isReady: () => [...driver.world.state.cluster].some(({ up }) => up),
+      isReady: () => !this.#draining && [...driver.world.state.cluster].some(({ up }) => up),
       status: () => this.status(),
       page: () => renderPage(this.status(), this.#keyring.open),
+      onFault,
     });
     this.#stack.use(listening);
     this.url = listening.url;
@@ -284,9 +296,7 @@ class GatewayHost implements AsyncDisposable {
   /** One change after another. */
   #enqueue<T>(change: () => Promise<T>): Promise<T> {
     const done = this.#reloading.then(change);
-    this.#reloading = done.catch((error: unknown) =>
-      this.#log.error("reload-failed", { reason: error instanceof Error ? error.message : String(error) }),
-    );
+    this.#reloading = done.catch((error: unknown) => this.#log.error("reload-failed", { reason: reasonOf(error) }));
     return done;
   }
 
@@ -296,7 +306,8 @@ class GatewayHost implements AsyncDisposable {
     const { next, changes } = comparison;
     for (const { sentence } of changes) this.#log.info("config-changed", { what: sentence });
     this.#keyring = createKeyring(next);
-    this.#tenants = createTenants(next.tenants);
+    // Those that stay as they are keep account of what is open.
+    if (!isDeepStrictEqual(before.tenants, next.tenants)) this.#tenants = createTenants(next.tenants);
     this.config = next;
     this.driver.configure({ policy: next.policy, queue: next.queue, planning: next.planning });
     const kept = new Set(
@@ -326,11 +337,18 @@ class GatewayHost implements AsyncDisposable {
 
   async drain(signal: AbortSignal): Promise<void> {
     this.#log.info("gateway-draining", { open: this.driver.open() });
+    this.#draining = true;
     this.#stopListening();
+    // Later stages of what was taken in are calls of their own, which the driver would turn away.
+    await this.#declared?.drain(signal);
     await this.driver.drain(signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -54,6 +54,8 @@ const batching: Shape = {
       maxSequences: required(positive),
       prefillTokens: count,
       chunkedPrefill: required(flag),
+      prefillUs: optional(positive),
+      admission: optional(choice("by-step")),
       mixesModels: optional(flag),
     },
   },

@@ -26,6 +26,7 @@ type Table = { readonly [Kind in EventKind]: FieldsOf<Extract<JournalEvent, { re
 
 const id = required(text);
 const count = required(whole);
+const role = choice("both", "prefill", "decode");
 
 const ofShare = { stage: id, share: count, attempt: count, engine: id };
 
@@ -83,16 +84,30 @@ export const recordFields: Table = {
     attempt: count,
     shares: required(list(object({ engine: id, items: required(positive), cost: required(costTerms) }))),
     rank: required(anyNumber),
+    climb: optional(anyNumber),
+    overtakes: optional(choice("if-it-fits", "if-it-delays-none")),
     decodeEngine: optional(text),
     victims: optional(list(text)),
     reason: optional(text),
   },
+  "stage-redirect": { stage: id, attempt: count, engine: id, decodeEngine: id, decodeUs: count },
   "decision-reject": {
-    decision: required(choice("place", "prefetch", "evict", "retain")),
+    decision: required(choice("place", "redirect", "prefetch", "evict", "retain", "switch-role")),
     engine: id,
     stage: optional(text),
     model: optional(text),
-    reason: required(choice("engine-down", "engine-busy", "unreachable", "no-room", "not-resident")),
+    reason: required(
+      choice(
+        "engine-down",
+        "engine-busy",
+        "unreachable",
+        "no-room",
+        "not-resident",
+        "switching",
+        "too-late",
+        "last-of-role",
+      ),
+    ),
   },
   "share-start": { ...ofShare, phase: required(choice("whole", "prefill", "decode")), kvTokens: count },
   "model-evict": {
@@ -160,6 +175,8 @@ export const recordFields: Table = {
   "engine-down": { engine: id },
   "engine-up": { engine: id },
   "engine-slow": { engine: id, factor: required(amount) },
+  "role-switch-start": { engine: id, from: required(role), to: required(role) },
+  "role-switch-end": { engine: id, role: required(role) },
   "workflow-end": { workflow: id },
   "workflow-abandon": { workflow: id, reason: required(choice("unreachable", "no-engine", "policy-deferred")) },
 };

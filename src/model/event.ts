@@ -3,7 +3,7 @@
  * A driver emits them in order of time, state changes by `apply` of them, and every number is computed from them.
  */
 
-import type { EngineId, HostId } from "./cluster.ts";
+import type { EngineId, EngineRole, HostId } from "./cluster.ts";
 import type { CostTerms } from "./decision.ts";
 import type { ModelId } from "./model.ts";
 import type { StageKey, WorkflowId } from "./workflow.ts";
@@ -17,6 +17,7 @@ export type JournalEvent =
   | StageDrop
   | PlanMade
   | StagePlace
+  | StageRedirect
   | DecisionReject
   | ShareStart
   | ModelEvict
@@ -44,6 +45,8 @@ export type JournalEvent =
   | EngineDrain
   | EngineUp
   | EngineSlow
+  | RoleSwitchStart
+  | RoleSwitchEnd
   | WorkflowEnd
   | WorkflowAbandon;
 
@@ -126,6 +129,10 @@ export type StagePlace = At & {
   readonly attempt: number;
   readonly shares: readonly PlacedShare[];
   readonly rank: number;
+  /** How much the rank falls with each second of the clock; 0 if absent. */
+  readonly climb?: number;
+  /** What it may do while shares ahead of it wait for KV memory; absent: wait. */
+  readonly overtakes?: "if-it-fits" | "if-it-delays-none";
   readonly decodeEngine?: EngineId;
   /** Models to give up first if room must be made. */
   readonly victims?: readonly ModelId[];
@@ -139,14 +146,35 @@ export type PlacedShare = {
   readonly cost: CostTerms;
 };
 
+/** A placed stage whose KV has not set out yet is to be decoded by another engine than planned. */
+export type StageRedirect = At & {
+  readonly kind: "stage-redirect";
+  readonly stage: StageKey;
+  readonly attempt: number;
+  /** Where it is prefilled. */
+  readonly engine: EngineId;
+  /** From now on. */
+  readonly decodeEngine: EngineId;
+  /** Expected, in place of that of the placement. */
+  readonly decodeUs: number;
+};
+
 /** A decision that the world no longer allows. A stage it was about stays ready. */
 export type DecisionReject = At & {
   readonly kind: "decision-reject";
-  readonly decision: "place" | "prefetch" | "evict" | "retain";
+  readonly decision: "place" | "redirect" | "prefetch" | "evict" | "retain" | "switch-role";
   readonly engine: EngineId;
   readonly stage?: StageKey;
   readonly model?: ModelId;
-  readonly reason: "engine-down" | "engine-busy" | "unreachable" | "no-room" | "not-resident";
+  readonly reason:
+    | "engine-down"
+    | "engine-busy"
+    | "unreachable"
+    | "no-room"
+    | "not-resident"
+    | "switching"
+    | "too-late"
+    | "last-of-role";
 };
 
 /** An engine takes a share from its queue and sets KV memory aside for it. */
@@ -320,6 +348,21 @@ export type EngineDown = At & { readonly kind: "engine-down"; readonly engine: E
 export type EngineUp = At & { readonly kind: "engine-up"; readonly engine: EngineId };
 /** From now on what starts on this engine takes `factor` times as long. */
 export type EngineSlow = At & { readonly kind: "engine-slow"; readonly engine: EngineId; readonly factor: number };
+
+/** The engine is to have another role: from now on it takes nothing new, ends what it has, and then switches. */
+export type RoleSwitchStart = At & {
+  readonly kind: "role-switch-start";
+  readonly engine: EngineId;
+  readonly from: EngineRole;
+  readonly to: EngineRole;
+};
+
+/** It has its new role, and takes work again, with no prefix cached. */
+export type RoleSwitchEnd = At & {
+  readonly kind: "role-switch-end";
+  readonly engine: EngineId;
+  readonly role: EngineRole;
+};
 
 export type WorkflowEnd = At & {
   readonly kind: "workflow-end";

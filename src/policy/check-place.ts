@@ -10,7 +10,7 @@ import type { EngineState } from "../state/engine-state.ts";
 export function checkShares(
   engineCount: number,
   stage: VisibleModelStage,
-  { shares, decodeEngine, rank }: Place,
+  { shares, decodeEngine, rank, climb }: Place,
 ): void {
   let items = 0;
   for (const share of shares) {
@@ -24,6 +24,7 @@ export function checkShares(
   );
   assert(decodeEngine === undefined || shares.length === 1, `${stage.key} is sharded and handed over at once`);
   assert(Number.isFinite(rank), `${stage.key} has rank ${rank}`);
+  assert(climb === undefined || Number.isFinite(climb), `${stage.key} has a rank that climbs by ${climb}`);
 }
 
 /** What the world does not allow any more, say because the view was old; likewise, what makes no sense stops the run. */
@@ -32,24 +33,36 @@ export function findTrouble(
   stage: VisibleModelStage,
   engines: readonly EngineState[],
   pair: EngineState | undefined,
-): { readonly engine: EngineState; readonly reason: "engine-down" | "unreachable" } | undefined {
+): { readonly engine: EngineState; readonly reason: "engine-down" | "switching" | "unreachable" } | undefined {
   for (const engine of engines) {
     assert(canServe(stage, engine), `${stage.key} is placed on ${engine.id}, which cannot serve ${stage.model}`);
-    const { role } = engine.holding.engine;
+    const { role } = engine;
+    const hands = role === "prefill" && pair === undefined && stage.kind !== "embed";
+    if ((role === "decode" || hands) && hasSwitched(engine)) return { engine, reason: whyClosed(engine) };
     assert(role !== "decode", `${stage.key} is placed on ${engine.id}, which only decodes`);
-    assert(
-      role !== "prefill" || pair !== undefined || stage.kind === "embed",
-      `${stage.key} is placed on ${engine.id}, which only prefills, without a decode engine`,
-    );
-    if (!engine.up) return { engine, reason: "engine-down" };
+    assert(!hands, `${stage.key} is placed on ${engine.id}, which only prefills, without a decode engine`);
+    if (!engine.open) return { engine, reason: whyClosed(engine) };
     if (!isFeasible(known, stage, engine)) return { engine, reason: "unreachable" };
   }
-  if (pair !== undefined) {
-    assert(
-      canServe(stage, pair) && pair.holding.engine.role !== "prefill",
-      `${stage.key} is handed over to ${pair.id}, which cannot decode ${stage.model}`,
-    );
-    if (!pair.up) return { engine: pair, reason: "engine-down" };
-  }
-  return undefined;
+  const reason = pair === undefined ? undefined : findPairTrouble(stage, pair);
+  return pair === undefined || reason === undefined ? undefined : { engine: pair, reason };
+}
+
+/** The same of the engine that is to decode. */
+export function findPairTrouble(stage: VisibleModelStage, pair: EngineState): "engine-down" | "switching" | undefined {
+  if (pair.role === "prefill" && hasSwitched(pair)) return whyClosed(pair);
+  assert(
+    canServe(stage, pair) && pair.role !== "prefill",
+    `${stage.key} is handed over to ${pair.id}, which cannot decode ${stage.model}`,
+  );
+  return pair.open ? undefined : whyClosed(pair);
+}
+
+/** An old view may show the role that it had before. */
+function hasSwitched({ roleSinceUs }: EngineState): boolean {
+  return roleSinceUs > 0;
+}
+
+function whyClosed({ up }: EngineState): "engine-down" | "switching" {
+  return up ? "switching" : "engine-down";
 }

@@ -72,12 +72,12 @@ export function defer(stage: VisibleModelStage, reason: Defer["reason"]): Defer 
 
 /** Whether another engine has to decode what this one prefills. */
 export function handsOver(stage: VisibleModelStage, engine: EngineState): boolean {
-  return engine.holding.engine.role === "prefill" && stage.kind !== "embed";
+  return engine.role === "prefill" && stage.kind !== "embed";
 }
 
 /** May this engine decode what another one has prefilled? */
 export function canDecode(stage: VisibleModelStage, engine: EngineState): boolean {
-  return engine.up && engine.holding.engine.role !== "prefill" && canServe(stage, engine);
+  return engine.open && engine.role !== "prefill" && canServe(stage, engine);
 }
 
 /** May the engine take the whole stage now, with another one to decode it if that is needed? */
@@ -132,7 +132,7 @@ export function createLoads({ cluster }: Known): Loads {
   };
   for (let index = 0; index < cluster.count; index++) {
     const engine = cluster.at(index);
-    if (engine.holding.engine.role !== "prefill") continue;
+    if (engine.role !== "prefill") continue;
     for (const share of engine.queue) add(share.decodeEngine);
     for (const share of engine.running) add(share.decodeEngine);
   }

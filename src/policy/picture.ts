@@ -30,7 +30,7 @@ const sequence = Number.MAX_SAFE_INTEGER;
 export function createPicture(known: Known): Known {
   const picture = { ...known, cluster: known.cluster.fork() };
   for (const engine of known.cluster) {
-    if (engine.holding.engine.role !== "prefill") continue;
+    if (engine.role !== "prefill") continue;
     for (const share of engine.running) expectDecode(picture, share.stage, share.decodeUs, share.decodeEngine);
     for (const share of engine.queue) expectDecode(picture, share.stage, share.decodeUs, share.decodeEngine);
   }
@@ -84,10 +84,10 @@ function mixes({ holding }: EngineState): boolean {
 }
 
 /** Nothing waits here, no load is under way, and a place is free. */
-export function hasPlace({ holding, up, queue, loadEndUs, running }: EngineState): boolean {
-  const { role, batching } = holding.engine;
+export function hasPlace({ holding, open, role, queue, loadEndUs, running }: EngineState): boolean {
+  const { batching } = holding.engine;
   const places = batching.kind === "exclusive" ? 1 : batching.maxSequences;
-  return up && role !== "decode" && queue.length === 0 && loadEndUs === 0 && running.length < places;
+  return open && role !== "decode" && queue.length === 0 && loadEndUs === 0 && running.length < places;
 }
 
 function expectedKvTokens(stage: VisibleModelStage, engine: EngineState, items: number): number {

@@ -1,5 +1,6 @@
 /** All policies by name, and then their variants by suffix. A new one is a file and a line here. */
 
+import { agentPolicies } from "./agents/entries.ts";
 import { createAtlas } from "./autellix/atlas.ts";
 import { placements } from "./autellix/placements.ts";
 import { createPlas } from "./autellix/plas.ts";
@@ -178,7 +179,7 @@ const beyondTheSource = {
   ...withSuffix("+srw", plain, { "greedy-finish-sharded": createShortestWork(inTwo) }),
 };
 
-export const policies = { ...plain, ...sharded, ...placed, ...beyondTheSource, ...fateAblations };
+export const policies = { ...plain, ...sharded, ...placed, ...beyondTheSource, ...agentPolicies, ...fateAblations };
 
 /** The policy of this name. */
 export function policyNamed(name: string): PolicyEntry | undefined {

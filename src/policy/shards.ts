@@ -78,8 +78,8 @@ function engineSets(
   const able: EngineState[] = [];
   const leads = new Set<EngineState>();
   for (const engine of picture.cluster) {
-    const { holding } = engine;
-    if ((host ?? holding.host.id) !== holding.host.id || holding.engine.role !== "both") continue;
+    const { holding, role } = engine;
+    if ((host ?? holding.host.id) !== holding.host.id || role !== "both") continue;
     const mayLead = holding.index === (including?.holding.index ?? holding.index) && afterUs(stage, engine) < Infinity;
     if (!mayLead && !mayJoin(engine)) continue;
     if (!canBegin(stage, engine) || !isFeasible(picture, stage, engine)) continue;

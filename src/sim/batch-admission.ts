@@ -3,10 +3,13 @@
 import { sharePromptTokens, shareWork, sideBySide, type ShareWork } from "../cost/share-work.ts";
 import type { ModelHolding } from "../model/holding.ts";
 import type { EngineState, QueuedShare, RunningShare } from "../state/engine-state.ts";
+import { nextInQueue } from "../state/queue.ts";
+import { pickOvertaking } from "./overtaking.ts";
 
 /** A share in the batch: as many sequences side by side as its work says, in step with each other. */
 export type Group = {
   readonly running: RunningShare;
+  readonly items: number;
   readonly work: ShareWork;
   /** Everything to take in: the prompt, and what was written before a preemption. */
   readonly promptTokens: number;
@@ -35,11 +38,13 @@ export function admissionTokens(
   maxSequences: number,
   written: number,
 ): number {
+  const embeds = stage.kind === "embed" && phase === "whole";
+  if (items === 1 && stage.items === 1) return stage.promptTokens + written + (embeds ? 0 : 1);
   const sequences = sideBySide(stage, held, maxSequences);
   const work = shareWork(stage, items, sequences, 0);
   // Waves follow each other in the same memory, which must take the longest of them.
   if (work.waves > 1) return shareWork(stage, items, sequences, stage.limitTokens).kvTokens;
-  const toWrite = stage.kind === "embed" && phase === "whole" ? 0 : work.sequences;
+  const toWrite = embeds ? 0 : work.sequences;
   return work.kvTokens + work.sequences * written + toWrite;
 }
 
@@ -48,6 +53,7 @@ export function createGroup(running: RunningShare, work: ShareWork, written: num
   const promptTokens = sharePromptTokens(work, running.items) + work.sequences * written;
   return {
     running,
+    items: running.items,
     work,
     promptTokens,
     written,
@@ -61,23 +67,65 @@ export function createGroup(running: RunningShare, work: ShareWork, written: num
   };
 }
 
-/** The head of the queue, if the batch has room for it. Nothing overtakes the head. */
+/**
+ * What the batch has room for: the next share in the queue's order, or where that lacks KV memory or places, one that may
+ * overtake it. Nothing else overtakes.
+ */
 export function admissibleShare(
   engine: EngineState,
   groups: readonly Group[],
   written: (queued: QueuedShare) => number,
+  nowUs: number,
 ): QueuedShare | undefined {
-  const queued = engine.queue[0];
-  const held = queued === undefined ? undefined : engine.holding.models.get(queued.stage.model);
-  if (queued === undefined || held === undefined) return undefined;
-  if (engine.running.length === 0) return queued;
-  if (engine.running.some((running) => running.stage.model !== queued.stage.model)) return undefined;
+  const next = nextInQueue(engine, nowUs);
+  const held = next === undefined ? undefined : engine.holding.models.get(next.stage.model);
+  if (next === undefined || held === undefined) return undefined;
+  const [beside] = engine.running;
+  if (beside === undefined) return next;
+  if (beside.stage.model !== next.stage.model) return undefined;
+  const room = createRoom(engine, held, groups, written);
+  if (room.fits(next)) return next;
+  return engine.overtaking === 0 ? undefined : pickOvertaking(engine, room, next, nowUs);
+}
+
+/** What a batch has left, and what shares ask of that. */
+export type Room = {
+  readonly freeTokens: number;
+  readonly freeSequences: number;
+  readonly tokensFor: (share: QueuedShare) => number;
+  readonly sequencesFor: (share: QueuedShare) => number;
+  readonly fits: (share: QueuedShare) => boolean;
+  /** KV tokens and places that a running share will give back. */
+  readonly heldBy: (share: RunningShare) => { readonly tokens: number; readonly sequences: number };
+};
+
+function createRoom(
+  engine: EngineState,
+  held: ModelHolding,
+  groups: readonly Group[],
+  written: (queued: QueuedShare) => number,
+): Room {
   const { maxSequences } = engine.holding.engine.batching;
-  let sequences = Math.min(queued.items, sideBySide(queued.stage, held, maxSequences));
-  for (const group of groups) sequences += group.work.sequences;
-  if (sequences > maxSequences) return undefined;
-  const needed = admissionTokens(queued, held, maxSequences, written(queued));
-  return keptTokens(engine, groups) + needed <= held.kvCapacityTokens ? queued : undefined;
+  const freeTokens = held.kvCapacityTokens - keptTokens(engine, groups);
+  let freeSequences = maxSequences;
+  for (const group of groups) freeSequences -= group.work.sequences;
+  const sequencesFor = ({ stage, items }: QueuedShare): number =>
+    items === 1 ? 1 : Math.min(items, sideBySide(stage, held, maxSequences));
+  const tokensFor = (share: QueuedShare): number => admissionTokens(share, held, maxSequences, written(share));
+  let byStart: ReadonlyMap<number, Group> | undefined;
+  return {
+    freeTokens,
+    freeSequences,
+    tokensFor,
+    sequencesFor,
+    fits: (share) => sequencesFor(share) <= freeSequences && tokensFor(share) <= freeTokens,
+    heldBy: (share) => {
+      byStart ??= new Map(groups.map((group) => [group.running.started, group]));
+      const group = byStart.get(share.started);
+      if (group === undefined) return { tokens: share.kvTokens, sequences: 0 };
+      return { tokens: group.reservedTokens, sequences: group.work.sequences };
+    },
+  };
 }
 
 /** KV tokens that are set aside: for the batch, and for shares whose KV is on its way to a decode engine. */

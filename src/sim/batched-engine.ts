@@ -6,7 +6,9 @@
 
 import { decodeStepsUs } from "../cost/decode.ts";
 import { iterationUs, type Batch, type Rates } from "../cost/roofline.ts";
-import { shareWork, sideBySide, usableCachedTokens, type ShareWork } from "../cost/share-work.ts";
+import { sharePromptTokens, shareWork, sideBySide, usableCachedTokens, type ShareWork } from "../cost/share-work.ts";
+import type { Batching } from "../model/cluster.ts";
+import type { ModelId } from "../model/model.ts";
 import type { EngineState, QueuedShare } from "../state/engine-state.ts";
 import {
   admissibleShare,
@@ -16,7 +18,7 @@ import {
   heldTokens,
   type Group,
 } from "./batch-admission.ts";
-import { fillBatch, type Filling } from "./batch-filling.ts";
+import { createIntake, fillBatch, type Filling, type Intake, type Pace, type Prompt } from "./batch-filling.ts";
 import {
   endShare,
   fetchInputs,
@@ -58,7 +60,7 @@ export class BatchedEngine {
     this.#dropLost();
     if (!this.#engine.up || this.#engine.loadEndUs > 0) return;
     if (this.#segment !== undefined) {
-      if (this.#admissible() !== undefined) this.#cut(this.#segment, world.nowUs);
+      if (this.#segment.steps > 1 && this.#hasNews()) this.#cut(this.#segment, world.nowUs);
       return;
     }
     if (this.#admit()) this.#startSegment();
@@ -82,13 +84,24 @@ export class BatchedEngine {
     return queue.some((share) => shareKey(share) === key) || running.some((share) => shareKey(share) === key);
   }
 
+  /** Whether something could join at the end of the iteration under way. By steps, a prompt whose inputs have arrived, too. */
+  #hasNews(): boolean {
+    const arrived = (group: Group): boolean => group.ready && !group.opened;
+    if (isByStep(this.#engine.holding.engine.batching) && this.#groups.some(arrived)) return true;
+    return this.#admissible(this.#createIntake()) !== undefined;
+  }
+
   /** False if a load must come first. */
   #admit(): boolean {
     const { world } = this.#floor;
+    let intake = this.#createIntake();
+    let prompts = 0;
     for (;;) {
-      const queued = this.#admissible();
+      const queued = this.#admissible(intake);
       if (queued === undefined) return true;
       const { stage, phase } = queued;
+      // What decodes takes room from the prompts of the next iteration, but not from those it has been promised.
+      if (intake !== undefined && phase === "decode" && prompts > 0) return true;
       if (!this.#engine.isResident(stage.model)) {
         if (this.#engine.running.length > 0) return true;
         startLoad(world, this.#engine, stage.model, "stage", queued.victims, () => world.rouse(this.#engine.id));
@@ -106,17 +119,62 @@ export class BatchedEngine {
       if (phase === "decode") {
         group.ready = true;
         this.#startDecode(group);
+        intake = this.#createIntake();
       } else {
+        prompts += 1;
         fetchInputs(world, this.#engine, running, () => {
           group.ready = true;
           world.rouse(this.#engine.id);
         });
+        if (intake === undefined) continue;
+        // The next share must know what this one has found cached, and its start may cost this one what it has found.
+        if (group.ready) this.#openPrompt(group);
+        this.#takeIn(intake, group);
       }
     }
   }
 
-  #admissible(): QueuedShare | undefined {
-    return admissibleShare(this.#engine, this.#groups, (queued) => this.#writtenBefore(queued));
+  /** By steps, a prompt must have room in the next iteration too, and nothing goes past one that has not. */
+  #admissible(intake: Intake | undefined): QueuedShare | undefined {
+    const written = (queued: QueuedShare): number => this.#writtenBefore(queued);
+    const queued = admissibleShare(this.#engine, this.#groups, written, this.#floor.world.nowUs);
+    if (queued === undefined || intake === undefined || queued.phase === "decode") return queued;
+    const prompt = this.#expectPrompt(this.#trueWork(queued), queued, written(queued));
+    return prompt.promptLeft === 0 || intake.roomFor(prompt) > 0 ? queued : undefined;
+  }
+
+  /** By steps: what the next iteration takes in already. Undefined where admission asks for KV memory alone. */
+  #createIntake(): Intake | undefined {
+    const { batching } = this.#engine.holding.engine;
+    if (!isByStep(batching) || this.#engine.queue.length === 0) return undefined;
+    const waiting: Group[] = [];
+    const decoding: Group[] = [];
+    for (const group of this.#groups) {
+      if (group.stepsLeft > 0) decoding.push(group);
+      else waiting.push(group);
+    }
+    const model = (this.#groups[0]?.running ?? this.#engine.queue[0])?.stage.model;
+    const intake = createIntake(batching, batching.chunkedPrefill ? decoding : [], this.#pace(model));
+    for (const group of waiting) this.#takeIn(intake, group);
+    return intake;
+  }
+
+  #takeIn(intake: Intake, group: Group): void {
+    const prompt = group.opened ? group : this.#expectPrompt(group.work, group.running, group.written);
+    if (prompt.promptLeft > 0) intake.take(prompt, intake.roomFor(prompt) || prompt.promptLeft);
+  }
+
+  /** As it would be looked up in the prefix cache now. */
+  #expectPrompt(work: ShareWork, { stage, items }: QueuedShare, written: number): Prompt {
+    const promptDone = usableCachedTokens(work, this.#engine.cachedTokens(stage));
+    const promptLeft = sharePromptTokens(work, items) + work.sequences * written - promptDone;
+    return { items, work, promptLeft, promptDone };
+  }
+
+  #pace(model: ModelId | undefined): Pace {
+    if (model === undefined) return () => 0;
+    const { rates } = modelCosts(this.#floor.world, this.#engine, model);
+    return (next) => batchStepUs(rates, next, 1, this.#engine.slowFactor);
   }
 
   #writtenBefore(queued: QueuedShare): number {
@@ -134,8 +192,8 @@ export class BatchedEngine {
   #startSegment(): void {
     const { world } = this.#floor;
     for (const group of this.#groups) if (group.ready && !group.opened) this.#openPrompt(group);
-    const filling = fillBatch(this.#engine.holding.engine.batching, this.#groups);
     const model = this.#groups[0]?.running.stage.model;
+    const filling = fillBatch(this.#engine.holding.engine.batching, this.#groups, this.#pace(model));
     if (filling === undefined || model === undefined) return;
     const steps = Math.min(filling.steps, growthSteps(this.#engine, filling.decoders, this.#groups));
     if (steps === 0) return this.#preempt();
@@ -213,6 +271,8 @@ export class BatchedEngine {
       group.promptDone += tokens;
       if (group.promptLeft === 0 && isAlive(this.#engine, group.running)) this.#endPrompt(group);
     }
+    // There is room for prompts again: the policy may want to use it before the queue does.
+    if (prompts.length > 0 && isByStep(this.#engine.holding.engine.batching)) world.changed = true;
     world.rouse(this.#engine.id);
   }
 
@@ -261,6 +321,10 @@ export class BatchedEngine {
 
 function shareKey({ stage, share, attempt }: QueuedShare): string {
   return `${stage.key}#${share}#${attempt}`;
+}
+
+function isByStep(batching: Batching): batching is Extract<Batching, { kind: "batched" }> {
+  return batching.kind === "batched" && batching.admission === "by-step";
 }
 
 /** Duration of `steps` iterations of one batch, as the journal's `batch-step` records them. */

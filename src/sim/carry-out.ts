@@ -2,10 +2,11 @@
 
 import { strict as assert } from "node:assert";
 import { candidateCost, type Known } from "../cost/candidate.ts";
-import type { Decision, Evict, Place, Prefetch, Retain } from "../model/decision.ts";
+import type { Decision, Evict, Place, Prefetch, Redirect, Retain } from "../model/decision.ts";
 import type { DecisionReject } from "../model/event.ts";
-import { checkShares, findTrouble } from "../policy/check-place.ts";
-import type { EngineState } from "../state/engine-state.ts";
+import type { StageKey } from "../model/workflow.ts";
+import { checkShares, findPairTrouble, findTrouble } from "../policy/check-place.ts";
+import type { EngineState, QueuedShare } from "../state/engine-state.ts";
 import { startLoad, type Floor } from "./share-steps.ts";
 
 type Reason = DecisionReject["reason"];
@@ -34,6 +35,15 @@ export function carryOut(
       case "retain":
         retain(floor, decision);
         break;
+      case "redirect":
+        redirect(floor, known, decision);
+        break;
+      case "switch-role": {
+        const reason = floor.roles.start(decision);
+        if (reason !== undefined)
+          floor.world.emit({ kind: "decision-reject", decision: "switch-role", engine: decision.engine, reason });
+        break;
+      }
     }
   }
 }
@@ -64,18 +74,52 @@ function placeStage({ world }: Floor, known: Known, place: Place): void {
     };
     return { engine: share.engine, items: share.items, cost: candidateCost(known, stage, engine, options) };
   });
-  const { rank, decodeEngine, victims, reason } = place;
+  const { rank, climb, overtakes, decodeEngine, victims, reason } = place;
   world.emit({
     kind: "stage-place",
     stage: stage.key,
     attempt,
     shares,
     rank,
+    ...(climb === undefined ? {} : { climb }),
+    ...(overtakes === undefined ? {} : { overtakes }),
     ...(decodeEngine === undefined ? {} : { decodeEngine }),
     ...(victims === undefined ? {} : { victims }),
     ...(reason === undefined ? {} : { reason }),
   });
   for (const share of shares) world.rouse(share.engine);
+}
+
+/** Possible until the KV sets out. */
+function redirect({ world }: Floor, known: Known, { stage: key, decodeEngine }: Redirect): void {
+  const { stage, shares, attempt } = world.state.workflows.node(key);
+  assert(stage.kind !== "tool", `${key} is a tool and is decoded nowhere`);
+  const pair = world.state.cluster.engine(decodeEngine);
+  const id = shares[0]?.engine;
+  // By an old view it may be prefilled elsewhere.
+  const engine = id === undefined || id === decodeEngine ? undefined : world.state.cluster.engine(id);
+  const share = engine === undefined ? undefined : findUnsent(engine, key);
+  const reason = findPairTrouble(stage, pair) ?? (share === undefined ? "too-late" : undefined);
+  if (reason !== undefined || engine === undefined || share === undefined) {
+    world.emit({
+      kind: "decision-reject",
+      decision: "redirect",
+      engine: decodeEngine,
+      stage: key,
+      reason: reason ?? "too-late",
+    });
+    return;
+  }
+  if (share.decodeEngine === decodeEngine) return;
+  const options = { items: share.items, shards: 1, decodeEngine: pair };
+  const { decodeUs } = candidateCost(known, stage, engine, options);
+  world.emit({ kind: "stage-redirect", stage: key, attempt, engine: engine.id, decodeEngine, decodeUs });
+}
+
+/** The share that another engine is to decode, unless its KV has set out. */
+function findUnsent(engine: EngineState, key: StageKey): QueuedShare | undefined {
+  const isUnsent = (share: QueuedShare): boolean => share.stage.key === key && share.decodeEngine !== undefined;
+  return engine.queue.find(isUnsent) ?? engine.running.find((share) => isUnsent(share) && share.arriveUs === undefined);
 }
 
 function prefetch({ world }: Floor, { engine: id, model, victims }: Prefetch): void {
@@ -84,6 +128,7 @@ function prefetch({ world }: Floor, { engine: id, model, victims }: Prefetch): v
     world.emit({ kind: "decision-reject", decision: "prefetch", engine: id, model, reason });
   };
   if (!engine.up) return reject("engine-down");
+  if (!engine.open) return reject("switching");
   if (!engine.idle) return reject("engine-busy");
   if (engine.isResident(model)) return;
   if (!engine.holding.models.has(model)) return reject("no-room");

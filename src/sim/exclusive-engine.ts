@@ -3,6 +3,7 @@
 import { shareDecodeUs, sharePrefillUs } from "../cost/phase.ts";
 import { sharePromptTokens, shareWork, sideBySide, usableCachedTokens, type ShareWork } from "../cost/share-work.ts";
 import type { EngineState, RunningShare } from "../state/engine-state.ts";
+import { nextInQueue } from "../state/queue.ts";
 import {
   endShare,
   fetchInputs,
@@ -18,7 +19,7 @@ import {
 
 /** Takes up the next share if the engine is free. */
 export function serveExclusive(floor: Floor, engine: EngineState): void {
-  const queued = engine.queue[0];
+  const queued = nextInQueue(engine, floor.world.nowUs);
   if (queued === undefined || engine.running.length > 0 || engine.loadEndUs > 0 || !engine.up) return;
   const { world } = floor;
   const { stage, items, phase } = queued;

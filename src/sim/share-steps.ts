@@ -11,12 +11,14 @@ import type { StageKey } from "../model/workflow.ts";
 import type { EngineState, RunningShare } from "../state/engine-state.ts";
 import { pickVictims } from "../state/residency.ts";
 import type { Feed } from "./feed.ts";
+import type { Roles } from "./roles.ts";
 import type { World } from "./world.ts";
 
 /** What engines work with: the world, the feed to tell of ends, and luck. */
 export type Floor = {
   readonly world: World;
   readonly feed: Feed;
+  readonly roles: Roles;
   /** Whether the result of this attempt of this stage gets lost. */
   readonly losesResult: (stage: StageKey, attempt: number) => boolean;
 };
@@ -33,7 +35,12 @@ export function ofShare(running: RunningShare, engine: EngineState) {
 
 /** A crash or a lost sibling may have taken the share away meanwhile. */
 export function isAlive(engine: EngineState, running: RunningShare): boolean {
-  return engine.running.includes(running);
+  return currentOf(engine, running) !== undefined;
+}
+
+/** The share as it stands on the engine now; undefined if it does not. */
+export function currentOf(engine: EngineState, { started }: RunningShare): RunningShare | undefined {
+  return engine.running.find((running) => running.started === started);
 }
 
 export function slowed(engine: EngineState, us: number): number {
@@ -100,8 +107,16 @@ export function fetchInputs(world: World, engine: EngineState, running: RunningS
   if (onTheWay === 0) onEnd();
 }
 
-/** Sends the prompt's KV to the decode engine of the pair; the share holds its place until it has arrived. */
+/** Sends the prompt's KV to the decode engine once the policy has been asked, which may want another one; the share holds its place until it has arrived. */
 export function handOverKv(floor: Floor, engine: EngineState, running: RunningShare, tokens: number): void {
+  floor.world.changed = true;
+  floor.world.afterPlan(() => {
+    const current = currentOf(engine, running);
+    if (current !== undefined) sendKv(floor, engine, current, tokens);
+  });
+}
+
+function sendKv(floor: Floor, engine: EngineState, running: RunningShare, tokens: number): void {
   const { world } = floor;
   const to = running.decodeEngine;
   assert(to !== undefined, `${running.stage.key} has no decode engine`);

@@ -22,6 +22,7 @@ import { serveExclusive } from "./exclusive-engine.ts";
 import { createLoss, scheduleFaults, type Faults } from "./faults.ts";
 import { Feed } from "./feed.ts";
 import { observeCluster } from "./observation.ts";
+import { Roles } from "./roles.ts";
 import type { Floor } from "./share-steps.ts";
 import { World } from "./world.ts";
 
@@ -54,7 +55,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
   if (options.onEvent !== undefined) world.listen(options.onEvent);
   const faults = options.faults ?? {};
   const feed = new Feed(world, options.workflows, options.oneAtATime ?? false);
-  const floor: Floor = { world, feed, losesResult: createLoss(faults, options.seed) };
+  const floor: Floor = { world, feed, roles: new Roles(world), losesResult: createLoss(faults, options.seed) };
   const planner = createPlanner(floor, options, observeCluster(world, faults.staleUs ?? 0));
   const serve = createServer(floor);
   scheduleFaults(world, faults, options.seed);
@@ -67,24 +68,27 @@ export function simulate(options: SimulationOptions): SimulationResult {
       world.advanceTo(next.atUs);
       next.run();
       // An instant is over when nothing more is scheduled for it.
-      while (world.queue.nextAtUs !== world.nowUs && settle(world, serve, planner.plan));
+      while (world.queue.nextAtUs !== world.nowUs && settle(floor, serve, planner.plan));
     }
     if (!abandonOne(floor, planner.known())) break;
-    while (settle(world, serve, planner.plan));
+    while (settle(floor, serve, planner.plan));
   }
   return { events: world.events, endUs: world.nowUs, plans: planner.count() };
 }
 
 /** Asks the policy if something changed, or else lets roused engines work; false when there is nothing left to do at this instant. */
-function settle(world: World, serve: (index: number) => void, plan: () => void): boolean {
+function settle({ world, roles }: Floor, serve: (index: number) => void, plan: () => void): boolean {
   if (world.changed) {
     world.changed = false;
     plan();
     return true;
   }
+  const waiting = world.takeAfterPlan();
+  for (const run of waiting) run();
   const roused = world.takeRoused();
   for (const id of roused) serve(world.state.cluster.indexOf(id));
-  return roused.length > 0;
+  roles.look();
+  return waiting.length + roused.length > 0;
 }
 
 /** Has an engine look after its queue. */
@@ -158,8 +162,6 @@ function whyStuck(world: World, known: Known, workflow: OpenWorkflow): WorkflowA
 /** Engines that could take the stage if they were up and reached its inputs: those that prefill only if another one decodes. */
 function enginesFor(engines: readonly EngineState[], stage: VisibleModelStage): EngineState[] {
   const serving = engines.filter((engine) => canServe(stage, engine));
-  const decodes = stage.kind === "embed" || serving.some((engine) => engine.holding.engine.role !== "prefill");
-  return serving.filter(
-    ({ holding }) => holding.engine.role === "both" || (holding.engine.role === "prefill" && decodes),
-  );
+  const decodes = stage.kind === "embed" || serving.some((engine) => engine.role !== "prefill");
+  return serving.filter(({ role }) => role === "both" || (role === "prefill" && decodes));
 }

@@ -23,6 +23,8 @@ export class World {
   changed = false;
   /** Engines that may have something to take up, in the order in which they came up. */
   readonly #roused = new Set<EngineId>();
+  /** What waits for the policy's answer at this instant. */
+  #afterPlan: (() => void)[] = [];
   readonly #listeners: ((event: JournalEvent) => void)[] = [];
   #nowUs = 0;
   #sequence = 0;
@@ -67,6 +69,18 @@ export class World {
   /** Has `engine` looked after once everything that happens at this instant has happened. */
   rouse(engine: EngineId): void {
     this.#roused.add(engine);
+  }
+
+  /** Runs it at this instant, once the policy has been asked about all that has changed. */
+  afterPlan(run: () => void): void {
+    this.#afterPlan.push(run);
+  }
+
+  takeAfterPlan(): readonly (() => void)[] {
+    if (this.#afterPlan.length === 0) return [];
+    const waiting = this.#afterPlan;
+    this.#afterPlan = [];
+    return waiting;
   }
 
   takeRoused(): readonly EngineId[] {

@@ -11,6 +11,7 @@ import type {
   StageDrop,
   StageLost,
   StagePlace,
+  StageRedirect,
 } from "../model/event.ts";
 import { chainHash } from "../model/prefix.ts";
 import type { VisibleModelStage, VisibleStage } from "../model/visible.ts";
@@ -28,12 +29,14 @@ export function applyToCluster(
   switch (event.kind) {
     case "stage-place":
       return enqueueShares(cluster, stageOf(event.stage), event);
+    case "stage-redirect":
+      return redirectShare(cluster, event);
     case "share-start":
       return startShare(cluster.change(event.engine), event);
     case "share-preempt":
       return preemptShare(cluster.change(event.engine), event);
     case "share-end":
-      return endShare(cluster.change(event.engine), event);
+      return endShare(cluster, event);
     case "model-evict": {
       const engine = cluster.change(event.engine);
       engine.residents = engine.residents.filter((resident) => resident.model !== event.model);
@@ -63,15 +66,18 @@ export function applyToCluster(
       return;
     case "prefill-end": {
       const engine = cluster.change(event.engine);
-      const { stage, items } = findRunning(engine, event);
+      const { stage, items } = changeRunning(engine, event, { prefilledUs: event.atUs });
       // Several items share their common prefix and nothing else that could be found again.
       const links = items > 1 || stage.items > 1 ? stage.sharedLinks : stage.chain.length;
       cachePrompt(engine, stage, links, event.atUs);
       return;
     }
-    case "kv-transfer-start":
-      cluster.change(event.engine).nicFreeAtUs = event.atUs + event.waitUs + event.durationUs;
+    case "kv-transfer-start": {
+      const engine = cluster.change(event.engine);
+      engine.nicFreeAtUs = event.atUs + event.waitUs + event.durationUs;
+      changeRunning(engine, event, { arriveUs: engine.nicFreeAtUs });
       return;
+    }
     case "kv-transfer-end":
       return handOver(cluster, event.engine, event.to, event);
     case "decode-end": {
@@ -103,6 +109,7 @@ export function applyToCluster(
         `engine ${event.engine} goes down with shares that are not declared lost`,
       );
       engine.up = false;
+      engine.switching = undefined;
       for (const { model } of engine.residents) engine.dropPrefixes(model);
       engine.residents = [];
       engine.foreseen = [];
@@ -115,6 +122,17 @@ export function applyToCluster(
     case "engine-slow":
       cluster.change(event.engine).slowFactor = event.factor;
       return;
+    case "role-switch-start":
+      cluster.change(event.engine).switching = event.to;
+      return;
+    case "role-switch-end": {
+      const engine = cluster.change(event.engine);
+      engine.role = event.role;
+      engine.roleSinceUs = event.atUs;
+      engine.switching = undefined;
+      for (const model of engine.prefixes.keys()) engine.dropPrefixes(model);
+      return;
+    }
     default:
       return;
   }
@@ -125,6 +143,7 @@ function enqueueShares(cluster: ClusterState, stage: VisibleStage, event: StageP
   for (const [index, share] of event.shares.entries()) {
     const engine = cluster.change(share.engine);
     const pair = event.decodeEngine !== undefined && event.decodeEngine !== share.engine;
+    if (pair && event.decodeEngine !== undefined) cluster.change(event.decodeEngine).incoming += 1;
     const expectedUs = sumTerms(share.cost) - (pair ? share.cost.decodeUs : 0);
     enqueue(engine, {
       stage,
@@ -134,7 +153,10 @@ function enqueueShares(cluster: ClusterState, stage: VisibleStage, event: StageP
       phase: pair ? "prefill" : "whole",
       rank: event.rank,
       sequence: event.sequence,
+      sinceUs: event.atUs,
       expectedUs,
+      ...(event.climb === undefined ? {} : { climb: event.climb }),
+      ...(event.overtakes === undefined ? {} : { overtakes: event.overtakes }),
       ...(event.victims === undefined ? {} : { victims: event.victims }),
       ...(pair ? { decodeEngine: event.decodeEngine, decodeUs: share.cost.decodeUs } : {}),
     });
@@ -143,8 +165,9 @@ function enqueueShares(cluster: ClusterState, stage: VisibleStage, event: StageP
 
 function enqueue(engine: EngineState, share: QueuedShare): void {
   let index = engine.queue.length;
-  while (index > 0 && comesBefore(share, engine.queue[index - 1])) index -= 1;
+  while (index > 0 && isAhead(share, engine.queue[index - 1])) index -= 1;
   engine.queue.splice(index, 0, share);
+  count(engine, share, 1);
   engine.queuedUs += share.expectedUs;
   const { memoryBytes, engine: spec, models } = engine.holding;
   const bytes = models.get(share.stage.model)?.footprintBytes ?? 0;
@@ -157,9 +180,28 @@ function enqueue(engine: EngineState, share: QueuedShare): void {
   );
 }
 
+/** Keeps the counts of what has to be looked for in the queue. */
+function count(engine: EngineState, { climb, overtakes }: QueuedShare, by: 1 | -1): void {
+  if (climb !== undefined) engine.climbing += by;
+  if (overtakes !== undefined) engine.overtaking += by;
+}
+
 /** Smaller rank first; of equal rank, what was put here first. */
-function comesBefore(left: QueuedShare, right: QueuedShare | undefined): boolean {
+function isAhead(left: QueuedShare, right: QueuedShare | undefined): boolean {
   return right !== undefined && (left.rank - right.rank || left.sequence - right.sequence) < 0;
+}
+
+/** The share stands in the prefill engine's queue, or runs there. */
+function redirectShare(cluster: ClusterState, { stage, engine: id, decodeEngine, decodeUs }: StageRedirect): void {
+  const engine = cluster.change(id);
+  const change = { decodeEngine, decodeUs };
+  const named = isShare({ stage, share: 0 });
+  const index = engine.queue.findIndex(named);
+  const share = engine.queue[index] ?? findRunning(engine, { stage, share: 0 });
+  expectNoMore(cluster, share);
+  cluster.change(decodeEngine).incoming += 1;
+  if (index >= 0) engine.queue[index] = { ...share, ...change };
+  else changeRunning(engine, { stage, share: 0 }, change);
 }
 
 type OfShare = { readonly stage: string; readonly share: number };
@@ -174,27 +216,48 @@ function findRunning(engine: EngineState, event: OfShare): RunningShare {
   return found;
 }
 
+function changeRunning(engine: EngineState, event: OfShare, change: Partial<RunningShare>): RunningShare {
+  const running = findRunning(engine, event);
+  const changed = { ...running, ...change };
+  engine.running[engine.running.indexOf(running)] = changed;
+  return changed;
+}
+
 function startShare(engine: EngineState, event: ShareStart): void {
   const index = engine.queue.findIndex(isShare(event));
   const queued = engine.queue[index];
   if (queued === undefined) throw new Error(`${event.stage}#${event.share} is not queued on ${engine.id}`);
   engine.queue.splice(index, 1);
+  count(engine, queued, -1);
   engine.queuedUs = engine.queue.length === 0 ? 0 : engine.queuedUs - queued.expectedUs;
-  engine.running.push({ ...queued, startUs: event.atUs, kvTokens: event.kvTokens });
+  engine.running.push({ ...queued, startUs: event.atUs, started: event.sequence, kvTokens: event.kvTokens });
   engine.kvTokens += event.kvTokens;
   shrinkPrefixes(engine, queued.stage, event.atUs);
 }
 
-function endShare(engine: EngineState, event: ShareEnd): void {
+function endShare(cluster: ClusterState, event: ShareEnd): void {
+  const engine = cluster.change(event.engine);
   const running = removeRunning(engine, event);
+  expectNoMore(cluster, running);
   const used = engine.residents.find((resident) => resident.model === running.stage.model);
   if (used !== undefined) engine.residents = [...engine.residents.filter((resident) => resident !== used), used];
   foreseeNothingNew(engine);
 }
 
 function preemptShare(engine: EngineState, event: SharePreempt): void {
-  const { startUs: _startUs, kvTokens: _kvTokens, ...queued } = removeRunning(engine, event);
-  enqueue(engine, queued);
+  enqueue(engine, toQueued(removeRunning(engine, event)));
+}
+
+function toQueued(running: RunningShare): QueuedShare {
+  const {
+    startUs: _startUs,
+    started: _started,
+    kvTokens: _kvTokens,
+    prefilledUs: _prefilledUs,
+    arriveUs: _arriveUs,
+    ...queued
+  } = running;
+  return queued;
 }
 
 function removeRunning(engine: EngineState, event: OfShare): RunningShare {
@@ -229,18 +292,20 @@ function handOver(
   cluster: ClusterState,
   from: string,
   to: string,
-  event: OfShare & { readonly sequence: number },
+  event: OfShare & { readonly sequence: number; readonly atUs: number },
 ): void {
-  const {
-    startUs: _startUs,
-    kvTokens: _kvTokens,
-    decodeEngine: _pair,
-    ...queued
-  } = findRunning(cluster.engine(from), event);
-  enqueue(cluster.change(to), {
+  const sender = cluster.change(from);
+  const running = findRunning(sender, event);
+  const { decodeEngine: _pair, ...sent } = running;
+  sender.running[sender.running.indexOf(running)] = sent;
+  const queued = toQueued(sent);
+  const engine = cluster.change(to);
+  engine.incoming -= 1;
+  enqueue(engine, {
     ...queued,
     phase: "decode",
     sequence: event.sequence,
+    sinceUs: event.atUs,
     expectedUs: queued.decodeUs ?? 0,
   });
 }
@@ -251,10 +316,22 @@ function dropShares(cluster: ClusterState, lost: StageLost | StageDrop): void {
     const seen = cluster.at(index);
     if (!seen.queue.some(isLost) && !seen.running.some(isLost)) continue;
     const engine = cluster.change(seen.id);
-    for (const share of engine.queue.filter(isLost)) engine.queuedUs -= share.expectedUs;
-    for (const share of engine.running.filter(isLost)) engine.kvTokens -= share.kvTokens;
+    for (const share of engine.queue.filter(isLost)) {
+      engine.queuedUs -= share.expectedUs;
+      count(engine, share, -1);
+      expectNoMore(cluster, share);
+    }
+    for (const share of engine.running.filter(isLost)) {
+      engine.kvTokens -= share.kvTokens;
+      expectNoMore(cluster, share);
+    }
     engine.queue = engine.queue.filter((share) => !isLost(share));
     engine.running = engine.running.filter((share) => !isLost(share));
     foreseeNothingNew(engine);
   }
+}
+
+/** It will not be handed over, if it was to be. */
+function expectNoMore(cluster: ClusterState, { decodeEngine }: QueuedShare): void {
+  if (decodeEngine !== undefined) cluster.change(decodeEngine).incoming -= 1;
 }

@@ -57,6 +57,11 @@ function applyToWorkflows(workflows: WorkflowState, event: JournalEvent): void {
       workflows.placedCount += 1;
       return;
     }
+    case "stage-redirect": {
+      const node = workflows.node(event.stage);
+      node.shares = node.shares.map((share) => ({ ...share, cost: { ...share.cost, decodeUs: event.decodeUs } }));
+      return;
+    }
     case "tool-start":
     case "share-start":
       workflows.node(event.stage).status = "running";

@@ -1,6 +1,7 @@
 /** What one engine holds and does now. Changed by `apply` only; policies read it. */
 
-import type { EngineId } from "../model/cluster.ts";
+import type { EngineId, EngineRole } from "../model/cluster.ts";
+import type { Place } from "../model/decision.ts";
 import type { EngineHolding } from "../model/holding.ts";
 import type { SharePhase } from "../model/event.ts";
 import type { ModelId } from "../model/model.ts";
@@ -16,8 +17,13 @@ export type QueuedShare = {
   readonly items: number;
   readonly phase: SharePhase;
   readonly rank: number;
+  /** How much the rank falls with each second of the clock. */
+  readonly climb?: number;
+  readonly overtakes?: Place["overtakes"];
   /** Journal position of what put it here: decides among equal ranks. */
   readonly sequence: number;
+  /** When it came into the queue; what is preempted comes back to its old place. */
+  readonly sinceUs: number;
   /** Engine time it is expected to take. */
   readonly expectedUs: number;
   readonly victims?: readonly ModelId[];
@@ -29,12 +35,24 @@ export type QueuedShare = {
 /** A share that holds a place on its engine. */
 export type RunningShare = QueuedShare & {
   readonly startUs: number;
+  /** Journal position of its start: tells it from every other one, whatever else of it changes. */
+  readonly started: number;
   readonly kvTokens: number;
+  /** When its prompt had been taken in. From then on a share of phase `prefill` holds KV memory, but computes no more. */
+  readonly prefilledUs?: number;
+  /** Its KV is on its way to the decode engine, and will be there then. */
+  readonly arriveUs?: number;
 };
 
 export class EngineState {
   readonly holding: EngineHolding;
   up = true;
+  /** What it does now: that of its description until it is told to switch. */
+  role: EngineRole;
+  /** Since when; 0 if from the beginning. */
+  roleSinceUs = 0;
+  /** The role that it is to have once it has ended all it has: until then it takes nothing new. */
+  switching: EngineRole | undefined;
   /** How many times longer than modelled everything takes here. */
   slowFactor = 1;
   /** Least recently used first. */
@@ -43,11 +61,16 @@ export class EngineState {
   loadEndUs = 0;
   /** The residents once the queue has been worked off, as far as can be foreseen. */
   foreseen: readonly Resident[] = [];
-  /** In the order in which they will be taken. */
+  /** By rank as it was given, then by sequence. What comes next, `queue.ts` says: ranks may fall with the clock. */
   queue: QueuedShare[] = [];
   running: RunningShare[] = [];
   /** Expected engine time of the queue. */
   queuedUs = 0;
+  /** Shares in the queue whose rank falls with the clock, and shares that may overtake. */
+  climbing = 0;
+  overtaking = 0;
+  /** Shares on other engines that are to be handed over to this one. */
+  incoming = 0;
   /** KV memory set aside for what is running. */
   kvTokens = 0;
   /** When the network interface has sent all KV it was given. */
@@ -57,12 +80,18 @@ export class EngineState {
 
   constructor(holding: EngineHolding) {
     this.holding = holding;
+    this.role = holding.engine.role;
     this.prefixes = new Map();
     this.#ownsPrefixes = new Set();
   }
 
   get id(): EngineId {
     return this.holding.engine.id;
+  }
+
+  /** Whether new work may be placed here. */
+  get open(): boolean {
+    return this.up && this.switching === undefined;
   }
 
   get idle(): boolean {
@@ -111,6 +140,9 @@ export class EngineState {
   clone(): EngineState {
     const copy = new EngineState(this.holding);
     copy.up = this.up;
+    copy.role = this.role;
+    copy.roleSinceUs = this.roleSinceUs;
+    copy.switching = this.switching;
     copy.slowFactor = this.slowFactor;
     copy.residents = this.residents;
     copy.loadEndUs = this.loadEndUs;
@@ -118,6 +150,9 @@ export class EngineState {
     copy.queue = [...this.queue];
     copy.running = [...this.running];
     copy.queuedUs = this.queuedUs;
+    copy.climbing = this.climbing;
+    copy.overtaking = this.overtaking;
+    copy.incoming = this.incoming;
     copy.kvTokens = this.kvTokens;
     copy.nicFreeAtUs = this.nicFreeAtUs;
     copy.prefixes = new Map(this.prefixes);

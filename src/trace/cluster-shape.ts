@@ -34,6 +34,15 @@ const batchingShape = tagged("kind", {
     maxSequences: withDefault(integer({ min: 1, max: 1_000_000 }), 256),
     prefillTokens: withDefault(integer({ min: 1, max: limits.maxTokens }), 8192),
     chunkedPrefill: withDefault(boolean(), true),
+    prefillUs: optional(
+      described(integer({ min: 1, max: limits.maxUs }), "Prompts of one iteration take no longer, but for the first."),
+    ),
+    admission: optional(
+      described(
+        oneOf("by-step"),
+        "Takes from the queue only what the next iteration takes in; else all that KV memory takes.",
+      ),
+    ),
   },
 });
 

@@ -26,7 +26,7 @@ const wildPolicy: PolicyEntry = {
   },
 };
 
-function placeWildly({ rng, ...view }: View, stage: VisibleModelStage): Decision {
+export function placeWildly({ rng, ...view }: View, stage: VisibleModelStage): Decision {
   const able = feasibleEngines(view, stage);
   const first = able[rng.below(Math.max(1, able.length))];
   if (first === undefined) return { kind: "defer", stage: stage.key, reason: "no-engine" };
@@ -36,16 +36,16 @@ function placeWildly({ rng, ...view }: View, stage: VisibleModelStage): Decision
   const victims = rng.next() < 0.5 ? {} : { victims: [modelIds[rng.below(3)] ?? modelIds[0]] };
   const base = { kind: "place", stage: stage.key, rank, ...victims } as const;
   const whole = { ...base, shares: [{ engine: first.id, items: stage.items }] };
-  const mustPair = first.holding.engine.role === "prefill" && stage.kind !== "embed";
+  const mustPair = first.role === "prefill" && stage.kind !== "embed";
   if (mustPair || (rng.next() < 0.3 && stage.kind !== "embed")) {
     const decoders = [...view.cluster].filter(
-      (engine) => engine.up && engine.holding.engine.role !== "prefill" && canServe(stage, engine),
+      (engine) => engine.open && engine.role !== "prefill" && canServe(stage, engine),
     );
     const second = decoders[rng.below(Math.max(1, decoders.length))];
     if (second === undefined) return { kind: "defer", stage: stage.key, reason: "no-engine" };
     return { ...whole, decodeEngine: second.id };
   }
-  const roles = able.filter((engine) => engine.holding.engine.role === "both");
+  const roles = able.filter((engine) => engine.role === "both");
   const shards = Math.min(stage.items, roles.length, 1 + rng.below(3));
   if (shards < 2) return whole;
   const engines = roles.slice(rng.below(roles.length - shards + 1)).slice(0, shards);
@@ -72,7 +72,7 @@ function hashOn(engine: EngineState): number {
 }
 
 /** Graphs of a few layers with shared prompts, parents' outputs, items, embeddings and tools. */
-function wildWorkflows(seed: number, count: number, gapUs = 800_000): Workflow[] {
+export function wildWorkflows(seed: number, count: number, gapUs = 800_000): Workflow[] {
   const rng = createRng(seed, "workflows");
   return Array.from({ length: count }, (_, index): Workflow => {
     const stages: Stage[] = [];
@@ -122,7 +122,7 @@ function wildStage(rng: Rng, id: string, index: number, above: readonly string[]
 }
 
 /** Short prompts and long answers of one model: what makes batches run out of KV memory. */
-function tightWorkflows(seed: number, count: number): Workflow[] {
+export function tightWorkflows(seed: number, count: number): Workflow[] {
   const rng = createRng(seed, "tight");
   return Array.from({ length: count }, (_, index): Workflow => {
     const stage = (id: string, items: number, parents: ModelStage["parents"]): ModelStage =>
@@ -156,7 +156,7 @@ function branchedWorkflows(seed: number, count: number): Workflow[] {
 
 type Shape = { readonly engines: readonly Partial<Engine>[]; readonly rest?: Partial<Cluster> };
 
-function wildCluster(kinds: string, { engines, rest = {} }: Shape): Cluster {
+export function wildCluster(kinds: string, { engines, rest = {} }: Shape): Cluster {
   const base = cluster(kinds);
   return {
     ...base,

@@ -46,7 +46,7 @@ test("--list names benchmarks, clusters and modes", async () => {
   for (const part of ["real-dag", "hetero-8, a100-8, h100-4-a100-4", "solo-batched", "deep-chains"])
     expect(out).toContain(part);
   const list = JSON.parse((await fate("bench", "--list", "--json")).out) as { name: string; cells: number }[];
-  expect(list.map(({ name }) => name)).toEqual(["real-dag", "prefix-reuse", "ablation", "sensitivity"]);
+  expect(list.map(({ name }) => name)).toEqual(["real-dag", "prefix-reuse", "ablation", "sensitivity", "agents"]);
 });
 
 test("an interrupted run goes on where it stopped, and its result is that of an undisturbed one", async () => {
@@ -93,4 +93,26 @@ test("an interrupted run goes on where it stopped, and its result is that of an 
     "prefix-reuse.svg",
     "prefix-reuse.times.json",
   ]);
+});
+
+test("cells of agents are the same in any part of the run, and so are their pages", async () => {
+  const words = ["bench", "agents", "--clusters", "homo", "--modes", "chat-load-3", "--policies", "fcfs@least-loaded"];
+  const both = await fate(...words, "--workers", "1", "--seeds", "1-2", "--out", place("agents"));
+  expect(both.code).toBe(0);
+  expect(both.notes).toContain("agents.svg");
+  await fate(...words, "--workers", "1", "--seeds", "2", "--out", place("agents-2"));
+  const cellsIn = (name: string): readonly string[] => {
+    const lines = readFileSync(join(place(name), "agents.json"), "utf8").split("\n");
+    return lines.filter((line) => line.includes('"ratios"')).map((line) => line.replace(/,$/, ""));
+  };
+  expect(cellsIn("agents-2")).toEqual(cellsIn("agents").slice(1));
+  expect(JSON.parse(cellsIn("agents-2")[0] ?? "")).toMatchObject({
+    cluster: "homo",
+    workload: "chat",
+    load: 3,
+    error: 0,
+    policy: "fcfs@least-loaded",
+    seed: 2,
+    abandoned: 0,
+  });
 });

@@ -82,5 +82,11 @@ test("a workflow lasts until its last answer, and a second attempt is no second 
 
 test("times are scaled back to those of the machines described; counts are not", () => {
   const count = countOf(20, [...arrival, ...ready("a", 110), ...load("left", 110, 150), start("a", "left", 150)]);
-  expect(count.read()).toMatchObject({ loads: 1, loadUs: 800, behindLoadsUs: 800, waitsUs: [800] });
+  expect(count.read()).toMatchObject({
+    loads: 1,
+    loadUs: 800,
+    behindLoadsUs: 800,
+    waitsUs: [800],
+    begins: [{ engine: "left", readyUs: 2200, atUs: 3000 }],
+  });
 });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { chainHash, type ChainLink } from "../../src/model/prefix.ts";
 import { PrefixCache } from "../../src/state/prefix-cache.ts";
+import { PrefixModel } from "./prefix-model.ts";
 
 /** A chain drawn as letters: each letter is a segment of ten tokens. */
 function chain(letters: string): ChainLink[] {
@@ -68,4 +69,66 @@ test("never over budget, never a child without its parent, and a clone goes its 
       expect(words.map((letters) => cached(cache, letters))).toEqual(before);
     }),
   );
+});
+
+/** Few letters, so that prompts begin alike, and links of several lengths. */
+const prompt = fc.stringMatching(/^[a-c]{1,5}$/);
+const step = fc.oneof(
+  { weight: 6, arbitrary: fc.tuple(fc.constant("insert"), prompt, fc.integer({ min: 0, max: 120 })) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant("shrink"), prompt, fc.integer({ min: -10, max: 120 })) },
+  { weight: 2, arbitrary: fc.tuple(fc.constant("drop"), prompt, fc.nat(0)) },
+  { weight: 2, arbitrary: fc.tuple(fc.constant("retain"), prompt, fc.integer({ min: 0, max: 30 })) },
+  { weight: 2, arbitrary: fc.tuple(fc.constant("fork"), prompt, fc.nat(0)) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant("restore"), prompt, fc.nat(0)) },
+);
+
+function chainOf(letters: string): ChainLink[] {
+  return chain(letters).map(({ hash }, index) => ({ hash, tokens: 5 + 3 * letters.charCodeAt(index) - 3 * 97 }));
+}
+
+test("it does what the slow way does, fork upon fork, and no fork changes what it came from", () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60, size: "max" }), (steps) => {
+      let cache = new PrefixCache();
+      let model = new PrefixModel();
+      const before: (readonly [PrefixCache, PrefixModel])[] = [];
+      for (const [nowUs, [kind, letters, amount]] of steps.entries()) {
+        const links = chainOf(letters);
+        const { hash } = links.at(-1) as ChainLink;
+        for (const each of [cache, model]) {
+          if (kind === "insert") each.insert(links, links.length - (nowUs % 2), amount, nowUs);
+          if (kind === "shrink") each.shrink(amount, nowUs);
+          if (kind === "drop") each.drop(hash);
+          if (kind === "retain") each.retain(hash, nowUs + amount);
+        }
+        if (kind === "fork") {
+          before.push([cache, model]);
+          cache = cache.fork();
+          model = model.fork();
+        } else if (kind === "restore") {
+          const listed = cache.list();
+          cache = new PrefixCache();
+          cache.restore(listed);
+          model = new PrefixModel();
+          model.restore(listed);
+        }
+        expect(cache.list()).toEqual(model.list());
+        expect([cache.tokens, cache.size, cache.match(links)]).toEqual([model.tokens, model.size, model.match(links)]);
+      }
+      for (const [base, slow] of before) {
+        expect(base.list()).toEqual(slow.list());
+        expect([base.tokens, base.size]).toEqual([slow.tokens, slow.size]);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("what another cache lists is taken in behind what is there, once", () => {
+  const [first, second] = [new PrefixCache(), new PrefixCache()];
+  first.insert(chain("ab"), 2, 100, 0);
+  second.insert(chain("ac"), 2, 100, 0);
+  second.restore(first.list());
+  second.restore(first.list());
+  expect([second.size, cached(second, "ab"), cached(second, "ac")]).toEqual([3, 20, 20]);
 });

@@ -1,7 +1,7 @@
 /**
  * Clusters of continuously batching engines: benchmark C. Each engine is a tensor-parallel group on a host of its own;
- * a count in a cluster's description counts engines. Prompts go in whole, up to 8,192 tokens a batch; a decode engine has
- * 256 places.
+ * a count in a cluster's description counts engines. A batch takes in up to 8,192 tokens of prompts, whole where prefill and
+ * decode are apart and in chunks where they are not, and has 256 places.
  */
 
 import { strict as assert } from "node:assert";
@@ -52,6 +52,16 @@ export const pairClusters: { readonly [id: string]: () => Cluster } = Object.fro
 
 function pairCluster(id: string, spec: PairSpec): Cluster {
   const groups = [...groupsOf("prefill", spec.prefill), ...groupsOf("decode", spec.decode)];
+  return serveOne(id, groups, spec, false);
+}
+
+/** Every group serves the same model. Prompts are taken from the queue as the next iteration takes them in. */
+function serveOne(
+  id: string,
+  groups: readonly Group[],
+  spec: Pick<PairSpec, "model" | "degree" | "kvShare">,
+  chunkedPrefill: boolean,
+): Cluster {
   const hosts = groups.map((group) =>
     host({ id: group.id, loadGBps: loadGBpsOf[group.kind], localGBps: 200, nicGBps: nicGBpsOf[group.kind] }),
   );
@@ -61,7 +71,13 @@ function pairCluster(id: string, spec: PairSpec): Cluster {
       id: group.id,
       devices: (cards[index] ?? []).map((card) => card.id),
       role: group.role,
-      batching: { kind: "batched", maxSequences: 256, prefillTokens: 8192, chunkedPrefill: false },
+      batching: {
+        kind: "batched",
+        maxSequences: 256,
+        prefillTokens: 8192,
+        chunkedPrefill,
+        admission: "by-step",
+      },
       models: [spec.model],
       resident: [spec.model],
       memoryShare,
@@ -70,6 +86,15 @@ function pairCluster(id: string, spec: PairSpec): Cluster {
     }),
   );
   return assemble({ id, hosts, devices: cards.flat(), links: linkAll(hosts, 20, linkLatencyUs), engines });
+}
+
+/** Eight groups of four H100 and four of four A100 with a 70B model, each of which does both phases: nothing is handed over. */
+export function both(): Cluster {
+  const groups = groupsOf("both", { h100: 8, a100: 4 }).map((group) => ({
+    ...group,
+    id: group.id.replace("both-", ""),
+  }));
+  return serveOne("both", groups, llama, true);
 }
 
 type Group = { readonly id: string; readonly role: EngineRole; readonly kind: (typeof kinds)[number] };
@@ -81,7 +106,7 @@ function groupsOf(role: EngineRole, pool: Pool): readonly Group[] {
   );
 }
 
-function kvBytes(spec: PairSpec, gpu: string, share: number): number {
+function kvBytes(spec: Pick<PairSpec, "model" | "degree">, gpu: string, share: number): number {
   const memoryBytes = gpuKinds.find((kind) => kind.id === gpu)?.memoryBytes;
   const model = knownModels.find((known) => known.id === spec.model);
   assert(memoryBytes !== undefined && model !== undefined, `no ${gpu} or no ${spec.model} in the catalogue`);

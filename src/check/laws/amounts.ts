@@ -1,6 +1,5 @@
-import { shareWork, type ShareWork } from "../../cost/share-work.ts";
 import type { Law } from "../law.ts";
-import type { EngineRow, ShareRow } from "../rows.ts";
+import { toSetAside } from "../room.ts";
 
 /** Tokens and sequences follow from the stage and the number of items of a share. */
 export const amounts: Law = {
@@ -62,11 +61,3 @@ export const amounts: Law = {
     },
   }),
 };
-
-/** An exclusive engine sets the limit aside, and so do waves; a batch only what the share has when it begins to write. */
-function toSetAside({ costs }: EngineRow, { stage, items, phase, written }: ShareRow, work: ShareWork): number {
-  if (costs.engine.batching.kind === "exclusive" || work.waves > 1)
-    return shareWork(stage, items, work.sequences, stage.limitTokens).kvTokens;
-  const next = stage.kind === "embed" && phase === "whole" ? 0 : 1;
-  return work.sharedTokens + work.sequences * (work.ownTokens + written + next);
-}

@@ -1,12 +1,13 @@
-import { contextOf, fillingAt, sequencesOf } from "../filling.ts";
+import { batchOf, fillingAt, sequencesOf } from "../filling.ts";
+import type { Batching } from "../../model/cluster.ts";
 import type { Law } from "../law.ts";
-import type { EngineRow, ShareRow } from "../rows.ts";
+import type { EngineRow } from "../rows.ts";
 
 /** A batch step carries exactly the shares that are open on the engine, within its token budget, from the moment it can. */
 export const batch: Law = {
   name: "batch",
   claim:
-    "a batch step carries the prompts and sequences that were open at its start, in order of admission and within `prefillTokens` (chunked: decoding sequences count too; whole: the first prompt always fits); it starts when the step before ended, when all that the step under way carried was lost, or when there is work again",
+    "a batch step carries the prompts and sequences that were open at its start, in order of admission and within `prefillTokens` (chunked: decoding sequences count too; whole: the first prompt always fits) and `prefillUs` (the first prompt always fits); where admission is by step, a share with a prompt starts only while open prompts leave some of `prefillTokens`; it starts when the step before ended, when all that the step under way carried was lost, or when there is work again",
   scope: "model",
   watch: ({ ledger, report }) => ({
     "batch-step": (event) => {
@@ -17,21 +18,7 @@ export const batch: Law = {
       const { prompts, decoders } = fillingAt(engine, event.startUs);
       const carried = [...prompts.map((taken) => taken.share), ...decoders];
       if (carried.length === 0) return report(`${id} runs an iteration with nothing open`);
-      let prefillTokens = 0;
-      let prefillPairs = 0;
-      for (const { share, tokens } of prompts) {
-        prefillTokens += tokens;
-        prefillPairs += tokens * attended(share, tokens);
-      }
-      let contextTokens = 0;
-      for (const share of decoders) contextTokens += contextOf(share);
-      const expected = {
-        prefillTokens,
-        prefillPairs,
-        prefillSequences: prompts.length,
-        sequences: sequencesOf(decoders),
-        contextTokens,
-      };
+      const expected = batchOf(prompts, decoders);
       for (const [field, value] of Object.entries(expected)) {
         const found = event[field as keyof typeof expected];
         if (found !== value) report(`${id} runs an iteration with ${field} ${found}, expected ${value}`);
@@ -47,6 +34,15 @@ export const batch: Law = {
       const startUs = Math.max(openUs, engine.lastStepUs);
       if (event.startUs !== startUs && event.startUs !== abandonedUs(engine, startUs))
         report(`${id} starts an iteration at ${event.startUs} us, expected ${startUs} us`);
+    },
+    "share-start": (event) => {
+      const engine = ledger.engine(event.engine);
+      const batching = engine?.costs.engine.batching;
+      if (engine === undefined || batching?.kind !== "batched" || batching.admission !== "by-step") return;
+      if (event.phase === "decode") return;
+      const { open, budget } = nextIntake(engine, batching);
+      if (open >= budget)
+        report(`${event.stage} starts on ${event.engine}, whose next iteration has ${open} of ${budget} tokens`);
     },
     "prefill-end": (event) => {
       const engine = ledger.engine(event.engine);
@@ -71,16 +67,21 @@ export const batch: Law = {
   }),
 };
 
+/** Tokens that open prompts still have to take in, and what of the budget decoding leaves to them. */
+function nextIntake(
+  engine: EngineRow,
+  batching: Extract<Batching, { kind: "batched" }>,
+): { open: number; budget: number } {
+  const decoding = batching.chunkedPrefill ? engine.running.filter(({ step }) => step === "decoding") : [];
+  let open = 0;
+  for (const { step, promptLeft } of engine.running) if (step === "prefilling") open += promptLeft;
+  return { open, budget: Math.max(1, batching.prefillTokens - sequencesOf(decoding)) };
+}
+
 /** When the last share of the iteration that began at `startUs` was lost, if all of them were: the engine lets go of it then. */
 function abandonedUs(engine: EngineRow, startUs: number): number | undefined {
   const { prompts, decoders } = fillingAt(engine, startUs);
   const carried = [...prompts.map(({ share }) => share), ...decoders].filter((share) => share.stepUs <= startUs);
   if (carried.length === 0 || carried.some((share) => !engine.ghosts.includes(share))) return undefined;
   return Math.max(...carried.map((share) => share.lostUs));
-}
-
-/** Tokens that each of the next `tokens` prompt tokens attends to, on average. */
-function attended({ items, promptDone, work }: ShareRow, tokens: number): number {
-  if (items === 1) return promptDone + (tokens + 1) / 2;
-  return work === undefined ? 0 : work.sharedTokens + work.ownTokens / 2;
 }

@@ -3,6 +3,7 @@ import { shareDecodeUs, sharePrefillUs } from "../../cost/phase.ts";
 import { iterationUs } from "../../cost/roofline.ts";
 import { shardUs } from "../../cost/shard.ts";
 import { kvTransferUs, transferUs } from "../../cost/transfer.ts";
+import { factorAt } from "../filling.ts";
 import type { EventOf, Law } from "../law.ts";
 import type { EngineRow } from "../rows.ts";
 
@@ -108,9 +109,4 @@ export const durations: Law = {
 
 function isExclusive(engine: EngineRow | undefined): boolean {
   return engine?.costs.engine.batching.kind === "exclusive";
-}
-
-/** The factor in force once everything had happened at `atUs`. */
-function factorAt({ factors, factor }: EngineRow, atUs: number): number {
-  return factors.findLast((change) => change.atUs <= atUs)?.factor ?? factor;
 }

@@ -57,6 +57,11 @@ export const knownNames: Law = {
         for (const placed of event.shares) engine(placed.engine);
         engine(event.decodeEngine);
       },
+      "stage-redirect": (event) => {
+        stage(event.stage);
+        engine(event.engine);
+        engine(event.decodeEngine);
+      },
       "decision-reject": (event) => {
         engine(event.engine);
         stage(event.stage);
@@ -106,6 +111,8 @@ export const knownNames: Law = {
       "engine-down": engineOf,
       "engine-up": engineOf,
       "engine-slow": engineOf,
+      "role-switch-start": engineOf,
+      "role-switch-end": engineOf,
       "workflow-end": (event) => workflow(event.workflow),
       "workflow-abandon": (event) => workflow(event.workflow),
     };

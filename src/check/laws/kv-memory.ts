@@ -1,6 +1,7 @@
 import type { ModelId } from "../../model/model.ts";
 import type { Law } from "../law.ts";
 import { writtenBy } from "../filling.ts";
+import { grownTokens, isInBatch, keptTokens } from "../room.ts";
 import type { EngineRow, ShareRow } from "../rows.ts";
 
 /** KV memory is never promised twice, and nobody is preempted while there is some left. */
@@ -50,11 +51,6 @@ export const kvMemory: Law = {
   },
 };
 
-/** Shares that only wait for their KV to leave hold memory, but have left the batch. */
-function isInBatch({ step }: ShareRow): boolean {
-  return step !== "prefilled" && step !== "sending" && step !== "sent";
-}
-
 /** What runs there, or where models are mixed, what runs of each: they have KV memory of their own. */
 function ofOneMemory({ costs, running }: EngineRow): Iterable<readonly ShareRow[]> {
   const { batching } = costs.engine;
@@ -65,18 +61,6 @@ function ofOneMemory({ costs, running }: EngineRow): Iterable<readonly ShareRow[
 function capacityOf({ costs }: EngineRow, shares: readonly ShareRow[]): number {
   const model: ModelId | undefined = shares[0]?.stage.model;
   return (model === undefined ? undefined : costs.models.get(model)?.kvCapacityTokens) ?? 0;
-}
-
-function keptTokens(shares: readonly ShareRow[]): number {
-  let tokens = 0;
-  for (const share of shares) tokens += Math.max(share.kvTokens, grownTokens(share));
-  return tokens;
-}
-
-/** What decoding has filled: the common prompt once, each sequence's own after it. Waves reuse the memory of those before. */
-function grownTokens({ work, step, written, stepsDone }: ShareRow): number {
-  if (work === undefined || work.waves > 1 || step !== "decoding") return 0;
-  return work.sharedTokens + work.sequences * (work.ownTokens + written + stepsDone);
 }
 
 /** KV tokens that one more iteration takes beyond what is set aside. */

@@ -39,8 +39,10 @@ export const noGaps: Law = {
         const sinceUs = workUs(event);
         if (share === undefined || engine === undefined || sinceUs === undefined) return;
         const dueUs = Math.max(sinceUs, share.inputsUs);
-        const betweenSteps = engine.costs.engine.batching.kind === "batched" && engine.lastStepUs >= dueUs;
-        expectAt(event, betweenSteps ? engine.lastStepUs : dueUs);
+        if (engine.costs.engine.batching.kind === "exclusive") return expectAt(event, dueUs);
+        // Or when all that the iteration under way carried was lost.
+        if (event.atUs >= dueUs && engine.ghosts.some(({ lostUs }) => lostUs === event.atUs)) return;
+        expectAt(event, Math.max(engine.lastStepUs, dueUs));
       },
       "decode-start": (event) => {
         const share = ledger.engines.running(event);

@@ -24,6 +24,7 @@ export const onceOnly: Law = {
     };
     return {
       "stage-place": sameAttempt,
+      "stage-redirect": sameAttempt,
       "share-start": sameAttempt,
       "transfer-start": sameAttempt,
       "transfer-end": sameAttempt,

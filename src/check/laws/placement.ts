@@ -4,11 +4,11 @@ import type { EngineId } from "../../model/cluster.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
 import type { Law, LawContext } from "../law.ts";
 
-/** A placement names engines that may, can and do serve the stage, and its shares are the whole stage. */
+/** A placement names engines that may, can and do serve the stage, and its shares are the whole stage; another decode engine comes in time. */
 export const placement: Law = {
   name: "placement",
   claim:
-    "the shares of a placement add up to the stage's items on distinct engines that are up, allowed, of a fitting role, and able to hold the model and the longest answer",
+    "the shares of a placement add up to the stage's items on distinct engines that are up, take new work, are allowed, of a fitting role, and able to hold the model and the longest answer; a stage is redirected to such an engine, another than that which prefills it, before its KV sets out",
   scope: "any",
   watch: (context) => ({
     "stage-place": (event) => {
@@ -31,6 +31,17 @@ export const placement: Law = {
       }
       if (event.decodeEngine !== undefined) refuse(context, stage, event.decodeEngine, "decode");
     },
+    "stage-redirect": (event) => {
+      const { ledger, report } = context;
+      const stage = ledger.stages.get(event.stage)?.stage;
+      if (stage === undefined || stage.kind === "tool") return;
+      const share = ledger.engines.unsent(event);
+      if (share === undefined) report(`${event.stage} is redirected, but ${event.engine} has no KV of it to send`);
+      else if (share.decodeEngine === event.decodeEngine)
+        report(`${event.stage} is redirected to ${event.decodeEngine}, where it goes anyway`);
+      if (event.decodeEngine === event.engine) report(`${event.stage} is redirected to where it is prefilled`);
+      refuse(context, stage, event.decodeEngine, "decode");
+    },
   }),
 };
 
@@ -49,8 +60,9 @@ function refuse(
   if (row.drained) report(`${stage.key} is placed on ${id}, which drains`);
   if (allow?.avoid?.includes(id) === true) report(`${stage.key} is placed on ${id}, which failed it`);
   if (!row.up) report(`${stage.key} is placed on ${id}, which is down`);
-  if (engine.role !== "both" && engine.role !== phase)
-    report(`${stage.key} is placed on ${id} to ${phase}, its role is ${engine.role}`);
+  if (row.switching !== undefined) report(`${stage.key} is placed on ${id}, which switches to ${row.switching}`);
+  if (row.role !== "both" && row.role !== phase)
+    report(`${stage.key} is placed on ${id} to ${phase}, its role is ${row.role}`);
   if (allow?.engines?.includes(id) === false) report(`${stage.key} is not allowed on ${id}`);
   for (const label of allow?.labels ?? [])
     if (!engine.labels.includes(label)) report(`${stage.key} needs label ${label}, which ${id} lacks`);

@@ -4,7 +4,7 @@ import type { Law } from "../law.ts";
 export const planned: Law = {
   name: "planned",
   claim:
-    "a plan counts the model stages that wait for a placement, and every placement, rejection, prefetch, retention and eviction by policy follows a plan at its instant, no more of them than its decisions",
+    "a plan counts the model stages that wait for a placement, and every placement, redirection, rejection, prefetch, retention, start of a role switch and eviction by policy follows a plan at its instant, no more of them than its decisions",
   scope: "any",
   watch: ({ ledger, report }) => {
     let atUs = -1;
@@ -21,6 +21,8 @@ export const planned: Law = {
         left = event.decisions;
       },
       "stage-place": spend,
+      "stage-redirect": spend,
+      "role-switch-start": spend,
       "decision-reject": spend,
       "prefix-retain": spend,
       "model-evict": (event) => {

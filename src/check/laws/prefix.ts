@@ -13,7 +13,7 @@ import type { ShareRow } from "../rows.ts";
 export const prefix: Law = {
   name: "prefix",
   claim:
-    "the cached tokens of a prompt are those of whole leading links that the engine has taken in or written for this model since it was loaded, at most all but one token of the prompt",
+    "the cached tokens of a prompt are those of whole leading links that the engine has taken in or written for this model since it was loaded and since it last switched its role, at most all but one token of the prompt",
   scope: "model",
   watch: ({ ledger, report }) => {
     const caches = new Map<EngineId, Map<ModelId, Set<number>>>();
@@ -67,6 +67,9 @@ export const prefix: Law = {
       },
       "model-evict": ({ engine, model }) => {
         caches.get(engine)?.delete(model);
+      },
+      "role-switch-end": ({ engine }) => {
+        caches.delete(engine);
       },
       "engine-down": ({ engine }) => {
         caches.delete(engine);

@@ -12,7 +12,7 @@ export type Benchmark = {
   /** Whether workloads come from public data where that is there. */
   readonly recorded: boolean;
   /** How its report is laid out. */
-  readonly report: "policies" | "shares" | "ablation" | "settings";
+  readonly report: "policies" | "shares" | "ablation" | "settings" | "agents";
 };
 
 export type Group = Pick<CellSpec, "workload" | "change"> & {
@@ -46,14 +46,15 @@ export type CellOptions = { readonly training: boolean; readonly check: boolean 
 
 /**
  * The cells of a benchmark: group by group, and seed by seed inside, so that whatever ends early has whole comparisons.
- * The baseline is always among them.
+ * The baseline is always among them, but for agents: their ratios are to what each workflow would take alone.
  */
 export function toCells(groups: readonly Group[], narrowing: Narrowing, options: CellOptions): readonly BenchCell[] {
   const { clusters, modes, policies, seeds } = narrowing;
   return groups
     .filter(({ cluster, mode }) => (clusters?.includes(cluster) ?? true) && (modes?.includes(mode) ?? true))
     .flatMap((group) => {
-      const names = [...new Set([baseline, ...(policies ?? group.policies)])];
+      const always = group.workload.kind === "agents" ? [] : [baseline];
+      const names = [...new Set([...always, ...(policies ?? group.policies)])];
       const own = seedsOf(group, options.training).filter((seed) => seeds?.includes(seed) ?? true);
       return own.flatMap((seed) => names.map((policy) => toCell(group, policy, seed, options.check)));
     });
@@ -76,7 +77,12 @@ function toCell(group: Group, policy: PolicyName, seed: number, check: boolean):
       seed,
       faults: {},
       check,
-      bounds: true,
+      ...(isMisjudged(workload) ? {} : { bounds: true }),
     },
   };
+}
+
+/** Errors of estimates change no bound, so that those of the same workload without error do. */
+function isMisjudged(workload: CellSpec["workload"]): boolean {
+  return workload.kind === "agents" && workload.error > 0;
 }

@@ -1,6 +1,7 @@
 /** All benchmarks by name. */
 
 import { ablation } from "./ablation.ts";
+import { agents } from "./agents/agents.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { prefixReuse } from "./prefix-reuse.ts";
 import { realDag } from "./real-dag.ts";
@@ -11,4 +12,5 @@ export const benchmarks: { readonly [name: string]: Benchmark } = {
   "prefix-reuse": prefixReuse,
   ablation,
   sensitivity,
+  agents,
 };

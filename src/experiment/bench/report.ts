@@ -12,7 +12,7 @@ import { baseline, pickSubject } from "./policy-lists.ts";
 /** The page, and its plots. */
 export function renderReport(
   file: BenchFile,
-  { summary, report }: Benchmark,
+  { summary, report }: Pick<Benchmark, "summary"> & { readonly report: Exclude<Benchmark["report"], "agents"> },
   times: readonly DecisionTimes[],
 ): readonly Page[] {
   const overviews = {

@@ -36,8 +36,15 @@ const fixed: { readonly [section in Section]?: string } = {
   listen: "the port stays open as it is until a restart",
   seed: "luck is drawn from the old seed until a restart",
   journal: "the journal goes on in its old file until a restart",
+  identity: "sessions are told apart as before until a restart",
+  declared: "declared workflows keep their bounds and tools until a restart",
   metrics: "/metrics stays as it is until a restart",
+  traces: "spans go where they went until a restart",
+  log: "the log stays as it is until a restart",
 };
+
+/** Of the limits, what a listening server was given for good. */
+const fixedLimits = ["headerBytes", "connections"] as const;
 
 const order: readonly Section[] = [
   "listen",
@@ -63,10 +70,12 @@ const order: readonly Section[] = [
 
 export function compareConfigs(before: Config, after: Config): ConfigComparison {
   const changes = order.flatMap((section) => compareSection(section, before, after));
-  const { listen, seed, journal, metrics } = before;
+  const { listen, seed, journal, identity, declared, metrics, traces, log } = before;
+  const { headerBytes, connections } = before.limits;
+  const limits = { ...after.limits, headerBytes, connections };
   return {
     changes,
-    next: { ...after, listen, seed, journal, metrics },
+    next: { ...after, listen, seed, journal, limits, identity, declared, metrics, traces, log },
     needsRestart: changes.some(({ live }) => !live),
   };
 }
@@ -84,11 +93,21 @@ function compareSection(section: Section, before: Config, after: Config): readon
       return compareList(section, before.models, after.models, named.models);
     case "engines":
       return compareList(section, before.engines, after.engines, named.engines);
+    case "limits":
+      return compareLimits(before.limits, after.limits);
     case "policy":
       return [changed(section, `policy: ${before.policy} gives way to ${after.policy} with the next plan`)];
     default:
       return [changed(section, `${section}: ${fieldsThatDiffer(before[section], after[section])}`)];
   }
+}
+
+function compareLimits(before: Config["limits"], after: Config["limits"]): readonly ConfigChange[] {
+  const kept = fixedLimits.filter((name) => before[name] !== after[name]);
+  const what = `limits: ${fieldsThatDiffer(before, after)}`;
+  if (kept.length === 0) return [changed("limits", what)];
+  const sentence = `${what}; ${kept.join(" and ")} stay as they are until a restart`;
+  return [{ section: "limits", kind: "changed", live: false, sentence }];
 }
 
 function changed(section: Section, what: string): ConfigChange {

@@ -33,6 +33,8 @@ export type Declared = AsyncDisposable & {
   readonly handle: (request: DeclaredRequest, response: ServerResponse) => Promise<void>;
   /** Workflows under way. */
   readonly open: () => number;
+  /** Takes no new workflows, and resolves when those under way are over, or when the signal says so. */
+  readonly drain: (signal: AbortSignal) => Promise<void>;
 };
 
 const mostListed = 100;
@@ -56,6 +58,7 @@ export function createDeclared(options: DeclaredOptions): Declared {
   };
   return {
     open: runs.open,
+    drain: runs.drain,
     handle: async (request, response) => {
       const route = toRoute(request);
       const told =
@@ -149,6 +152,10 @@ function toAnswer(submitted: Submitted, { maxOpen }: DeclaredConfig): Answer {
     case "closing": {
       const message = "The gateway is about to stop and takes no new workflows.";
       return { ...refused(503, "draining", message, "server_error"), headers: { "retry-after": "1" } };
+    }
+    case "limited": {
+      const { status, code, message, type, retryAfterS = 1 } = submitted.fault;
+      return { ...refused(status, code, message, type), headers: { "retry-after": String(retryAfterS) } };
     }
     case "too-many": {
       const message = `${maxOpen} workflows are under way, as many as this gateway takes. Try again when some have ended.`;

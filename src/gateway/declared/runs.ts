@@ -1,6 +1,8 @@
 /** All declared workflows of a gateway: those under way, and those that the store still knows. */
 
 import { randomBytes } from "node:crypto";
+import type { CallFault } from "../call/call.ts";
+import type { Tenants } from "../call/tenants.ts";
 import type { Config, ModelConfig } from "../config/config.ts";
 import type { Driver } from "../live/driver.ts";
 import { createTools } from "./call-tool.ts";
@@ -24,6 +26,8 @@ export type RunsOptions = {
   readonly nowMs?: () => number;
   readonly createId?: () => string;
   readonly retryWaitMs?: number;
+  /** A workflow is one of its tenant's calls, open until it is over. Absent: no limits. */
+  readonly tenants?: () => Tenants;
   /** Told of what no client can be told. */
   readonly onFault?: (message: string) => void;
 };
@@ -38,7 +42,8 @@ export type Submission = {
 export type Submitted =
   | { readonly kind: "created" | "known"; readonly run: DeclaredRun }
   /** `key-reused`: the key came with another workflow before. */
-  | { readonly kind: "key-reused" | "too-many" | "closing" };
+  | { readonly kind: "key-reused" | "too-many" | "closing" }
+  | { readonly kind: "limited"; readonly fault: CallFault };
 
 export type Runs = AsyncDisposable & {
   readonly submit: (submission: Submission) => Promise<Submitted>;
@@ -50,6 +55,8 @@ export type Runs = AsyncDisposable & {
   readonly logOf: (id: string) => EventLog | undefined;
   readonly models: () => readonly ModelConfig[];
   readonly open: () => number;
+  /** Takes nothing new, and resolves when what is under way is over, or when the signal says so. */
+  readonly drain: (signal: AbortSignal) => Promise<void>;
 };
 
 /** Runs that are over and still told of, and how much they may hold. */
@@ -80,7 +87,7 @@ export function createRuns(options: RunsOptions): Runs {
   const toSubmitted = (earlier: DeclaredRun, bodyHash: string): Submitted =>
     earlier.idempotency?.bodyHash === bodyHash ? { kind: "known", run: now(earlier) } : { kind: "key-reused" };
 
-  const begin = (run: DeclaredRun): LiveRun => {
+  const begin = (run: DeclaredRun, release: () => void): LiveRun => {
     const log = createEventLog(keptEvents, nowMs);
     const started = new LiveRun(run, {
       ...options,
@@ -98,7 +105,10 @@ export function createRuns(options: RunsOptions): Runs {
     });
     live.set(run.id, started);
     logs.set(run.id, log);
-    void started.over.then(() => live.delete(run.id));
+    void started.over.then(() => {
+      live.delete(run.id);
+      release();
+    });
     started.begin();
     return started;
   };
@@ -120,15 +130,30 @@ export function createRuns(options: RunsOptions): Runs {
       if (before !== undefined) return toSubmitted(before, bodyHash);
       if (isClosed) return { kind: "closing" };
       if (live.size + opening >= config.declared.maxOpen) return { kind: "too-many" };
+      const tenants = options.tenants?.();
+      const fault = tenants?.admit(tenant, options.driver.nowUs());
+      if (fault !== undefined) return { kind: "limited", fault };
       const run = newRun(submission, createId(), nowMs());
+      const release = (): void => tenants?.release(tenant);
+      let begun = false;
       opening += 1;
       try {
         const earlier = await store.create(run);
         if (earlier !== undefined) return toSubmitted(earlier, bodyHash);
-        return { kind: "created", run: begin(run).value };
+        const { value } = begin(run, release);
+        begun = true;
+        return { kind: "created", run: value };
       } finally {
         opening -= 1;
+        if (!begun) release();
       }
+    },
+    drain: async (signal) => {
+      isClosed = true;
+      const { promise: given, resolve: giveUp } = Promise.withResolvers<void>();
+      signal.addEventListener("abort", () => giveUp(), { once: true });
+      if (signal.aborted) giveUp();
+      await Promise.race([given, Promise.all(Array.from(live.values(), ({ over }) => over))]);
     },
     [Symbol.asyncDispose]: async () => {
       isClosed = true;

@@ -97,3 +97,22 @@ export function faultOf({ kind, message, retryAfterS }: Refusal): CallFault {
   const type = status === 429 ? "rate_limit_error" : "server_error";
   return { status, type, code: kind.replaceAll("-", "_"), message, retryAfterS };
 }
+
+/** Of ours: nothing that a client could mend. */
+export const internalFault: CallFault = {
+  status: 500,
+  type: "server_error",
+  code: "internal",
+  message: "This is a fault of the gateway; its log says more.",
+};
+
+/** A mistake of ours costs the call that meets it, and nothing else. Until it returns, nobody else answers. */
+export function guard(response: ServerResponse, onFault: (error: unknown) => void, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    onFault(error);
+    if (response.headersSent) response.destroy();
+    else answerFault(response, internalFault);
+  }
+}

@@ -5,14 +5,17 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from "n
 import { JsonSpliceError } from "../../wire/json-splice.ts";
 import type { CallFault } from "../call/call.ts";
 import type { Refusal, ShareFault, Turn, Work } from "../live/driver.ts";
-import { answerFault, faultOf } from "./answer.ts";
+import { faultOf, internalFault } from "./answer.ts";
+import { ClientEnd } from "./client-end.ts";
 import { answersCall, badCall, badGateway, toShareFault } from "./engine-answer.ts";
 import { toClientHeaders } from "./forward-headers.ts";
 import type { JobHost, JobOutcome, JobRequest } from "./job-request.ts";
-import { toFirstLeg, toSecondLeg } from "./legs.ts";
+import { toFirstLeg, toSecondLeg, type FirstLeg, type SecondLeg } from "./legs.ts";
+import { toRoute } from "./route-header.ts";
 import { toOutgoing } from "./to-outgoing.ts";
 import type { Exchange, Receiver } from "./upstreams.ts";
 import { UsageMeter, type Usage } from "./usage-meter.ts";
+import { createWholeReceiver, type WholeAnswer } from "./whole-answer.ts";
 
 /** An answer that has begun, and of which nothing has gone out yet. */
 type Head = { readonly status: number; readonly headers: IncomingHttpHeaders };
@@ -25,14 +28,14 @@ export class CallJob implements Work {
   /** Whatever the host wants to find again by the job. */
   stage = "";
   workflow = "";
-  readonly #response: ServerResponse;
+  readonly #client: ClientEnd;
   readonly #host: JobHost;
   readonly #extraHeaders: OutgoingHttpHeaders;
   /** Of the attempt under way: at most two legs. */
   readonly #exchanges: Exchange[] = [];
   #turn: Turn | undefined;
   /** What the second leg carries, once the first has said it. */
-  #secondBody: Uint8Array | undefined;
+  #second: SecondLeg | undefined;
   /** The first leg has failed, and the second, which depends on it, has not begun. */
   #lostLeg: ShareFault | undefined;
   /** Who took the prompt in for the engine that answers. */
@@ -40,16 +43,21 @@ export class CallJob implements Work {
   /** Both legs of an attempt go by it. */
   #pairId = "";
   #sentUs = 0;
-  #firstTokenUs = 0;
-  #slowClient: NodeJS.Timeout | undefined;
+  #firstDataUs = 0;
+  /** What the answer cost, if all of a stream has been passed on but for its end. */
+  #readLast: (() => Usage | undefined) | undefined;
   #over = false;
 
   constructor(request: JobRequest, response: ServerResponse, host: JobHost, extraHeaders: OutgoingHttpHeaders) {
     this.request = request;
-    this.#response = response;
     this.#host = host;
     this.#extraHeaders = extraHeaders;
-    response.on("close", () => this.#onClose());
+    this.#client = new ClientEnd(response, {
+      extraHeaders,
+      faultStyle: request.faultStyle,
+      slowClientMs: host.slowClientMs,
+      onGone: () => this.#onGone(),
+    });
   }
 
   start(turn: Turn): void {
@@ -68,14 +76,21 @@ export class CallJob implements Work {
   }
 
   refuse(refusal: Refusal): void {
-    if (this.#response.headersSent) this.#cut();
+    if (this.#client.begun) this.#cut();
     else this.#fail(faultOf(refusal), refusal.kind);
+  }
+
+  /** A mistake of ours has met it. */
+  giveUp(): void {
+    if (this.#client.begun) this.#cut();
+    else this.#fail(internalFault, internalFault.code);
   }
 
   /** Whatever is left of an earlier attempt, such as a first leg whose second one never came, is void. */
   #beginAttempt(): void {
     this.#callOff();
-    this.#secondBody = undefined;
+    this.#second = undefined;
+    this.#readLast = undefined;
     this.#lostLeg = undefined;
     this.#firstEngine = undefined;
     this.#pairId = "";
@@ -90,41 +105,32 @@ export class CallJob implements Work {
     // What cannot be handed over is taken in where it is decoded.
     if (first === undefined) return turn.handedOver();
     this.#firstEngine = turn.engine;
-    let head: Head | undefined;
-    let bytes = 0;
-    const chunks: Buffer[] = [];
-    this.#post(turn, first.body, {
-      onHead: (status, headers) => {
-        head = { status, headers };
-      },
-      onData: (chunk) => {
-        bytes += chunk.length;
-        if (bytes <= maxPrefillBytes) chunks.push(chunk);
-        else
-          this.#lose(turn, this.#engineFault("cut", `${turn.engine} answered with more than ${maxPrefillBytes} bytes`));
-        return true;
-      },
-      onEnd: () => this.#onFirstLeg(turn, first.ticket.kind, head, Buffer.concat(chunks)),
+    const { ticket } = first;
+    const receiver = createWholeReceiver(maxPrefillBytes, {
+      onWhole: (answer) => this.#onFirstLeg(turn, ticket.kind, answer),
+      onTooLong: () =>
+        this.#lose(turn, this.#engineFault("cut", `${turn.engine} answered with more than ${maxPrefillBytes} bytes`)),
       onError: (error) => this.#onError(turn, error),
     });
-    if (first.ticket.kind === "nixl") return;
+    this.#post(turn, first.body, receiver);
+    if (ticket.kind === "nixl") return;
     // Here both legs run at once: the decode engine fetches what the prefill engine makes.
-    this.#secondBody = first.body;
+    this.#second = toSecondLeg(this.request.body, ticket);
     turn.handedOver();
   }
 
-  #onFirstLeg(turn: Turn, kind: "nixl" | "bootstrap", head: Head | undefined, answer: Buffer): void {
-    if (this.#over || head === undefined) return;
-    if (!answersCall(head.status)) return this.#onBadStatus(turn, head.status);
+  #onFirstLeg(turn: Turn, kind: FirstLeg["ticket"]["kind"], { status, headers, body }: WholeAnswer): void {
+    if (this.#over) return;
+    if (!answersCall(status)) return this.#onBadStatus(turn, status);
     if (kind === "bootstrap") return;
-    if (head.status >= 400) {
+    if (status >= 400) {
       // Fault is found with the call itself: the second leg would only say so again.
-      this.#writeHead(turn, head);
-      this.#response.write(answer);
+      this.#begin(turn, { status, headers });
+      this.#client.write(body, () => {});
       return this.#onAnswered(turn, undefined);
     }
     try {
-      this.#secondBody = toSecondLeg(this.request.body, { kind: "nixl", answer });
+      this.#second = toSecondLeg(this.request.body, { kind: "nixl", answer: body });
     } catch {
       return this.#lose(turn, this.#engineFault("cut", `${turn.engine} answered with no JSON`));
     }
@@ -134,68 +140,57 @@ export class CallJob implements Work {
   // The answer, streamed through as it comes.
 
   #answer(turn: Turn): void {
-    const body = (turn.phase === "decode" ? this.#secondBody : undefined) ?? this.request.body;
-    const meter = new UsageMeter(this.request.shape.stream);
+    const second = turn.phase === "decode" ? this.#second : undefined;
+    const meter = new UsageMeter(this.request.shape.stream, this.request.surface !== "embeddings");
+    const readUsage = (): Usage => {
+      const cached = second?.cachedTokens;
+      return { ...meter.read(), ...(cached === undefined ? {} : { cachedTokens: cached }) };
+    };
+    this.#readLast = () => (meter.saidLast ? readUsage() : undefined);
     let head: Head | undefined;
-    const exchange = this.#post(turn, body, {
+    const exchange = this.#post(turn, second?.body ?? this.request.body, {
       onHead: (status, headers) => {
         head = { status, headers };
       },
       onData: (chunk) => {
         if (head === undefined || !answersCall(head.status)) return true;
         // Not before there is something to say: until then another engine may be asked.
-        if (!this.#response.headersSent) this.#writeHead(turn, head);
-        if (this.#firstTokenUs === 0) this.#onFirstData(turn);
+        if (!this.#client.begun) this.#begin(turn, head);
+        if (this.#firstDataUs === 0) this.#onFirstData(turn);
         meter.see(chunk);
-        return this.#write(chunk, exchange);
+        return this.#client.write(chunk, () => exchange.resume());
       },
       onEnd: () => {
         if (head === undefined) return;
         if (!answersCall(head.status)) return this.#onBadStatus(turn, head.status);
-        if (!this.#response.headersSent) this.#writeHead(turn, head);
-        this.#onAnswered(turn, meter.read());
+        if (!this.#client.begun) this.#begin(turn, head);
+        this.#onAnswered(turn, readUsage());
       },
       onError: (error) => this.#onError(turn, error),
     });
   }
 
-  /** No more is taken from the engine than the client takes; one that takes nothing has gone, whatever it says. */
-  #write(chunk: Buffer, exchange: Exchange): boolean {
-    if (this.#response.write(chunk)) return true;
-    this.#waitForClient();
-    this.#response.once("drain", () => {
-      clearTimeout(this.#slowClient);
-      exchange.resume();
-    });
-    return false;
-  }
-
-  #waitForClient(): void {
-    this.#slowClient = setTimeout(() => this.#response.destroy(), this.#host.slowClientMs());
-  }
-
   #onFirstData(turn: Turn): void {
-    this.#firstTokenUs = this.#host.nowUs();
+    this.#firstDataUs = this.#host.nowUs();
     if (this.request.shape.stream) turn.firstToken();
   }
 
   #onAnswered(turn: Turn, usage: Usage | undefined): void {
     this.#over = true;
-    this.#response.end();
-    if (this.#response.writableLength > 0) this.#waitForClient();
-    const status = this.#response.statusCode;
+    this.#client.end();
+    const { status } = this.#client;
     if (status >= 400 || usage === undefined)
       turn.fail({ kind: "rejected", retry: false, message: `${turn.engine} answered ${status}` });
     else turn.end(usage);
-    this.#finish(status, { turn, ...(usage === undefined ? {} : { usage }) });
+    this.#finish(status, usage === undefined ? {} : { usage });
   }
 
-  #writeHead(turn: Turn, { status, headers }: Head): void {
+  #begin(turn: Turn, { status, headers }: Head): void {
     const answer = Object.assign(toClientHeaders(headers), this.#extraHeaders);
-    answer["x-fate-route"] = routeOf(turn, this.#firstEngine);
+    answer["x-fate-route"] = toRoute(turn, this.#firstEngine);
     answer["x-fate-overhead-ms"] = (this.#overheadUs(turn) / 1000).toFixed(3);
     if (this.workflow !== "") answer["x-fate-workflow"] = encodeURIComponent(this.workflow.toWellFormed());
-    this.#response.writeHead(status, answer);
+    this.#client.begin(status, answer);
   }
 
   /** From when the call was there until it went on, without its wait for a place. */
@@ -226,14 +221,13 @@ export class CallJob implements Work {
   }
 
   #onError(turn: Turn, error: NodeJS.ErrnoException): void {
-    const { kind, message } = toShareFault(turn.engine, error, this.#response.headersSent);
+    const { kind, message } = toShareFault(turn.engine, error, this.#client.begun);
     this.#lose(turn, this.#engineFault(kind, message));
   }
 
   /** A connection that was never made has carried nothing, so that any call may be made again. */
   #engineFault(kind: ShareFault["kind"], message: string): ShareFault {
-    const retry =
-      kind !== "rejected" && !this.#response.headersSent && (kind === "unreachable" || this.request.repeatable);
+    const retry = kind !== "rejected" && !this.#client.begun && (kind === "unreachable" || this.request.repeatable);
     return { kind, retry, message };
   }
 
@@ -241,7 +235,7 @@ export class CallJob implements Work {
   #lose(turn: Turn, fault: ShareFault): void {
     if (this.#over) return;
     this.#callOff();
-    if (turn.phase === "prefill" && this.#secondBody !== undefined) {
+    if (turn.phase === "prefill" && this.#second !== undefined) {
       // What the driver still holds is the second leg; if it has not begun, it fails as soon as it does.
       this.#lostLeg = fault;
       if (this.#turn === turn || this.#turn === undefined) return;
@@ -249,7 +243,7 @@ export class CallJob implements Work {
     }
     turn.fail(fault);
     if (fault.retry) return;
-    if (this.#response.headersSent) this.#cut();
+    if (this.#client.begun) this.#cut();
     else if (fault.kind === "rejected") this.#fail(badCall(fault.message), "invalid-request");
     else this.#fail(badGateway(fault.message), "engine-failed");
   }
@@ -258,46 +252,44 @@ export class CallJob implements Work {
     if (this.#over) return;
     this.#over = true;
     this.#callOff();
-    answerFault(this.#response, fault, this.#extraHeaders, this.request.faultStyle);
-    this.#finish(fault.status, { ...(this.#turn === undefined ? {} : { turn: this.#turn }), refusal });
+    this.#client.fail(fault);
+    this.#finish(fault.status, { refusal });
   }
 
-  /** The answer is broken off where it is: the client must not take it for whole. */
   #cut(): void {
     if (this.#over) return;
     this.#over = true;
     this.#callOff();
-    this.#response.destroy();
-    this.#finish(this.#response.statusCode, {
-      ...(this.#turn === undefined ? {} : { turn: this.#turn }),
-      refusal: "cut",
-    });
+    this.#client.cut();
+    this.#finish(this.#client.status, { refusal: "cut" });
   }
 
-  #onClose(): void {
-    clearTimeout(this.#slowClient);
-    if (this.#over || this.#response.writableFinished) return;
+  #onGone(): void {
+    if (this.#over) return;
+    const usage = this.#readLast?.();
+    // Some clients leave as soon as they have read the last event of a stream.
+    if (usage !== undefined && this.#turn !== undefined && this.#client.status < 400)
+      return this.#onLeftSatisfied(this.#turn, usage);
     this.#over = true;
     this.#callOff();
     this.#host.abandon(this);
-    this.#finish(499, this.#turn === undefined ? {} : { turn: this.#turn });
+    this.#finish(499, {});
   }
 
-  #finish(status: number, rest: Omit<JobOutcome, "status" | "overheadUs" | "firstTokenUs">): void {
-    const overheadUs = this.#turn === undefined ? 0 : this.#overheadUs(this.#turn);
-    const first = this.#firstTokenUs === 0 ? {} : { firstTokenUs: this.#firstTokenUs };
-    this.#host.finish(this, { status, overheadUs, ...first, ...rest });
+  #onLeftSatisfied(turn: Turn, usage: Usage): void {
+    this.#over = true;
+    this.#callOff();
+    turn.end(usage);
+    this.#finish(this.#client.status, { usage });
   }
-}
 
-/** `h100-0; fate; plan-age-ms 0.2; waited-ms 0.0; cached 512`, of a pair `h100-0>h100-1; ...` */
-function routeOf(
-  { engine, phase, reason, planAgeUs, waitedUs, cachedTokens, attempt }: Turn,
-  first: string | undefined,
-): string {
-  const to = phase === "decode" && first !== undefined ? `${first}>${engine}` : engine;
-  const tries = attempt === 0 ? "" : `; attempt ${attempt + 1}`;
-  const route = `${to}; ${reason}; plan-age-ms ${(planAgeUs / 1000).toFixed(1)}; waited-ms ${(waitedUs / 1000).toFixed(1)}; cached ${cachedTokens}${tries}`;
-  // Engines are named by people, in their own languages.
-  return route.replaceAll(/[^\x20-\x7e]/g, "?");
+  #finish(status: number, rest: Pick<JobOutcome, "usage" | "refusal">): void {
+    const turn = this.#turn;
+    this.#host.finish(this, {
+      status,
+      ...(turn === undefined ? {} : { turn, sentUs: this.#sentUs, overheadUs: this.#overheadUs(turn) }),
+      ...(this.#firstDataUs === 0 ? {} : { firstDataUs: this.#firstDataUs }),
+      ...rest,
+    });
+  }
 }

@@ -29,10 +29,13 @@ export type JobRequest = {
 /** What became of it, for the metrics. */
 export type JobOutcome = {
   readonly status: number;
+  /** The last one, when the call went to that engine, and what the gateway had added by then. */
   readonly turn?: Turn;
+  readonly sentUs?: number;
+  readonly overheadUs?: number;
+  /** Of a call that is not streamed this is its end, more or less. */
+  readonly firstDataUs?: number;
   readonly usage?: Usage;
-  readonly overheadUs: number;
-  readonly firstTokenUs?: number;
   readonly refusal?: string;
 };
 
@@ -47,5 +50,6 @@ export type JobHost = {
   readonly slowClientMs: () => number;
   /** Nobody waits for the answer any more. */
   readonly abandon: (job: CallJob) => void;
+  /** Exactly once. */
   readonly finish: (job: CallJob, outcome: JobOutcome) => void;
 };

@@ -1,7 +1,7 @@
 /** What the two legs of a call over a prefill/decode pair carry, whichever way the engines hand over. */
 
 import type { Adapter } from "../adapter/adapter.ts";
-import { canHandOff, toBootstrapBody, toNixlDecode, toNixlPrefill } from "../adapter/hand-off.ts";
+import { canHandOff, toBootstrapBody, toNixlDecode, toNixlPrefill, type NixlDecode } from "../adapter/hand-off.ts";
 
 /** What the second leg needs of the first. */
 export type HandOffTicket =
@@ -27,7 +27,14 @@ export function toFirstLeg(
   return { body: both, ticket: { kind: "bootstrap", body: both } };
 }
 
-export function toSecondLeg(body: Uint8Array, ticket: HandOffTicket): Uint8Array {
-  if (ticket.kind === "bootstrap") return ticket.body;
-  return ticket.answer === undefined ? body : toNixlDecode(body, ticket.answer).body;
+/** The second leg, and what the first has said of it. */
+export type SecondLeg = Pick<NixlDecode, "body" | "cachedTokens">;
+
+/** Throws if the first leg's answer is no JSON. */
+export function toSecondLeg(body: Uint8Array, ticket: HandOffTicket): SecondLeg {
+  if (ticket.kind === "bootstrap") return { body: ticket.body };
+  if (ticket.answer === undefined) return { body };
+  const { body: second, handedOver, cachedTokens } = toNixlDecode(body, ticket.answer);
+  // What was not handed over is taken in anew, and only that engine knows how much of it was cached there.
+  return handedOver && cachedTokens !== undefined ? { body: second, cachedTokens } : { body: second };
 }

@@ -40,7 +40,8 @@ const keepAliveMs = 4000;
 const mostPools = 256;
 
 /** `stallMs`: how long an engine may be silent, before its answer and within it. */
-export function createUpstreams({ stallMs, connections }: { stallMs: number; connections: number }): Upstreams {
+export function createUpstreams(options: { readonly stallMs: () => number; readonly connections: number }): Upstreams {
+  const { connections } = options;
   const pools = new Map<string, Pool>();
   const poolOf = (origin: string): Pool => {
     let pool = pools.get(origin);
@@ -52,8 +53,7 @@ export function createUpstreams({ stallMs, connections }: { stallMs: number; con
         // Its streams know nothing of a reader who is slow.
         allowH2: false,
         keepAliveTimeout: keepAliveMs,
-        bodyTimeout: stallMs,
-        connectTimeout: Math.min(stallMs, 5_000),
+        connectTimeout: Math.min(options.stallMs(), 5_000),
       });
       pools.set(origin, pool);
     }
@@ -62,8 +62,9 @@ export function createUpstreams({ stallMs, connections }: { stallMs: number; con
   return {
     post: ({ origin, path, headers, body, silentTokens }, receiver) => {
       const leg = new Leg(receiver);
-      const headersTimeout = stallMs + Math.min(mostSilentMs, silentTokens * slowTokenMs);
-      poolOf(origin).dispatch({ path, method: "POST", headers, body, headersTimeout }, leg);
+      const bodyTimeout = options.stallMs();
+      const headersTimeout = bodyTimeout + Math.min(mostSilentMs, silentTokens * slowTokenMs);
+      poolOf(origin).dispatch({ path, method: "POST", headers, body, headersTimeout, bodyTimeout }, leg);
       return leg;
     },
     [Symbol.asyncDispose]: async () => {

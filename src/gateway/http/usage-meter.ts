@@ -14,6 +14,7 @@ const tailBytes = 4096;
 /** Where an engine does not count, so many bytes of an answer that is not streamed are taken for a token. */
 const bytesPerToken = 4;
 const lineFeed = 0x0a;
+const lastEvents = /^(data: ?\[DONE\]|event: ?(message_stop|response\.(completed|incomplete|failed)))\s*$/m;
 
 export class UsageMeter {
   readonly #streamed: boolean;
@@ -49,9 +50,18 @@ export class UsageMeter {
     if (chunk[0] === lineFeed && chunk[1] !== lineFeed) this.#pieces += 1;
   }
 
+  /** The stream has said that nothing follows, each protocol in its own way. */
+  get saidLast(): boolean {
+    return this.#streamed && lastEvents.test(this.#lastText());
+  }
+
+  #lastText(): string {
+    const text = Buffer.concat(this.#tail).toString("latin1");
+    return text.length > 2 * tailBytes ? text.slice(-2 * tailBytes) : text;
+  }
+
   read(): Usage {
-    let text = Buffer.concat(this.#tail).toString("latin1");
-    if (text.length > 2 * tailBytes) text = text.slice(-2 * tailBytes);
+    const text = this.#lastText();
     const outputTokens = lastNumber(text, "completion_tokens") ?? lastNumber(text, "output_tokens");
     const promptTokens = lastNumber(text, "prompt_tokens") ?? lastNumber(text, "input_tokens");
     const cachedTokens = lastNumber(text, "cached_tokens") ?? lastNumber(text, "cache_read_input_tokens");

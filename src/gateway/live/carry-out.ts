@@ -83,13 +83,15 @@ function placeStage(floor: Floor, place: Place, touched: Set<EngineId>): void {
     const options = { items, shards: place.shares.length, ...(pair === undefined ? {} : { decodeEngine: pair }) };
     return { engine: id, items, cost: candidateCost(known, stage, engine, options) };
   });
-  const { rank, decodeEngine, victims, reason } = place;
+  const { rank, climb, overtakes, decodeEngine, victims, reason } = place;
   world.emit({
     kind: "stage-place",
     stage: stage.key,
     attempt,
     shares,
     rank,
+    ...(climb === undefined ? {} : { climb }),
+    ...(overtakes === undefined ? {} : { overtakes }),
     ...(decodeEngine === undefined ? {} : { decodeEngine }),
     ...(victims === undefined || victims.length === 0 ? {} : { victims }),
     ...(reason === undefined ? {} : { reason }),

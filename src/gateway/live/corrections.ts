@@ -1,6 +1,7 @@
 /**
  * Learns how far the cost model is off, per engine, model and term, from observed durations: the median of the last ratios of
- * observed to expected, each weighed by what was expected, which a few odd ones cannot move, and how far they spread around it.
+ * observed to expected, each weighed by what was expected, up to a bound, so that a few odd ones cannot move it, and how far they
+ * spread around it.
  */
 
 import type { EngineId } from "../../model/cluster.ts";
@@ -15,6 +16,8 @@ const window = 31;
 const least = 3;
 /** Once the window is full, a median is taken with every so many ratios only: sorting costs. */
 const sparing = 4;
+/** A ratio counts at most so many times as much as that of middle weight: or else one long prompt would outvote all others. */
+const heaviest = 4;
 /** A factor is changed when the median has moved this far from it. */
 const worthwhile = 0.1;
 /** What takes no longer than this either way is mostly the way there and back, and matters to no plan. */
@@ -101,12 +104,14 @@ function key(engine: EngineId, model: ModelId): string {
 
 /** The smallest ratio that at least this share of all weight does not exceed. */
 function quantile(samples: readonly Sample[], share: number): number {
+  const weights = samples.map(({ weight }) => weight).sort((left, right) => left - right);
+  const mostWeight = heaviest * (weights[weights.length >> 1] ?? 0);
   const sorted = [...samples].sort((left, right) => left.ratio - right.ratio);
   let total = 0;
-  for (const { weight } of sorted) total += weight;
+  for (const { weight } of sorted) total += Math.min(weight, mostWeight);
   let below = 0;
   for (const { ratio, weight } of sorted) {
-    below += weight;
+    below += Math.min(weight, mostWeight);
     if (below >= share * total) return ratio;
   }
   return 1;

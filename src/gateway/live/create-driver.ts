@@ -78,8 +78,9 @@ class LiveDesk implements LiveDriver {
     this.#stages = stages;
     const turns = new TurnDesk({ world, moments, stages, learning, serve, onOutcome, onFault: this.#faultOf("call") });
     const { begin } = turns;
+    const hardestWaitUs = (): number => this.#settings.queue.hardestWaitMs * 1000;
     this.#engines = new EngineDesks(
-      { world, moments, stages, learning, begin, onOutcome, onFault: this.#faultOf("load") },
+      { world, moments, stages, learning, begin, hardestWaitUs, onOutcome, onFault: this.#faultOf("load") },
       options.adapters,
     );
     this.#floor = { world, desk: this.desk, onNonsense: this.#faultOf("policy") };

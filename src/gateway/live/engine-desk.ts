@@ -1,12 +1,14 @@
 /** Looks after one engine: takes shares from its queue when there is room, and loads and unloads models for them. */
 
-import { shareWork, sideBySide } from "../../cost/share-work.ts";
+import { shareWork } from "../../cost/share-work.ts";
 import type { EngineId } from "../../model/cluster.ts";
 import type { ModelId } from "../../model/model.ts";
 import type { EngineState, QueuedShare } from "../../state/engine-state.ts";
+import { nextInQueue } from "../../state/queue.ts";
 import { pickVictims } from "../../state/residency.ts";
 import type { Adapter, Sight } from "../adapter/adapter.ts";
-import type { World } from "./world.ts";
+import { hasRoom, kvTokensOf, sequencesOf } from "./room.ts";
+import { longestMs, type World } from "./world.ts";
 
 export type DeskHost = {
   /** A share has been started: carry it. */
@@ -15,6 +17,8 @@ export type DeskHost = {
   readonly onLoadFailed: (engine: EngineId, model: ModelId, error: unknown) => void;
   /** Lives through a moment, at whose end the policy is asked. */
   readonly live: (what: () => void) => void;
+  /** What has waited this long goes before everything else. */
+  readonly hardestWaitUs: () => number;
 };
 
 /** A load that takes this much longer than expected has failed. */
@@ -52,7 +56,7 @@ export class EngineDesk {
     return this.#loading !== undefined;
   }
 
-  /** Takes up what can be taken up now, in the queue's order. Nothing overtakes the head. */
+  /** Takes up what can be taken up now, one after another: nothing overtakes what comes next. */
   serve(): void {
     // Something that it has just started is over already: the loop goes on by itself.
     if (this.#serving || this.#closing.signal.aborted) return;
@@ -66,7 +70,7 @@ export class EngineDesk {
 
   #takeUp(): boolean {
     const engine = this.state;
-    const [queued] = engine.queue;
+    const queued = this.#next(engine);
     if (queued === undefined || !engine.up || this.#loading !== undefined) return false;
     if (!engine.isResident(queued.stage.model)) {
       if (!this.adapter.abilities.loads) return this.#assume(queued.stage.model);
@@ -78,6 +82,20 @@ export class EngineDesk {
     this.#start(engine, queued);
     this.#host.begin(queued, engine, beside);
     return true;
+  }
+
+  /** What has waited longest, if that is longer than anybody may; or else the first in the queue's order. */
+  #next(engine: EngineState): QueuedShare | undefined {
+    const { nowUs, state } = this.#world;
+    let overdue: QueuedShare | undefined;
+    let sinceUs = nowUs - this.#host.hardestWaitUs();
+    for (const queued of engine.queue) {
+      const { readyUs } = state.workflows.node(queued.stage.key);
+      if (readyUs > sinceUs || (readyUs === sinceUs && overdue !== undefined)) continue;
+      overdue = queued;
+      sinceUs = readyUs;
+    }
+    return overdue ?? nextInQueue(engine, nowUs);
   }
 
   #start(engine: EngineState, queued: QueuedShare): void {
@@ -120,7 +138,7 @@ export class EngineDesk {
   }
 
   async #load(load: { readonly model: ModelId }, victims: readonly ModelId[], expectedUs: number): Promise<void> {
-    const limitMs = Math.max(leastLoadMs, Math.ceil((expectedUs / 1000) * loadPatience));
+    const limitMs = Math.min(longestMs, Math.max(leastLoadMs, Math.ceil((expectedUs / 1000) * loadPatience)));
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(limitMs)]);
     const startUs = this.#world.clock();
     let failure: unknown;
@@ -212,24 +230,6 @@ export class EngineDesk {
   }
 }
 
-/** Whether the engine can run the share beside what runs there now. */
-function hasRoom(engine: EngineState, queued: QueuedShare): boolean {
-  const { batching } = engine.holding.engine;
-  if (engine.running.length === 0) return true;
-  if (batching.kind === "exclusive") return false;
-  const mixes = batching.mixesModels === true;
-  if (!mixes && engine.running.some(({ stage }) => stage.model !== queued.stage.model)) return false;
-  let sequences = sequencesOf(engine, queued);
-  for (const running of engine.running) sequences += sequencesOf(engine, running);
-  if (sequences > batching.maxSequences) return false;
-  const capacity = engine.holding.models.get(queued.stage.model)?.kvCapacityTokens ?? 0;
-  let kvTokens = mixes ? 0 : engine.kvTokens;
-  // Each model has KV memory of its own.
-  if (mixes)
-    for (const running of engine.running) if (running.stage.model === queued.stage.model) kvTokens += running.kvTokens;
-  return kvTokens + kvTokensOf(engine, queued) <= capacity;
-}
-
 /** The promise, or a rejection as soon as the signal says so: not every server heeds it. */
 function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
@@ -237,18 +237,4 @@ function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   if (signal.aborted) onAbort();
   signal.addEventListener("abort", onAbort);
   return Promise.race([promise, aborted]).finally(() => signal.removeEventListener("abort", onAbort));
-}
-
-/** Items of the share side by side. */
-function sequencesOf(engine: EngineState, { stage, items }: QueuedShare): number {
-  const held = engine.holding.models.get(stage.model);
-  const most = engine.holding.engine.batching.maxSequences;
-  return held === undefined ? 1 : Math.min(items, sideBySide(stage, held, most));
-}
-
-/** What the share is expected to fill, never more than there is: a server preempts what outgrows it. */
-function kvTokensOf(engine: EngineState, queued: QueuedShare): number {
-  const { stage, items } = queued;
-  const capacity = engine.holding.models.get(stage.model)?.kvCapacityTokens ?? 0;
-  return Math.min(capacity, shareWork(stage, items, sequencesOf(engine, queued), stage.outputTokens).kvTokens);
 }

@@ -19,6 +19,7 @@ export type EngineDesksHost = {
   readonly stages: StageDesk;
   readonly learning: Learning;
   readonly begin: DeskHost["begin"];
+  readonly hardestWaitUs: DeskHost["hardestWaitUs"];
   readonly onOutcome: (engine: EngineId, fault: ShareFault | undefined) => void;
   readonly onFault: (error: unknown) => void;
 };
@@ -48,9 +49,10 @@ export class EngineDesks {
 
   /** Gives a desk to each adapter that has none. */
   take(adapters: readonly Adapter[]): void {
-    const { world, moments, learning, begin } = this.#host;
+    const { world, moments, learning, begin, hardestWaitUs } = this.#host;
     const host: DeskHost = {
       begin,
+      hardestWaitUs,
       live: (what) => moments.live(what),
       onLoaded: (engine, model, tookUs) => learning.onLoaded(engine, model, tookUs),
       onLoadFailed: (engine, model, error) => this.#onLoadFailed(engine, model, error),

@@ -13,7 +13,7 @@ import type { PlanningConfig } from "../config/config.ts";
 import { stillValid } from "./carry-out.ts";
 import { PlanningLine, type Snapshot } from "./planning-line.ts";
 import type { FromThread } from "./thread-protocol.ts";
-import type { World } from "./world.ts";
+import { longestMs, type World } from "./world.ts";
 
 export type PlannerHost = {
   readonly policyName: string;
@@ -44,13 +44,13 @@ export type PlannerHost = {
 const fallbackStages = 128;
 /** A thread that owes an answer for so long is replaced. */
 const patienceUs = 10_000_000;
-/** The longest a timer can wait. */
-const longestMs = 2 ** 31 - 1;
 
 export class Planner {
   readonly #world: World;
   readonly #host: PlannerHost;
   readonly #quick: Policy;
+  /** The earliest-finish rule: always there, whatever the policy or its thread does. */
+  readonly #fallback: Policy;
   #memory: unknown;
   readonly #line: PlanningLine | undefined;
   #asked: { readonly id: number; readonly viewUs: number; readonly deadline: NodeJS.Timeout } | undefined;
@@ -68,6 +68,7 @@ export class Planner {
     this.#world = world;
     this.#host = host;
     this.#quick = withHardestWait(host.policy.quick ?? host.policy.plan, host.hardestWaitUs);
+    this.#fallback = withHardestWait(finishOldestEarly, host.hardestWaitUs);
     if (host.planning.inPlaceStages > 0) this.#line = this.#openLine();
   }
 
@@ -103,18 +104,18 @@ export class Planner {
       made = lone === undefined ? this.#quick(view) : { decisions: [lone], memory: this.#memory };
     } catch (error) {
       this.#host.onFault(error);
+      // It may be what it remembers that it cannot cope with.
+      this.#memory = undefined;
       return this.#fallBack(`the policy failed: ${reasonOf(error)}`);
     }
     this.#memory = made.memory;
     this.#take(made, view.nowUs, "place", this.#world.clock() - startUs);
   }
 
-  /** The earliest-finish rule, in place: always there, whatever the policy or its thread does. */
   #fallBack(why: string): void {
     const startUs = this.#world.clock();
     const view = this.#view();
-    const stages = oldestFirst(view).slice(0, fallbackStages);
-    const decisions = planEarliestFinish(view, stages, { hold: true, mostShards: 1 });
+    const { decisions } = this.#fallback(view);
     this.#take({ decisions, note: `earliest finish: ${why}` }, view.nowUs, "fallback", this.#world.clock() - startUs);
   }
 
@@ -125,8 +126,18 @@ export class Planner {
       if (note !== undefined || valid.some(({ kind }) => kind !== "defer"))
         this.#world.emit({ kind: "plan", ready, decisions: valid.length, ...(note === undefined ? {} : { note }) });
       this.#host.onPlanned(where, tookUs, ready);
-      this.#wakeAt(this.#host.carryOut(valid, viewUs));
+      this.#wakeAt(Math.min(this.#host.carryOut(valid, viewUs), this.#overdueAtUs()));
     });
+  }
+
+  /** When one of those that are held back has waited as long as it may; those for which that is over wait for an engine. */
+  #overdueAtUs(): number {
+    const { workflows } = this.#world.state;
+    for (const { key } of workflows.ready) {
+      const atUs = workflows.node(key).readyUs + this.#host.hardestWaitUs;
+      if (atUs > this.#world.nowUs) return atUs;
+    }
+    return Infinity;
   }
 
   #wakeAt(atUs: number): void {
@@ -183,8 +194,10 @@ export class Planner {
     clearTimeout(deadline);
     this.#asked = undefined;
     this.#host.begin();
-    if (answer.kind === "failed") this.#fallBack(`the planning thread failed: ${answer.reason}`);
-    else {
+    if (answer.kind === "failed") {
+      this.#memory = undefined;
+      this.#fallBack(`the planning thread failed: ${answer.reason}`);
+    } else {
       this.#memory = answer.memory;
       this.#take(answer, viewUs, "thread", answer.tookUs);
     }
@@ -213,10 +226,14 @@ export class Planner {
     });
   }
 
-  /** The world is another: the thread is told anew with the next plan. */
+  /** The world is another: what is planned for the old one is not waited for, and the thread is told anew with the next plan. */
   forget(): void {
     this.#memory = undefined;
     this.#line?.rest();
+    if (this.#asked === undefined) return;
+    clearTimeout(this.#asked.deadline);
+    this.#owed = this.#asked;
+    this.#asked = undefined;
   }
 
   async close(): Promise<void> {
@@ -227,6 +244,11 @@ export class Planner {
     this.#asked = undefined;
     await this.#line?.close();
   }
+}
+
+function finishOldestEarly(view: View): Plan {
+  const stages = oldestFirst(view).slice(0, fallbackStages);
+  return { decisions: planEarliestFinish(view, stages, { hold: true, mostShards: 1 }) };
 }
 
 function reasonOf(error: unknown): string {

@@ -123,11 +123,13 @@ export class StageDesk {
     const { world } = this.#host;
     const { attempt } = world.state.workflows.node(open.key);
     const engines = this.#enginesWith(open.key);
+    const begun = open.turns.length > 0;
     this.#revoke(open);
     open.outputTokens = 0;
     const avoid = failed !== undefined && hasOther(world, open.key, failed) ? { avoid: failed } : {};
     world.emit({ kind: "stage-lost", stage: open.key, attempt, reason: "engine-failed", ...avoid });
-    this.#waitAnew(open);
+    // Who has only been sent from one queue to another has waited all the time.
+    if (begun) this.#waitAnew(open);
     for (const engine of engines) this.#host.serve(engine);
   }
 

@@ -8,6 +8,9 @@ import type { ModelId } from "../../model/model.ts";
 import { restoreCaches, type CacheCopy } from "./cache-copy.ts";
 import { apply, createState, type State } from "../../state/apply.ts";
 
+/** The longest a timer can wait. */
+export const longestMs = 2 ** 31 - 1;
+
 /** Whole microseconds that never run backwards. */
 export type Clock = () => number;
 

@@ -19,7 +19,7 @@ export type FinishedCall = {
   /** From the first byte of the call to the last of the answer. */
   readonly durationUs: number;
   /** What the gateway itself added: the part of `durationUs` spent neither in the queue nor waiting for the engine. */
-  readonly overheadUs: number;
+  readonly overheadUs?: number;
   readonly queueUs?: number;
   /** To the first token, from the first byte of the call. */
   readonly ttftUs?: number;
@@ -51,7 +51,7 @@ export function createCallMetrics(): Section & { readonly call: (call: FinishedC
     const operation = operations[surface];
     families.calls.at(surface, tenant, String(status)).value += 1;
     request.observe(request.at(operation, provider, model, status < 400 ? "" : String(status)), durationUs);
-    families.overhead.observe(overhead, finished.overheadUs);
+    if (finished.overheadUs !== undefined) families.overhead.observe(overhead, finished.overheadUs);
     if (finished.queueUs !== undefined) families.queue.observe(queue, finished.queueUs);
     if (finished.planAgeUs !== undefined) families.planAge.observe(planAge, finished.planAgeUs);
     if (finished.refusal !== undefined) families.refusals.at(finished.refusal).value += 1;

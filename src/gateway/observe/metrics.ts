@@ -3,6 +3,7 @@
  * What is counted elsewhere (breakers, journal bytes, spans) is read when the text is made.
  */
 
+import type { EngineId } from "../../model/cluster.ts";
 import type { JournalEvent } from "../../model/event.ts";
 import { createCallMetrics, type FinishedCall } from "./call-metrics.ts";
 import { createEngineMetrics, type EngineStart } from "./engine-metrics.ts";
@@ -24,12 +25,20 @@ export type MetricsOptions = {
 
 /** Asked at each rendering. Absent: not reported. */
 export type MetricSources = {
-  readonly breakers?: () => Iterable<{ readonly engine: string; readonly state: BreakerState }>;
+  readonly breakers?: () => Iterable<BreakerReport>;
   readonly journalBytes?: () => number;
   readonly spans?: () => { readonly sent: number; readonly dropped: number; readonly waiting: number };
 };
 
-export type BreakerState = "closed" | "half-open" | "open";
+export type BreakerReport = {
+  readonly engine: EngineId;
+  readonly state: BreakerState;
+  /** How often it has opened. */
+  readonly trips: number;
+};
+
+const breakerStates = ["closed", "open"] as const;
+export type BreakerState = (typeof breakerStates)[number];
 
 /** Goes into `content-type`. */
 export const metricsType = "text/plain; version=0.0.4; charset=utf-8";
@@ -60,9 +69,16 @@ function readSources({ breakers, journalBytes, spans }: MetricSources): Section 
   if (breakers !== undefined) {
     const labels = ["engine", "state"];
     const family = createGauges({ name: "fate_breaker_state", help: "1 for the state that it is in.", labels });
-    for (const { engine, state } of breakers())
-      for (const each of ["closed", "half-open", "open"]) family.at(engine, each).value = each === state ? 1 : 0;
-    families.push(family);
+    const opened = createCounters({
+      name: "fate_breaker_trips_total",
+      help: "How often the breaker has opened.",
+      labels: ["engine"],
+    });
+    for (const { engine, state, trips } of breakers()) {
+      for (const each of breakerStates) family.at(engine, each).value = each === state ? 1 : 0;
+      opened.at(engine).value = trips;
+    }
+    families.push(family, opened);
   }
   const count = (name: string, help: string, value: number): void => {
     const family = createCounters({ name, help });

@@ -60,14 +60,18 @@ input { flex: 0 1 22rem; min-width: 0; padding: .35rem .6rem; font: inherit; col
   border: 1px solid var(--line); border-radius: 1rem; color: var(--quiet); }
 .chip.resident { color: var(--ground); background: var(--thread); border-color: var(--thread); }
 .chip.loading { color: var(--warm); border: 1px dashed var(--warm); }
-.gauge { display: grid; grid-template-columns: 2.5rem 1fr auto; align-items: center; gap: .5rem; font-size: .8rem; color: var(--quiet); }
-.figure { font-variant-numeric: tabular-nums; }
+.gauge { display: grid; grid-template-columns: 2.5rem 1fr 9rem; align-items: center; gap: .5rem; font-size: .8rem; color: var(--quiet); }
+.figure { font-variant-numeric: tabular-nums; text-align: right; }
 progress { width: 100%; height: .4rem; appearance: none; border: 0; border-radius: 1rem; overflow: hidden; background: var(--track); }
 progress::-webkit-progress-bar { background: var(--track); }
 progress::-webkit-progress-value { background: var(--thread); }
 progress::-moz-progress-bar { background: var(--thread); }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 footer { display: flex; gap: 1.25rem; margin-top: 2.5rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: .875rem; }
+@media (max-width: 36rem) {
+  .command pre { padding: .75rem 1rem 2.75rem; }
+  .command button { top: auto; bottom: .5rem; }
+}
 @media (prefers-reduced-motion: no-preference) { .chip.loading { animation: wait 1.2s ease-in-out infinite alternate; } }
 @keyframes wait { to { opacity: .45; } }
 `;

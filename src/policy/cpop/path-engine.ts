@@ -58,7 +58,7 @@ function pickPathEngine(
 ): EngineState | undefined {
   let best: { readonly engine: EngineState; readonly able: number; readonly endUs: number } | undefined;
   for (const engine of view.cluster) {
-    if (!engine.up || engine.holding.engine.role === "decode") continue;
+    if (!engine.open || engine.role === "decode") continue;
     const able = path.filter((stage) => canServe(stage, engine)).length;
     const places =
       engine.holding.engine.batching.kind === "exclusive" ? 1 : engine.holding.engine.batching.maxSequences;

@@ -32,8 +32,7 @@ function planAhead(view: View, settings: FateSettings, combine: Combine): Plan {
   const before = view.memory as Memory | undefined;
   const frontier = pickFrontier(view, settings, before?.frontier);
   // A fleet whose engines hand over from prefill to decode is served in the frontier's order, each stage by its earliest end.
-  if ([...view.cluster].some(({ holding }) => holding.engine.role !== "both"))
-    return serveInOrder(view, frontier, settings);
+  if ([...view.cluster].some(({ role }) => role !== "both")) return serveInOrder(view, frontier, settings);
   const forecast = new Forecast(view, frontier, splitsOf(view, frontier, settings), settings);
   const plan = planFrontier(forecast, lastPlacements(frontier, before), settings, combine);
   const decisions = dispatch(view, forecast, plan, settings);

@@ -68,7 +68,7 @@ function planStage(
   const decodeEngine = pickDecodeEngine(known, stage);
   const choices: (Choice & { readonly engine: EngineState })[] = [];
   for (const engine of known.cluster) {
-    if (!engine.up || engine.holding.engine.role === "decode" || !canServe(stage, engine)) continue;
+    if (!engine.open || engine.role === "decode" || !canServe(stage, engine)) continue;
     const pair = handsOver(stage, engine);
     if (pair && decodeEngine === undefined) continue;
     const readyUs = inputsUs(known, stage, inputs, engine.holding.host.id);

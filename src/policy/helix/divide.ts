@@ -16,7 +16,7 @@ export function divideEngines(
   demandUs: Readonly<Record<ModelId, number>>,
   before: Readonly<Record<ModelId, readonly EngineId[]>> = {},
 ): Record<ModelId, readonly EngineId[]> {
-  const intake = [...known.cluster].filter(({ holding }) => holding.engine.role !== "decode").map(({ id }) => id);
+  const intake = [...known.cluster].filter(({ role }) => role !== "decode").map(({ id }) => id);
   const models = Object.keys(demandUs);
   const speeds = new Map(models.map((model) => [model, toSpeeds(known, model, intake)]));
   const speedOf = (model: ModelId, engine: EngineId): number => speeds.get(model)?.get(engine) ?? 0;

@@ -17,7 +17,7 @@ export function planPrefetch(
   placed: readonly Decision[],
   awayOf: AwayOf,
 ): Prefetch[] {
-  const engines = [...view.cluster].filter(({ up }) => up);
+  const engines = [...view.cluster].filter(({ open }) => open);
   const taken = new Set<EngineId>(placed.flatMap((decision) => (decision.kind === "place" ? enginesOf(decision) : [])));
   const held = new Set(engines.flatMap(({ foreseen }) => foreseen.map(({ model }) => model)));
   const prefetches: Prefetch[] = [];
@@ -29,7 +29,7 @@ export function planPrefetch(
       (engine) =>
         engine.idle &&
         !taken.has(engine.id) &&
-        engine.holding.engine.role !== "decode" &&
+        engine.role !== "decode" &&
         canServe(stage, engine) &&
         engine.residents.every((resident) => awayOf(resident.model) > awayOf(model)),
     );

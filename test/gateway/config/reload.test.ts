@@ -36,16 +36,12 @@ test("engines come, go and change while others stay", () => {
 test.each([
   ["policy: greedy-finish", "policy: fate gives way to greedy-finish with the next plan"],
   ["queue: { maxWaiting: 5 }", "queue: maxWaiting is 5, was 1024"],
-  ["limits: { connections: 9, stallMs: 7 }", "limits: connections is 9, was 2048; stallMs is 7, was 120000"],
-  ["identity: { maxStages: 5 }", "identity: maxStages is 5, was 512"],
+  ["limits: { bodyBytes: 2048, stallMs: 7 }", "limits: bodyBytes is 2048, was 33554432; stallMs is 7, was 120000"],
   ["planning: { debounceMs: 0 }", "planning: debounceMs is 0, was 2"],
   ["health: { failures: 5 }", "health: failures is 5, was 3"],
-  ["log: { level: debug }", "log: level is debug, was info"],
-  ["traces: { endpoint: http://h:1/x }", "traces: endpoint is http://h:1/x, was not set"],
   ["tenants: [{ id: t }]", "tenant t: is new"],
   ["hosts: [{ id: other }]", "host other: is new"],
   ["models: [{ id: qwen3-8b }]", "model qwen3-8b: is new"],
-  ["declared: { maxOpen: 1 }", "declared: maxOpen is 1, was 256"],
   ["discovery: { file: more.yaml }", "discovery: file is more.yaml, was not set"],
 ])("%s is taken over", (text, sentence) => {
   const { changes, next, needsRestart } = compareConfigs(parse(), parse(text));
@@ -61,6 +57,20 @@ test.each([
     "journal: path is j, was .fate/journal.ndjson; the journal goes on in its old file until a restart",
   ],
   ["seed: 2", "seed: is 2, was 1; luck is drawn from the old seed until a restart"],
+  [
+    "identity: { maxStages: 5 }",
+    "identity: maxStages is 5, was 512; sessions are told apart as before until a restart",
+  ],
+  [
+    "declared: { maxOpen: 1 }",
+    "declared: maxOpen is 1, was 256; declared workflows keep their bounds and tools until a restart",
+  ],
+  [
+    "traces: { endpoint: http://h:1/x }",
+    "traces: endpoint is http://h:1/x, was not set; spans go where they went until a restart",
+  ],
+  ["log: { level: debug }", "log: level is debug, was info; the log stays as it is until a restart"],
+  ["limits: { connections: 9 }", "limits: connections is 9, was 2048; connections stay as they are until a restart"],
   ["metrics: false", "metrics: is false, was true; /metrics stays as it is until a restart"],
 ])("%s waits for a restart", (text, sentence) => {
   const { changes, next, needsRestart } = compareConfigs(parse(), parse(text));

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { hashKey } from "../../../src/gateway/config/keys.ts";
-import { engine, entryOf, openBench } from "../http/gateway.ts";
-import { closeDown, storm, tally, textsOf, trials, trialsOf } from "./storm.ts";
+import { engine, entryOf, model, openBench } from "../http/gateway.ts";
+import { closeDown, storm, tally, textsOf, trials, trialsOf, until, type Seen, type Trial } from "./storm.ts";
 
 const settings = "health: { everyMs: 500, timeoutMs: 500, failures: 1000 }";
 
@@ -60,27 +60,62 @@ describe("ten times more calls than there is room for", () => {
 });
 
 describe("another configuration while calls are under way", () => {
-  test("costs none of them", async () => {
+  test("costs none of them, however often it changes", async () => {
     const all = trialsOf("reload");
-    await using one = await engine({ id: "one", speed: 20 });
-    await using two = await engine({ id: "two", speed: 20 });
+    const speed = 20;
+    await using one = await engine({ id: "one", speed });
+    await using two = await engine({ id: "two", speed });
     await using quick = await engine({ id: "one" });
     const texts = await textsOf(quick, all);
-    const key = `keys: [{ id: a, sha256: ${hashKey("a-key-of-twenty-characters")} }]`;
-    const more = `{ id: b, sha256: ${hashKey("another-key-of-twenty-characters")} }]`;
-    const first = entryOf(one, "one", ", speed: 20");
-    const second = entryOf(two, "two", ", speed: 20");
-    await using bench = await openBench([first], `${settings}\n${key}`);
+    const ours = `{ id: a, sha256: ${hashKey("a-key-of-twenty-characters")} }`;
+    const other = `{ id: b, sha256: ${hashKey("another-key-of-twenty-characters")} }`;
+    const keyed = `${settings}\nkeys: [${ours}]`;
+    const entry = (of: typeof one, id: string, more = ""): string => entryOf(of, id, `, speed: ${speed}${more}`);
+    const first = entry(one, "one");
+    const second = entry(two, "two");
+    await using bench = await openBench([first], keyed);
     const configs = [
-      bench.config([first, second]),
-      bench.config([second]),
-      bench.config([second, first], `${settings}\n${key.replace("]", `, ${more}`)}`),
-      bench.config([first, second.replace("speed: 20", "speed: 20, maxSequences: 8")], `${settings}\n${key}`),
-      bench.config([first], `${settings}\n${key}\npolicy: round-robin`),
-    ];
-    const storming = storm(bench.url, all, 10);
-    for (const config of configs) await bench.gateway.reload(config);
+      ["an engine comes", bench.config([first, second])],
+      ["an engine goes", bench.config([second])],
+      [
+        "it comes back, in another place, and a key with it",
+        bench.config([second, first], `${settings}\nkeys: [${ours}, ${other}]`),
+      ],
+      ["an engine has another name", bench.config([entry(one, "uno"), second], keyed)],
+      ["both have", bench.config([entry(one, "one"), entry(two, "zwei")], keyed)],
+      ["they change names", bench.config([entry(one, "zwei"), entry(two, "one")], keyed)],
+      ["an engine takes fewer at once", bench.config([first, entry(two, "two", ", maxSequences: 2")], keyed)],
+      [
+        "the model has another length and another name",
+        bench.config([first, second], `${keyed}\nmodels: [{ id: ${model}, contextTokens: 16384, aliases: [small] }]`),
+      ],
+      [
+        "an engine serves another model too",
+        bench.config([first.replace("models: [", "models: [qwen2.5-0.5b, "), second], keyed),
+      ],
+      ["the policy", bench.config([first, second], `${keyed}\npolicy: round-robin`)],
+      ["the policy, back", bench.config([first, second], keyed)],
+      ["bounds of the queue", bench.config([first, second], `${keyed}\nqueue: { maxWaiting: 50 }`)],
+      [
+        "health and tenants",
+        bench.config(
+          [first, second],
+          `${keyed.replace("failures: 1000", "failures: 500")}\ntenants: [{ id: default, maxOpen: 100 }]`,
+        ),
+      ],
+      ["nothing", bench.config([first, second], keyed)],
+      ["all at once", bench.config([entry(two, "last", ", maxSequences: 4")], `${keyed}\npolicy: fate`)],
+    ] as const;
+    const seen = new Map<Trial, Seen>();
+    const storming = storm(bench.url, all, 10, seen);
+    for (const [index, [, config]] of configs.entries()) {
+      await until(() => seen.size >= index * 6);
+      // Each of them with calls under way and calls to come.
+      expect(seen.size).toBeLessThan(trials);
+      await bench.gateway.reload(config);
+    }
     expect(tally(await storming, texts, []).answered).toBe(trials);
+    expect(bench.gateway.status().engines.map(({ id }) => id)).toEqual(["last"]);
     await closeDown(bench, [one, two]);
   });
 });

@@ -97,6 +97,26 @@ describe("once something has come of a call, it breaks off, and only it", () => 
   });
 });
 
+test("the only engine there is, gone and back: who comes meanwhile is told why, and who comes after is answered", async () => {
+  const all = trialsOf("returns");
+  await using one = await engine({ id: "one" });
+  const texts = await textsOf(one, all);
+  await using bench = await openBench([entryOf(one, "one")], settings);
+  const seen = new Map<Trial, Seen>();
+  const isUp = (): boolean => bench.gateway.status().engines.every(({ up }) => up);
+  await storm(bench.url, all.slice(0, 20), 10, seen);
+  await one.faults.die(200);
+  await storm(bench.url, all.slice(20, 40), 10, seen);
+  await until(isUp);
+  await storm(bench.url, all.slice(40), 10, seen);
+  const { answered, refused, broken } = tally(seen, texts);
+  expect([broken, answered + refused]).toEqual([0, trials]);
+  expect(refused).toBeGreaterThan(0);
+  const later = all.slice(40).map((trial) => seen.get(trial));
+  expect(later.every((each) => each?.kind === "answer" && each.status === 200)).toBe(true);
+  await closeDown(bench, [one]);
+});
+
 describe("an engine that lies", () => {
   test.each(["zeros", "huge", "garbage", "html"] as const)(
     "in its metrics, with %s, changes no answer",

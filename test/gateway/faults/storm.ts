@@ -33,10 +33,14 @@ export function trialsOf(name: string, leaves: (rng: Rng) => number | undefined 
   });
 }
 
-/** All at once, over connections that are used again. */
-export async function storm(url: string, all: readonly Trial[], atOnce = 25): Promise<ReadonlyMap<Trial, Seen>> {
+/** All at once, over connections that are used again. `seen` fills as they come to their ends. */
+export async function storm(
+  url: string,
+  all: readonly Trial[],
+  atOnce = 25,
+  seen = new Map<Trial, Seen>(),
+): Promise<ReadonlyMap<Trial, Seen>> {
   const agent = new Agent({ connections: atOnce, headersTimeout: 20_000, bodyTimeout: 20_000 });
-  const seen = new Map<Trial, Seen>();
   const left = [...all];
   const work = async (): Promise<void> => {
     for (let trial = left.shift(); trial !== undefined; trial = left.shift())

@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { generateKey, hashKey } from "../../../src/gateway/config/keys.ts";
 import { isTrustedOrigin } from "../../../src/gateway/http/origin.ts";
-import { chat, chatPath, errorOf, send } from "./client.ts";
+import { chat, chatPath, errorOf, openWire, post, send, statusesIn } from "./client.ts";
 import { engine, entryOf, openBench, openEntryOf } from "./gateway.ts";
 import { scriptEngine } from "./scripted-engine.ts";
 
@@ -172,6 +172,28 @@ describe("a gateway that drains", () => {
     release();
     expect((await first).status).toBe(200);
     await drained;
+    await bench.end();
+  });
+
+  test("says so on connections that are still open, and closes them", async () => {
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+    await using one = await scriptEngine((response) => {
+      ask();
+      void held.then(() => response.end("{}"));
+    });
+    await using bench = await openBench([openEntryOf(one, "one")]);
+    using wire = await openWire(bench.port);
+    wire.write(post(chatPath, chat("a")));
+    await asked;
+    const drained = bench.gateway.drain(new AbortController().signal);
+    wire.write(post(chatPath, chat("b")));
+    release();
+    const said = await wire.closed();
+    expect(statusesIn(said)).toEqual([200, 503]);
+    expect(said.slice(said.lastIndexOf("HTTP/1.1"))).toMatch(/connection: close[^]*"code":"draining"/);
+    await drained;
+    expect(one.received).toHaveLength(1);
     await bench.end();
   });
 

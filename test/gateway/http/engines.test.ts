@@ -149,6 +149,10 @@ describe("a pair", () => {
       if (!stream) expect(JSON.parse(answer.text).choices).toEqual(JSON.parse(direct.text).choices);
     }
     expect([first.stats().handOffsGiven, second.stats().handOffsTaken]).toEqual([2, 2]);
+    const { text: metrics } = await send(bench.url, "/metrics");
+    const cached = Number(/^fate_engine_cached_tokens_total\{engine="d"\} (\d+)$/m.exec(metrics)?.[1]);
+    // What the first engine had of the second prompt, not what was handed over.
+    if (handOff === "nixl") expect(cached).toBe(first.stats().cachedTokens);
     const several = await send(bench.url, chatPath, chat(long, { n: 2 }));
     expect(JSON.parse(several.text).choices).toHaveLength(2);
     await bench.idle();
@@ -194,6 +198,28 @@ describe("a pair", () => {
     expect([first.stats().running, second.stats().running]).toEqual([0, 0]);
     await bench.end();
   });
+});
+
+test.each([
+  [chatPath, "data: [DONE]\n\n"],
+  ["/v1/messages", 'event: message_stop\ndata: {"type":"message_stop"}\n\n'],
+  ["/v1/responses", 'event: response.completed\ndata: {"type":"response.completed"}\n\n'],
+])("a client of %s who leaves once it has read the last event has its answer", async (path, last) => {
+  await using one = await scriptEngine((response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write(`data: {"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n${last}`);
+  });
+  await using bench = await openBench([openEntryOf(one, "one")], calm);
+  using wire = await openWire(bench.port);
+  wire.write(post(path, { ...chat("a"), input: "a", stream: true }));
+  await wire.until((said) => said.includes(last.slice(0, 20)));
+  wire.socket.destroy();
+  await bench.idle();
+  const { text } = await send(bench.url, "/metrics");
+  expect(text).toMatch(/^fate_calls_total\{.*status="200"\} 1$/m);
+  expect(text).toContain('fate_tenant_tokens_total{tenant="default",type="output"} 2\n');
+  const events = await bench.end();
+  expect(events.filter(({ kind }) => kind === "stage-end")).toHaveLength(1);
 });
 
 describe("a slow reader", () => {

@@ -97,6 +97,14 @@ test("headers that are too large are 431", async () => {
   expect(statusesIn(await wire.closed())).toEqual([431]);
 });
 
+test("a path that is too long is 431", async () => {
+  await using one = await engine();
+  await using bench = await openBench([entryOf(one, "one")], "limits: { headerBytes: 2048 }");
+  using wire = await openWire(bench.port);
+  wire.write(post(`${chatPath}?${"a".repeat(4096)}`, chat("a")));
+  expect(statusesIn(await wire.closed())).toEqual([431]);
+});
+
 describe("a slow client", () => {
   test.each([
     ["headers", "POST /v1/chat/completions HTTP/1.1\r\nhost: local"],
@@ -108,6 +116,23 @@ describe("a slow client", () => {
     using wire = await openWire(bench.port);
     wire.write(text);
     expect(statusesIn(await wire.closed())).toEqual([408]);
+    await bench.idle();
+  });
+
+  test.each([
+    ["headers", "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nx-long: "],
+    ["body", "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000\r\n\r\n"],
+  ])("gains nothing by sending its %s a byte at a time", async (_, text) => {
+    await using one = await engine();
+    await using bench = await openBench([entryOf(one, "one")], "limits: { slowClientMs: 100 }");
+    using wire = await openWire(bench.port);
+    wire.write(text);
+    const drip = setInterval(() => wire.write("a"), 5);
+    try {
+      expect(statusesIn(await wire.closed())).toEqual([408]);
+    } finally {
+      clearInterval(drip);
+    }
     await bench.idle();
   });
 

@@ -11,7 +11,7 @@ export type Received = {
   readonly body: Buffer;
 };
 
-export type ScriptedEngine = AsyncDisposable & { readonly url: string; readonly received: readonly Received[] };
+export type ScriptedEngine = AsyncDisposable & { readonly url: string; readonly received: Received[] };
 
 export async function scriptEngine(
   answer: (response: ServerResponse, received: Received, request: IncomingMessage) => void,

@@ -59,6 +59,17 @@ describe("what an engine is sent", () => {
     await bench.end();
   });
 
+  test("lacks only what was said to the gateway", async () => {
+    await using one = await scriptEngine((response) => response.end("{}"));
+    await using bench = await openBench([openEntryOf(one, "one")]);
+    const body = (ours: string): string =>
+      `{"model":"${model}", ${ours}"seed":18446744073709551615, "messages":[{"role":"user","content":"a"}] }`;
+    const answer = await send(bench.url, chatPath, body('"workflow":{"id":"w","stage":"s"}, '));
+    expect([answer.status, answer.headers["x-fate-workflow"]]).toEqual([200, "default%2Fw"]);
+    expect((await send(bench.url, chatPath, body('"workflow":null, '))).status).toBe(200);
+    expect(one.received.map((each) => each.body.toString())).toEqual([body(""), body("")]);
+  });
+
   test("bears the engine's own name of the model, and is the same beside it", async () => {
     await using one = await scriptEngine((response) => response.end("{}"));
     const entry = `{ id: one, kind: openai, url: "${one.url}", gpu: l4-24g, models: [{ id: ${model}, as: "acme/llama" }] }`;
@@ -81,6 +92,16 @@ describe("what an engine is sent", () => {
     await wire.until(/HTTP\/1\.1 200 /);
     expect(one.received.map((each) => each.body.toString())).toEqual([body]);
   });
+});
+
+test("an embedding has no tokens of output, however long it is", async () => {
+  const answer = JSON.stringify({ data: [{ embedding: [0.25, 0.5] }], usage: { prompt_tokens: 3, total_tokens: 3 } });
+  await using one = await scriptEngine((response) => response.end(answer));
+  await using bench = await openBench([openEntryOf(one, "one")]);
+  expect((await send(bench.url, "/v1/embeddings", { model, input: "a" })).text).toBe(answer);
+  const { text } = await send(bench.url, "/metrics");
+  expect(text).toContain('fate_tenant_tokens_total{tenant="default",type="input"} 3\n');
+  expect(text).toContain('fate_tenant_tokens_total{tenant="default",type="output"} 0\n');
 });
 
 describe("models", () => {

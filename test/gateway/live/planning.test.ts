@@ -2,6 +2,13 @@
 
 import { expect, test, vi } from "vitest";
 import { Worker } from "node:worker_threads";
+import { knownModels } from "../../../src/catalogue/models.ts";
+import { createCostModel } from "../../../src/cost/cost-model.ts";
+import { Planner } from "../../../src/gateway/live/planner.ts";
+import { World } from "../../../src/gateway/live/world.ts";
+import type { PolicyEntry } from "../../../src/policy/policy.ts";
+import { createRng } from "../../../src/random/rng.ts";
+import { plainCalibration } from "../../support/plain-calibration.ts";
 import { engines, Live, settle, type LiveChange } from "./world.ts";
 
 const one = { kind: "batched", maxSequences: 1, prefillTokens: 2048, chunkedPrefill: true } as const;
@@ -119,6 +126,58 @@ test("a policy that fails is replaced by the earliest-finish rule, and that is s
   expect(live.planned).toEqual(["fallback"]);
   expect(live.faults[0]).toMatch(/^planner: /);
   live.finish(call);
+});
+
+test("a policy that fails over what it remembers has forgotten it at the next question", () => {
+  const world = new World(createCostModel(engines("h100"), knownModels, plainCalibration), () => 0);
+  const planned: string[] = [];
+  const policy: PolicyEntry = {
+    summary: "",
+    whenIdle: true,
+    plan: ({ memory }) => {
+      if (memory !== undefined) throw new Error("what is this?");
+      return { decisions: [], memory: "cannot be read again" };
+    },
+  };
+  const planner = new Planner(world, {
+    policyName: "",
+    policy,
+    planning: { inPlaceStages: 0, debounceMs: 1, deadlineMs: 1000 },
+    hardestWaitUs: 1000,
+    rng: createRng(1, "policy"),
+    snapshot: () => ({ header: "", lines: "", caches: [] }),
+    follow: () => () => {},
+    flush: () => {},
+    carryOut: () => Infinity,
+    carry: (what) => what(),
+    begin: () => {},
+    wake: () => {},
+    foreseen: () => 1,
+    onPlanned: (where) => planned.push(where),
+    onFault: () => {},
+  });
+  for (let time = 0; time < 4; time++) planner.settle();
+  expect(planned).toEqual(["place", "fallback", "place", "fallback"]);
+});
+
+test("a plan for a cluster that is another by then is not carried out, and calls go on", async () => {
+  await using live = crowd({ policy: "fate" });
+  const calls = [live.call(), live.call(), live.call()];
+  const posted = vi.spyOn(Worker.prototype, "postMessage");
+  try {
+    await until(() => posted.mock.calls.some(([message]) => (message as { kind: string }).kind === "plan"));
+  } finally {
+    posted.mockRestore();
+  }
+  await live.reshape(engines("h100", { batching: one }), ["engine-0"]);
+  await until(() => live.planned.includes("fallback"));
+  expect(live.planned).not.toContain("thread");
+  for (let time = 0; time < 5; time++) {
+    await until(() => live.state("engine-0").running.length > 0);
+    for (const { stage } of Array.from(live.state("engine-0").running)) live.driver.drop(stage.key, "client-gone");
+  }
+  expect(calls.every(({ turns }) => turns.length > 0)).toBe(true);
+  expect(live.faults).toEqual([]);
 });
 
 test("another policy takes over from the next plan on; the same settings change nothing", async () => {

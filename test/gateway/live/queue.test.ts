@@ -88,6 +88,92 @@ test("no call waits longer than the hardest wait while others go before it", asy
   expect(await waitOfRareCall(5000)).toBe(5_000_000);
 });
 
+test("who is held back is placed the moment that it has waited as long as it may, though nothing else happens", async () => {
+  const cluster = engines("h100", { batching: one, maxResident: 1 });
+  await using live = new Live({ cluster, policy: "min-min", queue: { ...queue, hardestWaitMs: 5000 } });
+  const running = live.call();
+  const rare = live.call({ model: phi });
+  live.pass(5_000_000);
+  vi.advanceTimersByTime(4999);
+  expect(live.of("stage-place").map(({ stage }) => stage)).toEqual([running.key]);
+  vi.advanceTimersByTime(1);
+  expect(live.of("stage-place").at(-1)).toMatchObject({ stage: rare.key, reason: "waited longest", atUs: 5_000_000 });
+  const late = live.call();
+  live.finish(running);
+  expect([rare.turns.length, late.turns.length]).toEqual([1, 0]);
+});
+
+test.each([
+  // Placed behind whoever comes with less service behind him, it is not left there.
+  [60_000, "late"],
+  [2000, "early"],
+])("with a hardest wait of %i ms, %s is next in the queue of an engine under plas", async (hardestWaitMs, next) => {
+  const cluster = engines("h100", { batching: one });
+  await using live = new Live({ cluster, policy: "plas", queue: { ...queue, hardestWaitMs } });
+  // The workflow of the early call has had its service.
+  live.driver.arrive({ workflow: "old", reveal: "online" });
+  const run = (workflow: string, id: string): Owner => {
+    const owner = new Owner();
+    live.driver.reveal(stageOf(workflow, { id }));
+    live.driver.ready(`${workflow}/${id}`, owner);
+    return owner;
+  };
+  const first = run("old", "first");
+  live.pass(1_000_000);
+  first.turn.end({ outputTokens: 100 });
+  const running = live.call();
+  const early = run("old", "early");
+  live.pass(1_500_000);
+  const late = live.call();
+  live.pass(1_000_000);
+  running.turn.end({ outputTokens: 100 });
+  expect({ late: late.turns.length, early: early.turns.length }).toEqual({ late: 0, early: 0, [next]: 1 });
+});
+
+test("a call that is sent from one queue to another has waited all the time", async () => {
+  const cluster = engines("h100 h100", { batching: one });
+  await using live = new Live({ cluster, policy: "greedy-commit", queue: { ...queue, giveUpMs: 1000 } });
+  live.call();
+  live.call();
+  const waiting = live.call();
+  for (const id of ["engine-0", "engine-1", "engine-0"]) {
+    live.pass(400_000);
+    live.driver.engineDown(id);
+    live.driver.engineUp(id);
+  }
+  expect(live.of("stage-lost").filter(({ stage }) => stage === waiting.key).length).toBeGreaterThan(0);
+  vi.advanceTimersByTime(200);
+  expect(waiting.heard).toEqual(["refused: waited-too-long"]);
+});
+
+test("a refusal says why, and when to come again", async () => {
+  const cluster = engines("h100", { batching: one, models: [llama] });
+  await using live = new Live({ cluster, queue: { ...queue, maxWaiting: 1, giveUpMs: 1000 } });
+  const refusals = (): unknown[] => {
+    const { kind, message, retryAfterS } = live.call().refusal ?? {};
+    return [kind, message, retryAfterS];
+  };
+  const running = live.call();
+  const waiting = live.call();
+  expect(refusals()).toEqual(["queue-full", "1 calls wait already", 1]);
+  // What cannot be served at all is told so, however many wait.
+  expect(live.call({ model: phi }).refusal).toMatchObject({ kind: "no-engine", retryAfterS: 30 });
+  live.pass(1_000_000);
+  vi.advanceTimersByTime(200);
+  expect(waiting.refusal).toEqual({
+    kind: "waited-too-long",
+    message: "no engine took the call within 1 s",
+    retryAfterS: 5,
+  });
+  live.driver.engineDown("engine-0");
+  expect(refusals()).toEqual(["no-engine", `no engine that serves ${llama} is up`, 5]);
+  live.driver.engineUp("engine-0");
+  for (let time = 0; time < 4; time++) running.turn.fail(cut);
+  expect(running.refusal).toEqual({ kind: "engine-failed", message: cut.message, retryAfterS: 1 });
+  await live.driver.drain(AbortSignal.timeout(0));
+  expect(refusals()).toEqual(["draining", "the gateway is about to stop and takes no new calls", 1]);
+});
+
 /** Like any call, in the models that these engines serve. */
 const mixture = [llama, phi, llama, embedder, phi, llama, llama, phi] as const;
 

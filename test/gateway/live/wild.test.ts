@@ -6,6 +6,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { check } from "../../../src/check/check.ts";
+import { policies } from "../../../src/policy/policies.ts";
 import { readJournal } from "../../../src/journal/read.ts";
 import { engines, inRoles, Live, settle } from "./world.ts";
 import { step, Wild } from "./wild.ts";
@@ -19,15 +20,10 @@ afterEach(() => {
 
 const runs = Number(process.env["RUNS"] ?? 25);
 const steps = fc.array(step, { maxLength: 60, size: "max" });
-const policy = fc.constantFrom(
-  "fate",
-  "greedy-finish",
-  "greedy-finish-sharded",
-  "round-robin",
-  "collated-fifo",
-  "kvflow",
-  "mooncake",
-);
+const names = Object.keys(policies);
+const policy = fc.constantFrom(...names);
+/** Short enough for some calls to wait longer. */
+const queue = { maxWaiting: 1000, hardestWaitMs: 700, giveUpMs: 600_000 };
 
 const worlds = {
   plain: () => engines("h100 l40s", { maxResident: 2 }),
@@ -57,10 +53,22 @@ async function live(wild: Wild, things: readonly Parameters<Wild["do"]>[0][]): P
 test.each(kinds)("whatever happens, on %s engines", async (kind) => {
   await fc.assert(
     fc.asyncProperty(steps, policy, fc.boolean(), async (things, name, loads) => {
-      await using world = new Live({ cluster: worlds[kind](), policy: name, loads });
+      await using world = new Live({ cluster: worlds[kind](), policy: name, loads, queue });
       await live(new Wild(world), things);
     }),
     { numRuns: runs, interruptAfterTimeLimit: 15000, ...(process.env["RUNS"] ? { endOnFailure: false } : {}) },
+  );
+});
+
+test.each(names)("whatever happens, under %s", async (name) => {
+  const surroundings = fc.record({ kind: fc.constantFrom(...kinds), loads: fc.boolean(), reshapes: fc.boolean() });
+  await fc.assert(
+    fc.asyncProperty(steps, surroundings, async (things, { kind, loads, reshapes }) => {
+      await using world = new Live({ cluster: worlds[kind](), policy: name, loads, queue });
+      const reshape = (which: number): void => void world.reshape(worlds[kind](), which % 2 === 0 ? ["engine-0"] : []);
+      await live(new Wild(world, reshapes ? reshape : undefined), things);
+    }),
+    { numRuns: Math.ceil(runs / 10), interruptAfterTimeLimit: 15000 },
   );
 });
 
@@ -72,7 +80,13 @@ test.each(kinds)("whatever the cluster becomes, each file of the journal stands 
         const cluster = worlds[kind]();
         const path = join(folder, "live.ndjson");
         {
-          await using world = new Live({ cluster, policy: name, loads, journal: { path, maxBytes: 8000, keep: 1000 } });
+          await using world = new Live({
+            cluster,
+            policy: name,
+            loads,
+            queue,
+            journal: { path, maxBytes: 8000, keep: 1000 },
+          });
           await live(
             new Wild(world, (which) => {
               // One engine is another from now on, one that was gone is back, or one goes.

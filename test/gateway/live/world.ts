@@ -263,6 +263,11 @@ export class Live implements AsyncDisposable {
     return this.events.filter((event): event is EventOf<Kind> => event.kind === kind);
   }
 
+  /** The least that was ever configured would be too little to ask. */
+  get #hardestWaitUs(): number {
+    return this.#options.queue.hardestWaitMs * 1000;
+  }
+
   get journal(): Journal {
     const { cluster: machines, seed, policy, calibration } = this.#options;
     assert(calibration !== undefined);
@@ -280,10 +285,52 @@ export class Live implements AsyncDisposable {
       expect(engine.queue, engine.id).toEqual([]);
       expect(engine.kvTokens, engine.id).toBe(0);
     }
+    if (!this.reshaped) expect(listOvertaken(this.events, this.#hardestWaitUs)).toEqual([]);
     // What goes on in another file, only the files can tell.
     if (!this.reshaped && this.#options.journal.path === undefined)
       expect(check(this.journal, lawsOfAnyRun)).toEqual([]);
   }
+}
+
+/** Shares that began on an engine while one that was ready before them stood in its queue and had waited as long as it may. */
+function listOvertaken(events: readonly JournalEvent[], hardestWaitUs: number): string[] {
+  const readyUs = new Map<string, number>();
+  const queued: { readonly stage: string; readonly share: number; readonly engine: string }[] = [];
+  const overtaken: string[] = [];
+  const forget = (gone: (each: (typeof queued)[number]) => boolean): void => {
+    for (let index = queued.length - 1; index >= 0; index--)
+      if (gone(queued[index] as (typeof queued)[number])) queued.splice(index, 1);
+  };
+  for (const event of events) {
+    switch (event.kind) {
+      case "stage-ready":
+        readyUs.set(event.stage, event.atUs);
+        break;
+      case "stage-lost":
+      case "stage-drop":
+        readyUs.set(event.stage, event.atUs);
+        forget(({ stage }) => stage === event.stage);
+        break;
+      case "stage-place":
+        for (const [share, { engine }] of event.shares.entries()) queued.push({ stage: event.stage, share, engine });
+        break;
+      case "kv-transfer-end":
+        queued.push({ stage: event.stage, share: event.share, engine: event.to });
+        break;
+      case "share-start": {
+        const ownUs = readyUs.get(event.stage) ?? 0;
+        forget(({ stage, share, engine }) => stage === event.stage && share === event.share && engine === event.engine);
+        for (const { stage, engine } of queued) {
+          const sinceUs = readyUs.get(stage) ?? Infinity;
+          if (engine !== event.engine || sinceUs >= ownUs || event.atUs - sinceUs < hardestWaitUs) continue;
+          overtaken.push(`${event.stage} begins on ${engine} before ${stage}`);
+        }
+        break;
+      }
+      default:
+    }
+  }
+  return overtaken;
 }
 
 /** Lets all promises that are settled have their effect. */

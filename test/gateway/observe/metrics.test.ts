@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createCostModel } from "../../../src/cost/cost-model.ts";
@@ -201,7 +202,7 @@ describe("calls", () => {
 test("plans, breakers, journal and spans", () => {
   const metrics = createMetrics({
     sources: {
-      breakers: () => [{ engine: "e0", state: "open" }],
+      breakers: () => [{ engine: "e0", state: "open", trips: 3 }],
       journalBytes: () => 4096,
       spans: () => ({ sent: 5, dropped: 2, waiting: 1 }),
     },
@@ -210,10 +211,27 @@ test("plans, breakers, journal and spans", () => {
   const values = valuesOf(metrics);
   expect(values.get('fate_breaker_state{engine="e0",state="open"}')).toBe(1);
   expect(values.get('fate_breaker_state{engine="e0",state="closed"}')).toBe(0);
+  expect(values.get('fate_breaker_trips_total{engine="e0"}')).toBe(3);
   expect(values.get("fate_journal_bytes_total")).toBe(4096);
   expect(values.get("fate_spans_dropped_total")).toBe(2);
   expect(values.get('fate_planner_fallbacks_total{reason="deadline"}')).toBe(1);
   expect(values.get('fate_plan_duration_seconds_sum{where="thread"}')).toBe(0.04);
+});
+
+test("the document names every metric with its kind, and no other", () => {
+  const metrics = createMetrics({
+    sources: {
+      breakers: () => [],
+      journalBytes: () => 0,
+      spans: () => ({ sent: 0, dropped: 0, waiting: 0 }),
+    },
+  });
+  const told = [...metrics.render().matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, kind]) => `${name} ${kind}`);
+  const document = readFileSync(new URL("../../../docs/observability.md", import.meta.url), "utf8");
+  const rows = [...document.matchAll(/^\| `((?:fate|gen_ai)_\w+)` *\| (\w+) /gm)].map(
+    ([, name, kind]) => `${name} ${kind}`,
+  );
+  expect(rows.toSorted()).toEqual(told.toSorted());
 });
 
 function sum(values: readonly number[]): number {

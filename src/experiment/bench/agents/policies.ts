@@ -1,0 +1,87 @@
+/** Which policies the benchmark `agents` compares: the one place to edit. Names that the table of policies lacks are left out. */
+
+import { policies } from "../../../policy/policies.ts";
+import type { PolicyName } from "../../cell.ts";
+import { inTable } from "../policy-lists.ts";
+
+const table: readonly string[] = Object.keys(policies);
+
+/** The policy that is held against all others. */
+export const subject = "hexagent";
+
+const orders = [
+  "fcfs",
+  "workflow-fcfs",
+  "workflow-llf",
+  "edf",
+  "sjf",
+  "srpt",
+  "agents-plas",
+  "agents-atlas",
+  "las",
+  "one-hop",
+];
+
+/** By whose placement yardsticks are grouped: what was common before, and what the subject has too. */
+export const placements = ["@least-loaded", "@projected"] as const;
+export type Placement = (typeof placements)[number];
+
+const yardsticks: readonly string[] = [
+  "fcfs@round-robin",
+  ...placements.flatMap((placement) => orders.map((order) => `${order}${placement}`)),
+];
+
+/** Of the yardsticks, by their means on training seeds. */
+const strongest = ["agents-atlas@projected", "srpt@projected"];
+
+/** What goes beyond the subject's source and runs wherever the subject does: all of it that leaves roles as they are, and all. */
+const beyondEverywhere = ["hexagent+beyond", "hexagent+beyond+roles"];
+
+/** Order without placement; placement without order is `fcfs@projected`. */
+const orderAlone = "risk@least-loaded";
+
+export const everywhere: readonly PolicyName[] = inTable([subject, ...yardsticks, ...beyondEverywhere]);
+export const withErrors: readonly PolicyName[] = inTable([subject, ...strongest]);
+/** Where single parts are looked at: the subject without each, and with each that goes beyond. */
+export const studied: readonly PolicyName[] = inTable([...everywhere, orderAlone, ...table.filter(isVariant)]);
+
+export const few: readonly PolicyName[] = inTable([
+  subject,
+  "fcfs@round-robin",
+  "agents-atlas@least-loaded",
+  "srpt@projected",
+]);
+
+/** Drawn, as far as they ran. */
+export const drawn = [
+  subject,
+  "hexagent+beyond",
+  "agents-atlas@least-loaded",
+  "agents-atlas@projected",
+  "srpt@projected",
+  "fcfs@least-loaded",
+  "fcfs@round-robin",
+];
+
+export function isYardstick(name: string): boolean {
+  return yardsticks.includes(name);
+}
+
+/** The subject with something less. */
+export function isAblation(name: string): boolean {
+  return name.startsWith(`${subject}-`) || name === orderAlone;
+}
+
+/** The subject with something more. */
+export function isBeyond(name: string): boolean {
+  return name.startsWith(`${subject}+`);
+}
+
+function isVariant(name: string): boolean {
+  return isAblation(name) || isBeyond(name);
+}
+
+/** May have engines change between prefill and decode, so that bounds for fixed roles say nothing about it. */
+export function switchesRoles(name: string): boolean {
+  return name.includes("+roles");
+}

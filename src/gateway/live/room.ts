@@ -1,0 +1,36 @@
+/** What a share takes of its engine, and whether there is that much. */
+
+import { shareWork, sideBySide } from "../../cost/share-work.ts";
+import type { EngineState, QueuedShare } from "../../state/engine-state.ts";
+
+/** Whether the engine can run the share beside what runs there now. */
+export function hasRoom(engine: EngineState, queued: QueuedShare): boolean {
+  const { batching } = engine.holding.engine;
+  if (engine.running.length === 0) return true;
+  if (batching.kind === "exclusive") return false;
+  const mixes = batching.mixesModels === true;
+  if (!mixes && engine.running.some(({ stage }) => stage.model !== queued.stage.model)) return false;
+  let sequences = sequencesOf(engine, queued);
+  for (const running of engine.running) sequences += sequencesOf(engine, running);
+  if (sequences > batching.maxSequences) return false;
+  const capacity = engine.holding.models.get(queued.stage.model)?.kvCapacityTokens ?? 0;
+  let kvTokens = mixes ? 0 : engine.kvTokens;
+  // Each model has KV memory of its own.
+  if (mixes)
+    for (const running of engine.running) if (running.stage.model === queued.stage.model) kvTokens += running.kvTokens;
+  return kvTokens + kvTokensOf(engine, queued) <= capacity;
+}
+
+/** Items of the share side by side. */
+export function sequencesOf(engine: EngineState, { stage, items }: QueuedShare): number {
+  const held = engine.holding.models.get(stage.model);
+  const most = engine.holding.engine.batching.maxSequences;
+  return held === undefined ? 1 : Math.min(items, sideBySide(stage, held, most));
+}
+
+/** What the share is expected to fill, never more than there is: a server preempts what outgrows it. */
+export function kvTokensOf(engine: EngineState, queued: QueuedShare): number {
+  const { stage, items } = queued;
+  const capacity = engine.holding.models.get(stage.model)?.kvCapacityTokens ?? 0;
+  return Math.min(capacity, shareWork(stage, items, sequencesOf(engine, queued), stage.outputTokens).kvTokens);
+}

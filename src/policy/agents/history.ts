@@ -1,0 +1,110 @@
+/**
+ * How much of a workflow's path is still to be revealed, learned from the workflows of its class that have ended: by the number of
+ * calls done, the mean and the spread of what remained of the path at best.
+ *
+ * Plain data, so that it can be a policy's memory: a restarted driver goes on with what was learned. Open workflows are kept in many
+ * small records, so that a plan copies few of them.
+ */
+
+import type { Known } from "../../cost/candidate.ts";
+import type { VisibleModelStage } from "../../model/visible.ts";
+import type { WorkflowId } from "../../model/workflow.ts";
+import type { StageNode } from "../../state/workflow-state.ts";
+import { bookOf } from "./workflow-book.ts";
+
+export type History = {
+  readonly classes: Readonly<Record<string, readonly (Remaining | null)[]>>;
+  readonly open: readonly OpenPaths[];
+  /** How many workflows `open` has. */
+  readonly count: number;
+};
+
+/** Of one step: how many workflows came so far, mean and sum of squared deviations of what remained then. Microseconds. */
+type Remaining = { readonly count: number; readonly meanUs: number; readonly squares: number };
+
+/** How far along the path the furthest call lies that became ready at each step; null where none did. */
+type OpenPath = { readonly class: string; readonly reachedUs: readonly (number | null)[] };
+type OpenPaths = Readonly<Record<WorkflowId, OpenPath>>;
+
+export const noHistory: History = { classes: {}, open: [], count: 0 };
+
+/** Below so many workflows a mean says nothing. */
+const leastCount = 3;
+const parts = 64;
+
+/** Steps are calls done, one by one at first, then wider: what remains of a long search changes slowly. */
+function stepOf(calls: number): number {
+  return calls < 12 ? calls : 12 + Math.floor((calls - 12) / 6);
+}
+
+/** What is still to be revealed behind the calls that are ready now, at best. `deviations` standard deviations above the mean. */
+export function remainingUs({ classes }: History, known: Known, { workflow }: StageNode, deviations: number): number {
+  const steps = classes[workflow.class ?? ""];
+  if (steps === undefined) return 0;
+  for (let step = Math.min(stepOf(bookOf(known, workflow).calls), steps.length - 1); step >= 0; step--) {
+    const found = steps[step];
+    if (found === null || found === undefined || found.count < leastCount) continue;
+    return Math.max(0, found.meanUs + deviations * Math.sqrt(found.squares / found.count));
+  }
+  return 0;
+}
+
+/** With the calls that are ready now, and with what workflows have shown that are over. */
+export function learn(history: History, known: Known, ready: readonly VisibleModelStage[]): History {
+  const open: OpenPaths[] = [];
+  const changed = new Map<number, Record<WorkflowId, OpenPath>>();
+  const change = (part: number): Record<WorkflowId, OpenPath> => {
+    let record = changed.get(part);
+    if (record === undefined) changed.set(part, (record = { ...history.open[part] }));
+    return record;
+  };
+  let { count, classes } = history;
+  for (const { key } of ready) {
+    const { workflow } = known.workflows.node(key);
+    const book = bookOf(known, workflow);
+    const part = partOf(workflow.id);
+    const before = (changed.get(part) ?? history.open[part])?.[workflow.id];
+    const step = stepOf(book.calls);
+    const reachedUs = book.finishUs.get(key) ?? 0;
+    if ((before?.reachedUs[step] ?? -1) >= reachedUs) continue;
+    if (before === undefined) count += 1;
+    const path = [...(before?.reachedUs ?? [])];
+    while (path.length < step) path.push(null);
+    path[step] = reachedUs;
+    change(part)[workflow.id] = { class: workflow.class ?? "", reachedUs: path };
+  }
+  if (count > known.workflows.open.size) {
+    for (let part = 0; part < parts; part++) {
+      for (const [id, path] of Object.entries(changed.get(part) ?? history.open[part] ?? {})) {
+        if (known.workflows.open.has(id)) continue;
+        delete change(part)[id];
+        count -= 1;
+        classes = { ...classes, [path.class]: withPath(classes[path.class] ?? [], path.reachedUs) };
+      }
+    }
+  }
+  if (changed.size === 0) return history;
+  for (let part = 0; part < parts; part++) open.push(changed.get(part) ?? history.open[part] ?? {});
+  return { classes, open, count };
+}
+
+function withPath(steps: History["classes"][string], reachedUs: OpenPath["reachedUs"]): History["classes"][string] {
+  let wholeUs = 0;
+  for (const us of reachedUs) wholeUs = Math.max(wholeUs, us ?? 0);
+  const length = Math.max(steps.length, reachedUs.length);
+  return Array.from({ length }, (_, step) => {
+    const before = steps[step] ?? null;
+    const us = reachedUs[step] ?? null;
+    if (us === null) return before;
+    const { count, meanUs, squares } = before ?? { count: 0, meanUs: 0, squares: 0 };
+    const leftUs = wholeUs - us;
+    const mean = meanUs + (leftUs - meanUs) / (count + 1);
+    return { count: count + 1, meanUs: mean, squares: squares + (leftUs - meanUs) * (leftUs - mean) };
+  });
+}
+
+function partOf(id: WorkflowId): number {
+  let hash = 0;
+  for (let index = 0; index < id.length; index++) hash = (Math.imul(hash, 31) + id.charCodeAt(index)) | 0;
+  return (hash >>> 0) % parts;
+}

@@ -1,0 +1,35 @@
+/** What `hexagent` leaves open. Swept on seeds 101 to 120; docs/policies.md says how. */
+
+import type { Place } from "../../model/decision.ts";
+import type { ProjectionSettings } from "./projection.ts";
+import type { RoleSettings } from "./roles.ts";
+import type { TailSettings } from "./tail.ts";
+
+export type HexagentSettings = ProjectionSettings & {
+  /** What until its end counts in a call's rank: what it takes at best, or all that is projected when it is placed. */
+  readonly rankBy: "best" | "projected";
+  /** Whether a call whose prompt has been taken in may be decoded elsewhere than planned. */
+  readonly redirect: boolean;
+  /** So much sooner it must end there, as a share of what is left. */
+  readonly redirectGain: number;
+  readonly overtakes?: Place["overtakes"];
+  /** Counts what workflows of the class went on to take: so many standard deviations from the mean, and so many times as long as at best. */
+  readonly history?: { readonly deviations: number; readonly slowdown: number };
+  /** Hold calls in the policy until the engine that they go to takes them into its next batch. */
+  readonly late: boolean;
+  /** Hold first calls back while workflows that have begun are in danger. */
+  readonly tail?: TailSettings;
+  /** Switch engines between prefill and decode. */
+  readonly roles?: RoleSettings;
+};
+
+export const hexagentDefaults: HexagentSettings = {
+  joint: true,
+  kv: true,
+  prefixes: true,
+  rankBy: "best",
+  redirect: true,
+  redirectGain: 0.1,
+  overtakes: "if-it-fits",
+  late: false,
+};

@@ -1,0 +1,85 @@
+/** Whatever the policy, who has waited as long as anybody may goes first. */
+
+import { describe, expect, test } from "vitest";
+import type { Workflow } from "../../src/model/workflow.ts";
+import type { JournalEvent } from "../../src/model/event.ts";
+import { policies } from "../../src/policy/policies.ts";
+import { suffixOf } from "../../src/policy/suffix.ts";
+import { withHardestWait } from "../../src/policy/with-hardest-wait.ts";
+import { createRng } from "../../src/random/rng.ts";
+import { batched, cluster, exclusive, llm, run } from "../support/build.ts";
+import { plainCalibration } from "../support/plain-calibration.ts";
+
+const mostUs = 3_000_000;
+
+/** More calls than the engines can take, most of one model, of which long and short ones wait. */
+function crowd(seed: number): Workflow[] {
+  const rng = createRng(seed, "crowd");
+  return Array.from({ length: 24 }, (_, index): Workflow => {
+    const model = rng.next() < 0.2 ? "phi-4-14.7b" : "llama-3.1-8b";
+    const tokens = 20 + rng.below(400);
+    const output = { estimate: tokens, actual: tokens, limit: 600 };
+    const stages = [llm("a", { model, output }), llm("b", { model, output, parents: [{ stage: "a", bytes: 10 }] })];
+    return { id: `w${index}`, arrivalUs: index * 100_000, reveal: "online", stages };
+  });
+}
+
+const worlds = [
+  cluster("h100", { batching: exclusive }),
+  cluster("h100 l40s", { batching: { ...batched, maxSequences: 2 } }),
+];
+
+type Told = { readonly overdue: number; readonly faults: readonly string[] };
+
+/**
+ * Two faults there may be: somebody is placed while one that has waited too long is not, and an engine begins something else than
+ * the one that was placed there for having waited longest.
+ */
+function findFaults(events: readonly JournalEvent[]): Told {
+  const readyUs = new Map<string, number>();
+  const firsts = new Map<string, string[]>();
+  const faults: string[] = [];
+  let overdue = 0;
+  for (const event of events) {
+    if (event.kind === "stage-ready") readyUs.set(event.stage, event.atUs);
+    if (event.kind === "stage-place") {
+      readyUs.delete(event.stage);
+      if (event.reason === "waited longest") {
+        overdue += 1;
+        for (const { engine } of event.shares) firsts.set(engine, [...(firsts.get(engine) ?? []), event.stage]);
+        continue;
+      }
+      for (const [stage, sinceUs] of readyUs)
+        if (event.atUs - sinceUs >= mostUs) faults.push(`${event.stage} is placed, ${stage} is not`);
+    }
+    if (event.kind === "share-start") {
+      const waiting = firsts.get(event.engine) ?? [];
+      const next = waiting.shift();
+      if (next !== undefined && next !== event.stage) faults.push(`${event.engine} begins ${event.stage}, not ${next}`);
+    }
+  }
+  return { overdue, faults };
+}
+
+const plain = Object.entries(policies).filter(([name]) => suffixOf(name) === undefined && !name.startsWith("fate-"));
+
+describe.each(plain.map(([name, policy], place) => [name, policy, place] as const))("%s", (_name, entry, place) => {
+  test("lets nobody go before who has waited longest", () => {
+    const policy = { plan: withHardestWait(entry.plan, mostUs), summary: "" };
+    const machines = worlds[place % worlds.length] ?? cluster("h100");
+    const workflows = crowd(place + 1);
+    const { events } = run({ cluster: machines, workflows, policy, calibration: plainCalibration });
+    expect(events.filter(({ kind }) => kind === "workflow-end")).toHaveLength(workflows.length);
+    expect(findFaults(events).faults).toEqual([]);
+  });
+});
+
+test("which comes about, and is no matter of course", () => {
+  const [machines] = worlds;
+  const journalOf = (hardestUs: number) => {
+    const policy = { plan: withHardestWait(policies["min-min"].plan, hardestUs), summary: "" };
+    return run({ workflows: crowd(1), policy, calibration: plainCalibration, ...(machines && { cluster: machines }) });
+  };
+  expect(findFaults(journalOf(mostUs).events).overdue).toBeGreaterThan(5);
+  expect(findFaults(journalOf(Infinity).events).faults.length).toBeGreaterThan(5);
+});
