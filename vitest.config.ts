@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 /** `gate` is what every change must pass within a minute; `long` adds the wide random searches. */
 export default defineConfig({
   test: {
+    // By default one core is left idle.
+    maxWorkers: "100%",
     projects: [
       {
         test: {

@@ -36,7 +36,7 @@ export async function benchWorkshop(): Promise<void> {
   const seeds = parseSeeds(values.seeds ?? (values.quick ? "1" : "1-5"));
   const namesOf = (driver: string): readonly string[] => {
     const all = driver === "simulator" ? simulatedPolicies : policies;
-    return values.policies?.split(",") ?? (values.quick ? policies.slice(0, 2) : all);
+    return values.policies?.split(",") ?? (values.quick ? policies.slice(0, 3) : all);
   };
   const source = readWorkshopSource(values.data);
   const keys = (values.drivers?.split(",") ?? drivers).flatMap((driver) =>

@@ -35,8 +35,9 @@ export const parameters = {
 /** Who does what in a recorded session. The traces name one or two models of sizes that are not public; this is composed. */
 export const roles = { planner: "qwen2.5-32b", explorer: "llama-3.1-8b", coder: "phi-4-14.7b" } as const;
 
-/** The first is compared with the others. */
+/** The first two are compared with the others. */
 export const policies = [
+  "fate+keep",
   "fate",
   "collated-fifo",
   "session-affinity",
@@ -45,7 +46,7 @@ export const policies = [
   "round-robin",
 ] as const;
 /** In the simulator alone: what is in no table of policies, and rivals beyond the list. */
-export const simulatedPolicies = [...policies, "mooncake", "fate+regret", "collated-fifo+regret"] as const;
+export const simulatedPolicies = [...policies, "mooncake", "collated-fifo+regret"] as const;
 
 export type WorkshopMode = keyof (typeof parameters)["meanGapSeconds"];
 export const modes = ["quiet", "busy"] as const satisfies readonly WorkshopMode[];

@@ -16,8 +16,8 @@ export type About = {
   readonly floorUs: number;
 };
 
-/** What is compared with all others; those that are measured. */
-const subjects = ["fate", "fate+regret"];
+/** What is compared with all others and with those behind it here; those that are measured. */
+const subjects = ["fate+keep", "fate"];
 
 export type Comparison = {
   readonly driver: Driver;
@@ -36,7 +36,9 @@ function compareCells(cells: readonly Cell[]): readonly Comparison[] {
     return subjects
       .filter((subject) => names.includes(subject))
       .flatMap((subject) =>
-        names.filter((name) => !subjects.includes(name)).flatMap((rival) => compareTwo(group, subject, rival)),
+        names
+          .filter((name) => !subjects.slice(0, subjects.indexOf(subject) + 1).includes(name))
+          .flatMap((rival) => compareTwo(group, subject, rival)),
       );
   });
 }
@@ -129,15 +131,16 @@ function introduction({ command, seeds, version, machine, data, floorUs }: About
 
 ${applications} applications and ${sessions} coding-agent sessions on the catalogue's \`workshop\` and its five models, one workflow every ${meanGapSeconds.quiet} s (quiet) or
 ${meanGapSeconds.busy} s (busy) on average. All times are those of the emulated or simulated machines. Through the gateway everything runs ${speed} times as fast,
-so that these figures have noise in them; those of the simulator have none. All policies but \`fate\` evict the least recently used model.
+so that these figures have noise in them; those of the simulator have none. All policies but \`fate\` and \`fate+keep\` evict the least recently used model.
 \`+regret\` is a prototype: a load is taken to be dearer by the loads that bring its victims back (bench/workshop/eviction-regret.ts).
 
 - **lost to loads**: engine time spent on loading models, a run, loads ahead of need included. Engines are empty at first; to load
   each model that is called once, where that is fastest, takes ${(floorUs / 1e6).toFixed(0)} s.
 - **waited behind loads**: time that calls waited while the engine that took them was loading, over all calls.
 - **worst wait**: of any call in any seed, from ready to begun; the hardest wait is set to ${hardestWaitSeconds} s.
-- **beyond the hardest wait**: calls, a run. From then on a call goes before everything, but calls that its engine has begun run
-  to their end, and the model must be loaded. **Held back**: the engine even began a call that came later.
+- **beyond the hardest wait**: calls, a run. Before, nothing begins because of which a call would wait so long; from then on it goes
+  before everything. But calls that its engine has begun run to their end, and the model must be loaded. **Held back**: the engine
+  even began a call that came later.
 - ± is half of a 95% interval over seeds, paired; a ratio whose interval holds 1 is a tie.`;
 }
 

@@ -44,7 +44,7 @@ export function runSimulated(workload: Workload, name: string, seed: number): Re
     policy: {
       summary: name,
       whenIdle: policyNamed(name)?.whenIdle ?? false,
-      plan: onceEach(withHardestWait(plan, hardestWaitUs)),
+      plan: withHardestWait(plan, hardestWaitUs),
     },
     seed,
     onEvent: (event) => {
@@ -65,19 +65,4 @@ function findPlan(name: string): Policy {
   const base = name.endsWith(regretSuffix) ? policyNamed(plain) : undefined;
   if (base === undefined) throw new Error(`no policy ${name}`);
   return withEvictionRegret(base.quick ?? base.plan, regretWeight);
-}
-
-/** A policy may still speak of a stage that the bound on waiting has placed; the gateway passes over that, and so does this. */
-function onceEach(plan: Policy): Policy {
-  return (view) => {
-    const made = plan(view);
-    const spoken = new Set<string>();
-    const decisions = made.decisions.filter((decision) => {
-      if (decision.kind !== "place" && decision.kind !== "defer") return true;
-      const first = !spoken.has(decision.stage);
-      spoken.add(decision.stage);
-      return first;
-    });
-    return { ...made, decisions };
-  };
 }

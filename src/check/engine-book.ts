@@ -7,7 +7,7 @@ import type { EngineId } from "../model/cluster.ts";
 import type { JournalEvent, StagePlace, StageRedirect } from "../model/event.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
 import { fillingAt, writtenBy } from "./filling.ts";
-import type { EngineRow, ShareRow, ShareStep, StageRow } from "./rows.ts";
+import { freshShare, newEngineRow, type EngineRow, type ShareRow, type ShareStep, type StageRow } from "./rows.ts";
 
 /** What names a share in a record. */
 export type ShareName = { readonly stage: string; readonly share: number; readonly engine: EngineId };
@@ -16,32 +16,7 @@ export class EngineBook implements Iterable<EngineRow> {
   readonly #rows = new Map<EngineId, EngineRow>();
 
   constructor(costs: CostModel) {
-    for (const engine of costs.engines) {
-      const residents = engine.engine.resident.map((model) => {
-        const bytes = engine.models.get(model)?.footprintBytes ?? 0;
-        return [model, { bytes, loading: false, readySinceUs: 0 }] as const;
-      });
-      this.#rows.set(engine.engine.id, {
-        costs: engine,
-        up: true,
-        role: engine.engine.role,
-        switched: false,
-        switching: undefined,
-        incoming: 0,
-        drained: false,
-        factor: 1,
-        factors: [{ atUs: 0, factor: 1 }],
-        residents: new Map(residents),
-        loading: undefined,
-        loadDueUs: 0,
-        loadedUs: 0,
-        queue: [],
-        running: [],
-        ghosts: [],
-        nicFreeUs: 0,
-        lastStepUs: 0,
-      });
-    }
+    for (const engine of costs.engines) this.#rows.set(engine.engine.id, newEngineRow(engine));
   }
 
   [Symbol.iterator](): Iterator<EngineRow> {
@@ -321,26 +296,6 @@ export class EngineBook implements Iterable<EngineRow> {
     }
   }
 }
-
-/** What a share knows before it has started. */
-const freshShare = {
-  step: "queued",
-  stepUs: 0,
-  dueUs: 0,
-  startUs: 0,
-  startSequence: 0,
-  kvTokens: 0,
-  stepFactor: 1,
-  inputsUs: 0,
-  work: undefined,
-  promptTokens: 0,
-  cachedTokens: 0,
-  promptDone: 0,
-  promptLeft: 0,
-  stepsDone: 0,
-  written: 0,
-  lostUs: Infinity,
-} as const satisfies Partial<ShareRow>;
 
 function isNamed(name: ShareName): (share: ShareRow) => boolean {
   return (share) => share.share === name.share && share.row.stage.key === name.stage;

@@ -101,7 +101,7 @@ export function sequencesOf(shares: readonly ShareRow[]): number {
 }
 
 /** KV tokens that a decoding share attends to: each of its sequences counts its whole context. */
-export function contextOf(share: ShareRow): number {
+function contextOf(share: ShareRow): number {
   if (share.work === undefined) return 0;
   return share.work.sequences * (share.work.contextTokens + share.written + share.stepsDone);
 }

@@ -138,3 +138,52 @@ export type EngineRow = {
   /** End of the last batch step. */
   lastStepUs: number;
 };
+
+/** What a share knows before it has started. */
+export const freshShare = {
+  step: "queued",
+  stepUs: 0,
+  dueUs: 0,
+  startUs: 0,
+  startSequence: 0,
+  kvTokens: 0,
+  stepFactor: 1,
+  inputsUs: 0,
+  work: undefined,
+  promptTokens: 0,
+  cachedTokens: 0,
+  promptDone: 0,
+  promptLeft: 0,
+  stepsDone: 0,
+  written: 0,
+  lostUs: Infinity,
+} as const satisfies Partial<ShareRow>;
+
+/** An engine as it is when a run begins. */
+export function newEngineRow(costs: EngineCosts): EngineRow {
+  const { engine, models } = costs;
+  const residents = engine.resident.map((model) => {
+    const bytes = models.get(model)?.footprintBytes ?? 0;
+    return [model, { bytes, loading: false, readySinceUs: 0 }] as const;
+  });
+  return {
+    costs,
+    up: true,
+    role: engine.role,
+    switched: false,
+    switching: undefined,
+    incoming: 0,
+    drained: false,
+    factor: 1,
+    factors: [{ atUs: 0, factor: 1 }],
+    residents: new Map(residents),
+    loading: undefined,
+    loadDueUs: 0,
+    loadedUs: 0,
+    queue: [],
+    running: [],
+    ghosts: [],
+    nicFreeUs: 0,
+    lastStepUs: 0,
+  };
+}

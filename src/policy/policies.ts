@@ -9,9 +9,9 @@ import { createCollatedFifo } from "./collated-fifo.ts";
 import { createCpop } from "./cpop/cpop.ts";
 import { fateAblations } from "./fate/ablations.ts";
 import { createFate } from "./fate/fate.ts";
-import { placeLone } from "./fate/lone.ts";
+import { createLone } from "./fate/lone.ts";
 import { combineBySearch } from "./fate/plan.ts";
-import { fateDefaults } from "./fate/settings.ts";
+import { fateDefaults, fateKeeping } from "./fate/settings.ts";
 import { createGreedyFinish } from "./greedy-finish.ts";
 import { createHalo } from "./halo.ts";
 import { createHeftOnline } from "./heft-online.ts";
@@ -131,7 +131,7 @@ const plain = {
   fate: {
     plan: createFate(fateDefaults),
     quick: createFate(fateDefaults, combineBySearch),
-    lone: placeLone,
+    lone: createLone(fateDefaults),
     summary: "ready and coming stages planned together, by the state that each placement leaves behind",
     whenIdle: true,
   },
@@ -176,6 +176,12 @@ const placed = {
 
 const beyondTheSource = {
   ...withSuffix("+prefetch", plain, { "greedy-finish-sharded": withPrefetch(greedySharded) }, { whenIdle: true }),
+  ...withSuffix(
+    "+keep",
+    plain,
+    { fate: createFate(fateKeeping) },
+    { quick: createFate(fateKeeping, combineBySearch), lone: createLone(fateKeeping) },
+  ),
   ...withSuffix("+srw", plain, { "greedy-finish-sharded": createShortestWork(inTwo) }),
 };
 

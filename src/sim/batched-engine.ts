@@ -4,11 +4,8 @@
  * can join cuts the segment at the end of the iteration under way.
  */
 
-import { decodeStepsUs } from "../cost/decode.ts";
-import { iterationUs, type Batch, type Rates } from "../cost/roofline.ts";
-import { sharePromptTokens, shareWork, sideBySide, usableCachedTokens, type ShareWork } from "../cost/share-work.ts";
-import type { Batching } from "../model/cluster.ts";
-import type { ModelId } from "../model/model.ts";
+import type { Rates } from "../cost/roofline.ts";
+import { shareWork, sideBySide, usableCachedTokens, type ShareWork } from "../cost/share-work.ts";
 import type { EngineState, QueuedShare } from "../state/engine-state.ts";
 import {
   admissibleShare,
@@ -18,7 +15,8 @@ import {
   heldTokens,
   type Group,
 } from "./batch-admission.ts";
-import { createIntake, fillBatch, type Filling, type Intake, type Pace, type Prompt } from "./batch-filling.ts";
+import { fillBatch, type Filling, type Intake } from "./batch-filling.ts";
+import { batchStepUs, expectPrompt, isByStep, nextIntake, paceOf, takeIn } from "./step-intake.ts";
 import {
   endShare,
   fetchInputs,
@@ -86,15 +84,15 @@ export class BatchedEngine {
 
   /** Whether something could join at the end of the iteration under way. By steps, a prompt whose inputs have arrived, too. */
   #hasNews(): boolean {
-    const arrived = (group: Group): boolean => group.ready && !group.opened;
-    if (isByStep(this.#engine.holding.engine.batching) && this.#groups.some(arrived)) return true;
-    return this.#admissible(this.#createIntake()) !== undefined;
+    const byStep = isByStep(this.#engine.holding.engine.batching);
+    if (byStep && this.#groups.some((group) => group.ready && !group.opened)) return true;
+    return this.#admissible(nextIntake(this.#floor.world, this.#engine, this.#groups)) !== undefined;
   }
 
   /** False if a load must come first. */
   #admit(): boolean {
     const { world } = this.#floor;
-    let intake = this.#createIntake();
+    let intake = nextIntake(this.#floor.world, this.#engine, this.#groups);
     let prompts = 0;
     for (;;) {
       const queued = this.#admissible(intake);
@@ -119,7 +117,7 @@ export class BatchedEngine {
       if (phase === "decode") {
         group.ready = true;
         this.#startDecode(group);
-        intake = this.#createIntake();
+        intake = nextIntake(this.#floor.world, this.#engine, this.#groups);
       } else {
         prompts += 1;
         fetchInputs(world, this.#engine, running, () => {
@@ -129,7 +127,7 @@ export class BatchedEngine {
         if (intake === undefined) continue;
         // The next share must know what this one has found cached, and its start may cost this one what it has found.
         if (group.ready) this.#openPrompt(group);
-        this.#takeIn(intake, group);
+        takeIn(this.#engine, intake, group);
       }
     }
   }
@@ -139,42 +137,8 @@ export class BatchedEngine {
     const written = (queued: QueuedShare): number => this.#writtenBefore(queued);
     const queued = admissibleShare(this.#engine, this.#groups, written, this.#floor.world.nowUs);
     if (queued === undefined || intake === undefined || queued.phase === "decode") return queued;
-    const prompt = this.#expectPrompt(this.#trueWork(queued), queued, written(queued));
+    const prompt = expectPrompt(this.#engine, this.#trueWork(queued), queued, written(queued));
     return prompt.promptLeft === 0 || intake.roomFor(prompt) > 0 ? queued : undefined;
-  }
-
-  /** By steps: what the next iteration takes in already. Undefined where admission asks for KV memory alone. */
-  #createIntake(): Intake | undefined {
-    const { batching } = this.#engine.holding.engine;
-    if (!isByStep(batching) || this.#engine.queue.length === 0) return undefined;
-    const waiting: Group[] = [];
-    const decoding: Group[] = [];
-    for (const group of this.#groups) {
-      if (group.stepsLeft > 0) decoding.push(group);
-      else waiting.push(group);
-    }
-    const model = (this.#groups[0]?.running ?? this.#engine.queue[0])?.stage.model;
-    const intake = createIntake(batching, batching.chunkedPrefill ? decoding : [], this.#pace(model));
-    for (const group of waiting) this.#takeIn(intake, group);
-    return intake;
-  }
-
-  #takeIn(intake: Intake, group: Group): void {
-    const prompt = group.opened ? group : this.#expectPrompt(group.work, group.running, group.written);
-    if (prompt.promptLeft > 0) intake.take(prompt, intake.roomFor(prompt) || prompt.promptLeft);
-  }
-
-  /** As it would be looked up in the prefix cache now. */
-  #expectPrompt(work: ShareWork, { stage, items }: QueuedShare, written: number): Prompt {
-    const promptDone = usableCachedTokens(work, this.#engine.cachedTokens(stage));
-    const promptLeft = sharePromptTokens(work, items) + work.sequences * written - promptDone;
-    return { items, work, promptLeft, promptDone };
-  }
-
-  #pace(model: ModelId | undefined): Pace {
-    if (model === undefined) return () => 0;
-    const { rates } = modelCosts(this.#floor.world, this.#engine, model);
-    return (next) => batchStepUs(rates, next, 1, this.#engine.slowFactor);
   }
 
   #writtenBefore(queued: QueuedShare): number {
@@ -193,7 +157,7 @@ export class BatchedEngine {
     const { world } = this.#floor;
     for (const group of this.#groups) if (group.ready && !group.opened) this.#openPrompt(group);
     const model = this.#groups[0]?.running.stage.model;
-    const filling = fillBatch(this.#engine.holding.engine.batching, this.#groups, this.#pace(model));
+    const filling = fillBatch(this.#engine.holding.engine.batching, this.#groups, paceOf(world, this.#engine, model));
     if (filling === undefined || model === undefined) return;
     const steps = Math.min(filling.steps, growthSteps(this.#engine, filling.decoders, this.#groups));
     if (steps === 0) return this.#preempt();
@@ -321,17 +285,4 @@ export class BatchedEngine {
 
 function shareKey({ stage, share, attempt }: QueuedShare): string {
   return `${stage.key}#${share}#${attempt}`;
-}
-
-function isByStep(batching: Batching): batching is Extract<Batching, { kind: "batched" }> {
-  return batching.kind === "batched" && batching.admission === "by-step";
-}
-
-/** Duration of `steps` iterations of one batch, as the journal's `batch-step` records them. */
-function batchStepUs(rates: Rates, batch: Batch, steps: number, slowFactor: number): number {
-  const us =
-    batch.prefillTokens > 0
-      ? steps * iterationUs(rates, batch)
-      : decodeStepsUs(rates, batch.sequences, batch.contextTokens, steps);
-  return Math.max(1, Math.round(us * slowFactor));
 }

@@ -39,7 +39,7 @@ export function isAlive(engine: EngineState, running: RunningShare): boolean {
 }
 
 /** The share as it stands on the engine now; undefined if it does not. */
-export function currentOf(engine: EngineState, { started }: RunningShare): RunningShare | undefined {
+function currentOf(engine: EngineState, { started }: RunningShare): RunningShare | undefined {
   return engine.running.find((running) => running.started === started);
 }
 

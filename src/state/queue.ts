@@ -3,7 +3,7 @@
 import type { EngineState, QueuedShare } from "./engine-state.ts";
 
 /** What the rank has fallen to by `nowUs`. */
-export function rankAt({ rank, climb }: QueuedShare, nowUs: number): number {
+function rankAt({ rank, climb }: QueuedShare, nowUs: number): number {
   return climb === undefined ? rank : rank - (climb * nowUs) / 1e6;
 }
 

@@ -11,7 +11,7 @@ import { run } from "../support/build.ts";
 import { placeWildly, tightWorkflows, wildCluster, wildWorkflows } from "./wild.ts";
 
 /** Places with climbing ranks and leave to overtake. */
-export const wildAgent: PolicyEntry = {
+const wildAgent: PolicyEntry = {
   summary: "luck",
   whenIdle: true,
   plan: (view) => {

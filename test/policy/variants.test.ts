@@ -23,7 +23,7 @@ test("a name has the suffix that its policy's variant is listed under, or none",
   expect(suffixOf("heft+shards")).toBe("+shards");
   expect(suffixOf("atlas@least-loaded")).toBe("@least-loaded");
   expect(suffixOf("greedy-finish-sharded")).toBeUndefined();
-  expect(new Set(names.map(suffixOf)).size).toBe(7);
+  expect(new Set(names.map(suffixOf)).size).toBe(18);
 });
 
 describe("+shards", () => {

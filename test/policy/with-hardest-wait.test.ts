@@ -3,7 +3,10 @@
 import { describe, expect, test } from "vitest";
 import type { Workflow } from "../../src/model/workflow.ts";
 import type { JournalEvent } from "../../src/model/event.ts";
+import { oldestFirst } from "../../src/policy/choose.ts";
+import { planEarliestFinish } from "../../src/policy/greedy-finish.ts";
 import { policies } from "../../src/policy/policies.ts";
+import type { Policy } from "../../src/policy/policy.ts";
 import { suffixOf } from "../../src/policy/suffix.ts";
 import { withHardestWait } from "../../src/policy/with-hardest-wait.ts";
 import { createRng } from "../../src/random/rng.ts";
@@ -82,4 +85,54 @@ test("which comes about, and is no matter of course", () => {
   };
   expect(findFaults(journalOf(mostUs).events).overdue).toBeGreaterThan(5);
   expect(findFaults(journalOf(Infinity).events).faults.length).toBeGreaterThan(5);
+});
+
+/** Everything else before the one model that is rarely called. */
+const rareLast: Policy = (view) => {
+  const isRare = ({ model }: { readonly model: string }): number => (model === "phi-4-14.7b" ? 1 : 0);
+  const order = oldestFirst(view).sort((left, right) => isRare(left) - isRare(right));
+  return { decisions: planEarliestFinish(view, order, { hold: true, mostShards: 1 }) };
+};
+
+const oneCall = (id: string, arrivalUs: number, tokens: number, model = "llama-3.1-8b"): Workflow => {
+  const output = { estimate: tokens, actual: tokens, limit: 4000 };
+  return { id, arrivalUs, reveal: "online", stages: [llm("s", { model, output })] };
+};
+
+function beginsOf(hardestUs: number, workflows: readonly Workflow[], plan: Policy): readonly [string, number][] {
+  const machines = cluster("h100", { resident: ["llama-3.1-8b"] });
+  const policy = { plan: withHardestWait(plan, hardestUs), summary: "" };
+  const { events } = run({ cluster: machines, workflows, policy, calibration: plainCalibration });
+  return events.flatMap((event) => (event.kind === "prefill-start" ? [[event.stage, event.atUs] as const] : []));
+}
+
+test("what would make one that waits overdue does not begin before it, what would not does", () => {
+  const flows = [
+    oneCall("first", 0, 100),
+    oneCall("rare", 1, 100, "phi-4-14.7b"),
+    oneCall("short", 2, 100),
+    oneCall("long", 3, 2000),
+  ];
+  const orderOf = (hardestUs: number) => beginsOf(hardestUs, flows, rareLast).map(([stage]) => stage);
+  expect(orderOf(10_000_000)).toEqual(["first/s", "short/s", "rare/s", "long/s"]);
+  expect(orderOf(100_000_000)).toEqual(["first/s", "short/s", "long/s", "rare/s"]);
+});
+
+test("one that is held back on an idle engine begins in time, though nothing else happens", () => {
+  const never: Policy = ({ ready }) => ({
+    decisions: ready.map(({ key }) => ({ kind: "defer", stage: key, reason: "better-later" })),
+  });
+  expect(beginsOf(20_000_000, [oneCall("warm", 0, 100)], never)).toEqual([["warm/s", 20_000_000]]);
+  // Its model must be loaded by then.
+  expect(beginsOf(20_000_000, [oneCall("cold", 0, 100, "phi-4-14.7b")], never)).toEqual([["cold/s", 20_000_000]]);
+});
+
+test("a policy may speak of what has been decided over its head", () => {
+  const all: Policy = ({ workflows }) => ({
+    decisions: [...workflows.ready].map(({ key }) => ({ kind: "defer", stage: key, reason: "better-later" })),
+  });
+  expect(beginsOf(0, [oneCall("a", 0, 100), oneCall("b", 0, 100)], all).map(([stage]) => stage)).toEqual([
+    "a/s",
+    "b/s",
+  ]);
 });

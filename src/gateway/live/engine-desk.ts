@@ -84,7 +84,10 @@ export class EngineDesk {
     return true;
   }
 
-  /** What has waited longest, if that is longer than anybody may; or else the first in the queue's order. */
+  /**
+   * What has waited longest, if that is longer than anybody may, or would be after the first in the queue's order; or else that
+   * first one.
+   */
   #next(engine: EngineState): QueuedShare | undefined {
     const { nowUs, state } = this.#world;
     let overdue: QueuedShare | undefined;
@@ -95,7 +98,31 @@ export class EngineDesk {
       overdue = queued;
       sinceUs = readyUs;
     }
-    return overdue ?? nextInQueue(engine, nowUs);
+    if (overdue !== undefined) return overdue;
+    const next = nextInQueue(engine, nowUs);
+    return next === undefined ? undefined : (this.#delayedBy(next, engine) ?? next);
+  }
+
+  /** What has waited longest of those that must wait for the end of `next`, if it began, and would then have waited too long. */
+  #delayedBy(next: QueuedShare, engine: EngineState): QueuedShare | undefined {
+    const { nowUs, state, costs } = this.#world;
+    if (engine.queue.length === 1) return undefined;
+    const { models } = costs.engine(this.id);
+    const endUs = nowUs + next.expectedUs;
+    // Beside an answer that takes longer anyhow it does no harm.
+    if (engine.running.some(({ startUs, expectedUs }) => startUs + expectedUs >= endUs)) return undefined;
+    const alone = engine.holding.engine.batching.kind === "exclusive";
+    let delayed: QueuedShare | undefined;
+    let sinceUs = state.workflows.node(next.stage.key).readyUs;
+    for (const queued of engine.queue) {
+      const { readyUs } = state.workflows.node(queued.stage.key);
+      if (readyUs >= sinceUs || (!alone && queued.stage.model === next.stage.model)) continue;
+      const loadUs = engine.isResident(queued.stage.model) ? 0 : (models.get(queued.stage.model)?.loadUs ?? 0);
+      if (endUs + loadUs <= readyUs + this.#host.hardestWaitUs()) continue;
+      delayed = queued;
+      sinceUs = readyUs;
+    }
+    return delayed;
   }
 
   #start(engine: EngineState, queued: QueuedShare): void {

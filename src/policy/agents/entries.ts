@@ -1,67 +1,63 @@
 /** The policies for agents' workflows by name: orders with a placement each, `hexagent`, and what it becomes with one thing less or more. */
 
-import type { PolicyEntry } from "../policy.ts";
+import type { BatchingChange, PolicyEntry } from "../policy.ts";
 import { createHexagent } from "./hexagent.ts";
 import { orders, type OrderName } from "./orders.ts";
-import { createOrdered, placements, type PlacementName } from "./placements.ts";
-import { hexagentDefaults } from "./settings.ts";
-
-const orderNames = Object.keys(orders) as readonly OrderName[];
-const placementNames = Object.keys(placements) as readonly PlacementName[];
-
-type OrderedName = `${OrderName}${PlacementName}`;
+import { createOrdered } from "./placements.ts";
+import { hexagentDefaults, history, roles, tail, timedUs, type HexagentSettings } from "./settings.ts";
 
 const summaries = {
   "@round-robin": "each call on the next engine in turn",
   "@least-loaded": "each call on the engines with the fewest shares",
-  "@projected": "each call on the engines where it is projected to end first",
-  "@held": "each call held until the engines where it is projected to end first take it up",
+  "@projected": "each call where it is projected to end first, held until it begins there",
 } as const;
+
+type PlacedName = keyof typeof summaries;
+
+const orderNames = Object.keys(orders) as readonly OrderName[];
 
 const ordered = Object.fromEntries(
   orderNames.flatMap((order) =>
-    placementNames.map((placement) => [
+    Object.entries(summaries).map(([placement, summary]) => [
       `${order}${placement}`,
-      { plan: createOrdered(order, placement), summary: `the order ${order}, ${summaries[placement]}` },
+      { plan: createOrdered(order, placement as PlacedName), summary: `${orderSummary(order)}, ${summary}` },
     ]),
   ),
-) as { readonly [Name in OrderedName]: PolicyEntry };
+) as { readonly [Name in `${OrderName}${PlacedName}`]: PolicyEntry };
+
+function orderSummary(order: OrderName): string {
+  return `the order ${order}`;
+}
+
+/** It looks at prompts that have been taken in, whether or not anything is ready. */
+function variant(summary: string, change: Partial<HexagentSettings> = {}, batching?: BatchingChange): PolicyEntry {
+  const plan = createHexagent({ ...hexagentDefaults, ...change });
+  return { plan, summary, whenIdle: true, ...(batching === undefined ? {} : { batching }) };
+}
+
+const timed: BatchingChange = { prefillUs: timedUs };
 
 export const agentPolicies = {
   ...ordered,
-  hexagent: {
-    plan: createHexagent(hexagentDefaults),
-    whenIdle: true,
-    summary: "the workflow most at risk first, on the pair of engines where its call ends first",
+  "agents-plas@queued": {
+    plan: createOrdered("agents-plas", "@queued"),
+    summary: "the order agents-plas, each call where it is projected to end first, queued there at once",
   },
-  "hexagent-separate": {
-    plan: createHexagent({ ...hexagentDefaults, joint: false }),
-    summary: "hexagent that chooses the prefill and the decode engine each by itself",
-  },
-  ...Object.fromEntries(
-    Object.entries({
-      "x-late": { late: true },
-      "x-hist3": { late: true, history: { deviations: 0, slowdown: 3 } },
-      "x-hist4": { late: true, history: { deviations: 0, slowdown: 4 } },
-      "x-hist3-": { late: true, history: { deviations: -0.5, slowdown: 3 } },
-      "x-timed": { late: true },
-      "x-timed-hist3": { late: true, history: { deviations: 0, slowdown: 3 } },
-      "x-backfill": { late: true, overtakes: "if-it-delays-none" },
-      "x-tail": { late: true, tail: { dangerRatio: 2, patientRatio: 1.5 } },
-      "x-roles": { late: true, roles: { prefillWaitUs: 2e6, decodeLoad: 0.4, decodeFull: 0.7, pauseUs: 3e6 } },
-      "x-roles2": { late: true, roles: { prefillWaitUs: 1e6, decodeLoad: 0.6, decodeFull: 0.8, pauseUs: 2e6 } },
-    } as Record<string, object>).map(([k, v]) => [
-      k,
-      {
-        plan: createHexagent({ ...hexagentDefaults, ...v }),
-        summary: k,
-        whenIdle: true,
-        ...(k.includes("timed") ? { batching: { prefillUs: 300_000 } } : {}),
-      },
-    ]),
-  ),
-  "hexagent-no-kv": {
-    plan: createHexagent({ ...hexagentDefaults, kv: false }),
-    summary: "hexagent that does not ask whether KV memory suffices",
-  },
+  hexagent: variant("the workflow most at risk first, on the pair of engines where its call is projected to end first"),
+  "hexagent-separate": variant("hexagent that chooses each engine of a pair by itself", { joint: false }),
+  "hexagent-no-kv": variant("hexagent that does not ask whether KV memory suffices", { kv: false }),
+  "hexagent-no-prefix": variant("hexagent that does not ask what is cached where", { prefixes: false }),
+  "hexagent-no-redirect": variant("hexagent that never decodes elsewhere than planned", { redirect: false }),
+  "hexagent-queued": variant("hexagent that puts calls into the engines' queues at once", { hold: false }),
+  "hexagent+timed": variant("hexagent with prefill batches bounded by time", {}, timed),
+  "hexagent+history": variant("hexagent that counts what workflows of the class went on to take", { history }),
+  "hexagent+projected": variant("hexagent with all that is projected in its queue ranks", { rankBy: "projected" }),
+  "hexagent+backfill": variant("hexagent that overtakes for KV memory only what it does not delay", {
+    overtakes: "if-it-delays-none",
+  }),
+  "hexagent+chunked": variant("hexagent with prompts in chunks beside decoding", {}, { chunkedPrefill: true }),
+  "hexagent+tail": variant("hexagent that holds first calls back while others are in danger", { tail }),
+  "hexagent+roles": variant("hexagent that switches engines between prefill and decode", { roles }),
+  "hexagent+beyond": variant("hexagent with history, and with prefill batches bounded by time", { history }, timed),
+  "hexagent+beyond+roles": variant("the same, with engines that switch roles", { history, roles }, timed),
 } as const satisfies Record<string, PolicyEntry>;

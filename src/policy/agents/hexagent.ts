@@ -29,14 +29,15 @@ export function createHexagent(settings: HexagentSettings): Policy {
     const projection = new Projection(view, settings);
     // The riskiest ready call first, each on the pair on which it ends first; what it holds there counts for the next.
     const decisions = placeProjected(view, projection, risk.atBest, {
-      hold: settings.late,
+      hold: settings.hold,
       ...(settings.overtakes === undefined ? {} : { overtakes: settings.overtakes }),
       ...(settings.rankBy === "best" ? {} : { rankOf: ({ stage }, best) => risk.projected(view, stage, best) }),
       ...(settings.tail === undefined ? {} : { waits: createTail(view, settings.tail) }),
     });
     // Prompts that have just been taken in are looked at again before their KV sets out.
     if (settings.redirect) decisions.push(...planRedirects(view, projection, settings.redirectGain));
-    const switches = settings.roles === undefined ? [] : planRoles(view, projection, settings.roles, memory.switchedUs);
+    const switches =
+      settings.roles === undefined ? [] : planRoles(view, projection.books, settings.roles, memory.switchedUs);
     decisions.push(...switches);
     const kept: Memory = {
       ...(settings.history === undefined ? {} : { history }),

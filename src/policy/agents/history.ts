@@ -58,7 +58,8 @@ export function learn(history: History, known: Known, ready: readonly VisibleMod
     if (record === undefined) changed.set(part, (record = { ...history.open[part] }));
     return record;
   };
-  let { count, classes } = history;
+  const classes: Record<string, History["classes"][string]> = { ...history.classes };
+  let { count } = history;
   for (const { key } of ready) {
     const { workflow } = known.workflows.node(key);
     const book = bookOf(known, workflow);
@@ -79,7 +80,7 @@ export function learn(history: History, known: Known, ready: readonly VisibleMod
         if (known.workflows.open.has(id)) continue;
         delete change(part)[id];
         count -= 1;
-        classes = { ...classes, [path.class]: withPath(classes[path.class] ?? [], path.reachedUs) };
+        classes[path.class] = withPath(classes[path.class] ?? [], path.reachedUs);
       }
     }
   }

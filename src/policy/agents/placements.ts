@@ -12,7 +12,7 @@ type Placement = (view: View, order: Order) => Decision[];
 
 const whole = { joint: true, kv: true, prefixes: true };
 
-export const placements = {
+const placements = {
   /** The next engine in turn, and the decode engine with the fewest shares. */
   "@round-robin": (view, order) => {
     const { cluster } = view;
@@ -35,10 +35,10 @@ export const placements = {
       return withClimb(placeWhole(view, stage, engine, urgency.rank, loads), urgency);
     });
   },
-  /** The engine or pair on which the call is projected to end first, at once. */
-  "@projected": (view, order) => placeProjected(view, new Projection(view, whole), order, { hold: false }),
-  /** The same, held until that engine takes it into its next batch, and decided anew until then. */
-  "@held": (view, order) => placeProjected(view, new Projection(view, whole), order, { hold: true }),
+  /** The engine or pair on which the call is projected to end first, decided anew until that engine takes it into its next batch. */
+  "@projected": (view, order) => placeProjected(view, new Projection(view, whole), order, { hold: true }),
+  /** The same, decided when the call becomes ready. */
+  "@queued": (view, order) => placeProjected(view, new Projection(view, whole), order, { hold: false }),
 } as const satisfies Record<string, Placement>;
 
 export type PlacementName = keyof typeof placements;
@@ -68,7 +68,7 @@ export function placeProjected(
   { hold, overtakes, rankOf, waits }: Projecting,
 ): Decision[] {
   const decisions: Decision[] = [];
-  if (hold && !projection.anyRoom()) return decisions;
+  if (hold && !projection.books.anyRoom()) return decisions;
   for (const call of inOrder(view, order, hold ? mostHeld : Infinity)) {
     const { stage } = call;
     const best = projection.best(stage, call.urgency);
@@ -78,10 +78,10 @@ export function placeProjected(
     }
     if (waits?.(call, best) === true) continue;
     const urgency = rankOf?.(call, best) ?? call.urgency;
-    const begins = !hold || projection.hasRoom(best.engine);
+    const begins = !hold || projection.books.hasRoom(best.engine);
     projection.add(stage, best, urgency);
     if (begins) decisions.push(toPlace(stage, best, urgency, overtakes));
-    if (hold && !projection.anyRoom()) break;
+    if (hold && !projection.books.anyRoom()) break;
   }
   return decisions;
 }

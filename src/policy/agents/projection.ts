@@ -16,16 +16,8 @@ import type { VisibleModelStage } from "../../model/visible.ts";
 import type { EngineState } from "../../state/engine-state.ts";
 import { handsOver } from "../choose.ts";
 import { missingLoadUs } from "../picture.ts";
-import {
-  addToLine,
-  addedUs,
-  batchWorkUs,
-  emptyLine,
-  EngineBook,
-  filledKvTokens,
-  fixedUs,
-  type Line,
-} from "./engine-book.ts";
+import { Books } from "./books.ts";
+import { addToLine, addedUs, batchWorkUs, filledKvTokens, fixedUs } from "./engine-book.ts";
 import { keyAt, type Urgency } from "./orders.ts";
 
 export type ProjectionSettings = {
@@ -69,42 +61,15 @@ type Decode = {
   readonly decodeUs: number;
 };
 
-const books = new WeakMap<EngineState, EngineBook>();
-
 export class Projection {
   readonly #known: Known;
   readonly #settings: ProjectionSettings;
-  readonly #books: EngineBook[] = [];
-  /** What this plan adds, by engine. */
-  readonly #added: (Line | undefined)[] = [];
-  /** Shares and KV tokens on their way to each decode engine from running prompts. */
-  readonly #comingCount: Float64Array;
-  readonly #comingKv: Float64Array;
-  /** The same, of prompts that come before the one that is looked at. */
-  readonly #aheadCount: Float64Array;
-  readonly #aheadKv: Float64Array;
+  readonly books: Books;
 
   constructor(known: Known, settings: ProjectionSettings) {
     this.#known = known;
     this.#settings = settings;
-    const { cluster, costs } = known;
-    this.#comingCount = new Float64Array(cluster.count);
-    this.#comingKv = new Float64Array(cluster.count);
-    this.#aheadCount = new Float64Array(cluster.count);
-    this.#aheadKv = new Float64Array(cluster.count);
-    for (let index = 0; index < cluster.count; index++) {
-      const engine = cluster.at(index);
-      const engineCosts = costs.engines[index];
-      if (engineCosts === undefined) throw new Error(`no costs of ${engine.id}`);
-      let book = books.get(engine);
-      if (book === undefined || !book.isFor(engineCosts)) books.set(engine, (book = new EngineBook(engineCosts)));
-      book.keepUp(known, engine);
-      this.#books.push(book);
-      for (const [at, { count, kvTokens }] of book.leaving) {
-        this.#comingCount[at] = (this.#comingCount[at] ?? 0) + count;
-        this.#comingKv[at] = (this.#comingKv[at] ?? 0) + kvTokens;
-      }
-    }
+    this.books = new Books(known);
   }
 
   /** Where the call ends first; of equals, on the engines named first. */
@@ -118,8 +83,7 @@ export class Projection {
 
   /** Where a call whose prompt is taken in here would be decoded first, and when it would end there and where it is meant to go. */
   redecode(stage: VisibleModelStage, from: EngineState, planned: EngineState): Redecoded {
-    this.#aheadCount.fill(0);
-    this.#aheadKv.fill(0);
+    this.books.forgetAhead();
     const ownKv = filledKvTokens(stage);
     const sentUs = this.#sentUs(stage, from, this.#known.nowUs);
     let best: Decode | undefined;
@@ -136,106 +100,22 @@ export class Projection {
     return { best: best?.engine, bestEndUs, plannedEndUs };
   }
 
-  /** Would the engine take one more prompt into its next batch, and is none under way? */
-  hasRoom(engine: EngineState): boolean {
-    const { index } = engine.holding;
-    const costs = this.#costsAt(index);
-    const book = this.#books[index] as EngineBook;
-    const { batching, maxResident } = { ...costs.engine };
-    if (!engine.open || engine.role === "decode" || engine.loadEndUs > 0) return false;
-    const inLine = book.line.length + (this.#added[index]?.length ?? 0);
-    if (batching.kind === "exclusive" || maxResident > 1) return engine.running.length + inLine === 0;
-    const inBatch = batching.chunkedPrefill ? book.batchUs : 0;
-    if (book.taking > 0 && inBatch === 0) return false;
-    const rates = costs.models.get(engine.residents[0]?.model ?? "")?.rates;
-    if (rates === undefined) return inLine === 0;
-    return inBatch + this.#workIn(book.line) + this.#workIn(this.#added[index]) < batchWorkUs(costs, rates);
-  }
-
-  /** Work in line for the engines, and of what is ready besides, over how many they are. */
-  meanWaitUs(engines: readonly EngineState[], ready: readonly VisibleModelStage[]): number {
-    let us = 0;
-    for (const { holding } of engines) us += this.#workIn(this.#books[holding.index]?.line);
-    const [first] = engines;
-    if (first === undefined) return Infinity;
-    let tokens = 0;
-    let rates: ModelCosts["rates"] | undefined;
-    for (const stage of ready) {
-      rates ??= this.#costsAt(first.holding.index).models.get(stage.model)?.rates;
-      // Most of a growing context is cached; what is not is not told apart here.
-      tokens += Math.min(stage.promptTokens, stage.chain.at(-1)?.tokens ?? 0);
-    }
-    return (us + tokens * (rates?.productUsPerToken ?? 0)) / engines.length;
-  }
-
-  /** What decodes on the engines and is coming to them, over the places and the KV memory of those that are left. */
-  decodeLoad(engines: readonly EngineState[], left = engines): number {
-    let shares = 0;
-    let kvTokens = 0;
-    let places = 0;
-    let capacity = 0;
-    for (const { holding } of engines) {
-      const book = this.#books[holding.index] as EngineBook;
-      shares += book.decoders + book.line.length + (this.#comingCount[holding.index] as number);
-      kvTokens += book.kvTokens + (this.#comingKv[holding.index] as number);
-    }
-    for (const { holding } of left) {
-      places += holding.engine.batching.maxSequences;
-      for (const { kvCapacityTokens } of holding.models.values()) {
-        capacity += kvCapacityTokens;
-        break;
-      }
-    }
-    return Math.max(shares / Math.max(1, places), kvTokens / Math.max(1, capacity));
-  }
-
-  /** Sequences times tokens that the engine decodes in a second, for comparison. */
-  decodeSpeed({ holding }: EngineState): number {
-    for (const { rates } of this.#costsAt(holding.index).models.values())
-      return 1e6 / decodeStepsUs(rates, 64, 64 * 1000, 1);
-    return 0;
-  }
-
-  anyRoom(): boolean {
-    const { cluster } = this.#known;
-    for (let index = 0; index < cluster.count; index++) if (this.hasRoom(cluster.at(index))) return true;
-    return false;
-  }
-
-  #workIn(line: Line | undefined): number {
-    let us = 0;
-    for (let at = 0; at < (line?.length ?? 0); at++) us += line?.workUs[at] ?? 0;
-    return us;
-  }
-
   /** Has the calls to come see this one in line. */
   add(stage: VisibleModelStage, { engine, decodeEngine }: Projected, { rank, climb }: Urgency): void {
     const { index } = engine.holding;
-    const line = (this.#added[index] ??= emptyLine(16));
     const decodesAt = decodeEngine === undefined ? -1 : decodeEngine.holding.index;
-    addToLine(line, rank, climb, this.#promptAddsUs(stage, engine), filledKvTokens(stage), decodesAt);
-  }
-
-  /** A call whose KV goes elsewhere than it was meant to. */
-  move(stage: VisibleModelStage, from: EngineState, to: EngineState): void {
-    const kvTokens = filledKvTokens(stage);
-    for (const [{ holding }, sign] of [
-      [from, -1],
-      [to, 1],
-    ] as const) {
-      this.#comingCount[holding.index] = (this.#comingCount[holding.index] as number) + sign;
-      this.#comingKv[holding.index] = (this.#comingKv[holding.index] as number) + sign * kvTokens;
-    }
-  }
-
-  #costsAt(index: number) {
-    const costs = this.#known.costs.engines[index];
-    if (costs === undefined) throw new Error(`no engine at ${index}`);
-    return costs;
+    addToLine(
+      this.books.addedLine(index),
+      rank,
+      climb,
+      this.#promptAddsUs(stage, engine),
+      filledKvTokens(stage),
+      decodesAt,
+    );
   }
 
   #promptAddsUs(stage: VisibleModelStage, engine: EngineState): number {
-    const held = this.#costsAt(engine.holding.index).models.get(stage.model);
+    const held = this.books.costsAt(engine.holding.index).models.get(stage.model);
     return held === undefined ? 0 : addedUs(held.rates, this.#prefillUs(stage, engine, held));
   }
 
@@ -247,46 +127,23 @@ export class Projection {
   }
 
   #intakes(stage: VisibleModelStage, key: number): readonly Intake[] {
-    this.#aheadCount.fill(0);
-    this.#aheadKv.fill(0);
+    this.books.forgetAhead();
     const intakes: Intake[] = [];
     const { cluster } = this.#known;
     for (let index = 0; index < cluster.count; index++) {
       const engine = cluster.at(index);
       if (engine.role === "decode") continue;
-      const aheadUs = this.#sumAhead(index, key);
+      const aheadUs = this.books.sumAhead(index, key);
       if (isFeasible(this.#known, stage, engine)) intakes.push(this.#intake(stage, engine, aheadUs));
     }
     return intakes;
   }
 
-  /** Work in line ahead of the key. */
-  #sumAhead(index: number, key: number): number {
-    let us = 0;
-    for (const line of [this.#books[index]?.line, this.#added[index]])
-      if (line !== undefined) us += this.#sumLine(line, key, index);
-    return us;
-  }
-
-  #sumLine({ length, ranks, climbs, workUs, kvTokens, decodesAt }: Line, key: number, index: number): number {
-    const nowS = this.#known.nowUs / 1e6;
-    let us = 0;
-    for (let at = 0; at < length; at++) {
-      if ((ranks[at] as number) - (climbs[at] as number) * nowS > key) continue;
-      us += workUs[at] as number;
-      const to = decodesAt[at] as number;
-      const decoder = to < 0 ? index : to;
-      this.#aheadCount[decoder] = (this.#aheadCount[decoder] as number) + 1;
-      this.#aheadKv[decoder] = (this.#aheadKv[decoder] as number) + (kvTokens[at] as number);
-    }
-    return us;
-  }
-
   #intake(stage: VisibleModelStage, engine: EngineState, aheadUs: number): Intake {
     const { nowUs } = this.#known;
     const { index } = engine.holding;
-    const { engine: spec, models } = this.#costsAt(index);
-    const book = this.#books[index] as EngineBook;
+    const { engine: spec, models } = this.books.costsAt(index);
+    const book = this.books.at(index);
     const held = models.get(stage.model) as ModelCosts;
     const loadUs = missingLoadUs(this.#known, stage, engine);
     const inputsUs = inputTransferUs(this.#known, stage, engine);
@@ -300,9 +157,9 @@ export class Projection {
     const ownUs = addedUs(held.rates, aloneUs) * engine.slowFactor;
     const onceUs = Math.max(0, aloneUs - ownUs);
     // A batch takes in so many tokens; what is ahead fills batches that each pay what a batch pays.
-    const batchUs = batchWorkUs(this.#costsAt(index), held.rates) * engine.slowFactor;
+    const batchUs = batchWorkUs(this.books.costsAt(index), held.rates) * engine.slowFactor;
     const before = Math.floor(aheadUs / batchUs);
-    const fixed = fixedUs(this.#costsAt(index), stage.model) * engine.slowFactor;
+    const fixed = fixedUs(this.books.costsAt(index), stage.model) * engine.slowFactor;
     const startUs = freeUs + before * (batchUs + fixed);
     const prefilledUs = Math.max(freeUs + aheadUs + before * fixed, nowUs + inputsUs) + ownUs + onceUs;
     const arriveUs = handsOver(stage, engine) ? this.#sentUs(stage, engine, prefilledUs) : prefilledUs;
@@ -364,16 +221,16 @@ export class Projection {
   #decode(stage: VisibleModelStage, engine: EngineState, arriveUs: number, ownKv: number): Decode {
     const { nowUs } = this.#known;
     const { index } = engine.holding;
-    const costs = this.#costsAt(index);
+    const costs = this.books.costsAt(index);
     const held = costs.models.get(stage.model) as ModelCosts;
     const { batching } = costs.engine;
     const sequences = sideBySide(stage, held, batching.maxSequences);
     const work = shareWork(stage, stage.items, sequences, stage.outputTokens);
     if (stage.kind === "embed") return { engine, freeUs: nowUs, decodeUs: 0 };
     if (batching.kind === "exclusive") return this.#decodeAlone(stage, engine, held);
-    const book = this.#books[index] as EngineBook;
-    const aheadCount = (this.#aheadCount[index] as number) + (this.#comingCount[index] as number);
-    const aheadKv = (this.#aheadKv[index] as number) + (this.#comingKv[index] as number);
+    const book = this.books.at(index);
+    const aheadCount = (this.books.aheadCount[index] as number) + (this.books.comingCount[index] as number);
+    const aheadKv = (this.books.aheadKv[index] as number) + (this.books.comingKv[index] as number);
     const aloneUs = decodeStepsUs(held.rates, work.sequences, work.sequences * work.contextTokens, work.decodeSteps);
     const stayUs = Math.max(1, book.meanDecodeUs, aloneUs);
     const untilUs = Math.max(0, arriveUs - nowUs);
@@ -397,7 +254,7 @@ export class Projection {
     const sequences = sideBySide(stage, held, engine.holding.engine.batching.maxSequences);
     const work = shareWork(stage, stage.items, sequences, stage.outputTokens);
     const steps = decodeStepsUs(held.rates, work.sequences, work.sequences * work.contextTokens, work.decodeSteps);
-    const comingUs = (this.#comingCount[engine.holding.index] as number) * steps;
+    const comingUs = (this.books.comingCount[engine.holding.index] as number) * steps;
     const freeUs = engine.role === "decode" ? engine.freeAtUs(nowUs) + comingUs : nowUs;
     return { engine, freeUs, decodeUs: steps * engine.slowFactor };
   }

@@ -23,7 +23,7 @@ export function planRedirects(view: View, projection: Projection, gain: number):
       if (best === undefined || best === planned) continue;
       if (bestEndUs - nowUs >= (1 - gain) * (plannedEndUs - nowUs)) continue;
       redirects.push({ kind: "redirect", stage: stage.key, decodeEngine: best.id });
-      projection.move(stage, planned, best);
+      projection.books.move(stage, planned, best);
     }
   }
   return redirects;

@@ -6,14 +6,14 @@
 import type { SwitchRole } from "../../model/decision.ts";
 import type { EngineState } from "../../state/engine-state.ts";
 import type { View } from "../policy.ts";
-import type { Projection } from "./projection.ts";
+import type { Books } from "./books.ts";
 
 export type RoleSettings = {
   /** Prompts in line for so long make a decode engine wanted for prefill. */
   readonly prefillWaitUs: number;
   /** The decode engines that stay must not be fuller than this, in places or KV memory. */
   readonly decodeLoad: number;
-  /** Decode engines fuller than this take a prefill engine back. */
+  /** Decode engines fuller than this take back what they have given. */
   readonly decodeFull: number;
   /** From one switch to the next. */
   readonly pauseUs: number;
@@ -21,7 +21,7 @@ export type RoleSettings = {
 
 export function planRoles(
   view: View,
-  projection: Projection,
+  books: Books,
   { prefillWaitUs, decodeLoad, decodeFull, pauseUs }: RoleSettings,
   switchedUs = -Infinity,
 ): SwitchRole[] {
@@ -34,30 +34,22 @@ export function planRoles(
     (engine.role === "prefill" ? prefill : decode).push(engine);
   }
   if (nowUs - switchedUs < pauseUs || prefill.length + decode.length < 3) return [];
-  const waitUs = projection.meanWaitUs(prefill, view.ready);
-  const load = projection.decodeLoad(decode);
+  const waitUs = books.meanWaitUs(prefill, view.ready);
+  const load = books.decodeLoad(decode);
   if (waitUs > prefillWaitUs && decode.length > 1) {
     // The one that decodes slowest is missed least.
-    const given = leastBy(decode, (engine) => projection.decodeSpeed(engine));
+    const given = leastBy(decode, (engine) => books.decodeSpeed(engine));
     const left = decode.filter((engine) => engine !== given);
-    if (given !== undefined && projection.decodeLoad(decode, left) < decodeLoad)
+    if (given !== undefined && books.decodeLoad(decode, left) < decodeLoad)
       return [{ kind: "switch-role", engine: given.id, role: "prefill" }];
   }
-  if (
-    (load > decodeFull || (waitUs < prefillWaitUs / 8 && isAway(prefill) && load > decodeLoad / 4)) &&
-    prefill.length > 1
-  ) {
-    const candidates = prefill.filter((engine) => load > decodeFull || engine.holding.engine.role === "decode");
-    const given = leastBy(candidates, (engine) => engine.queue.length + engine.running.length);
-    if (given !== undefined && waitUs < prefillWaitUs / 2)
-      return [{ kind: "switch-role", engine: given.id, role: "decode" }];
-  }
+  // Back goes only what the cluster meant for decoding: prefill engines keep the prefixes that calls come back for.
+  const away = prefill.filter(({ holding }) => holding.engine.role === "decode");
+  const quiet = waitUs < prefillWaitUs / 8 && load > decodeLoad / 4;
+  const given = leastBy(away, ({ queue, running }) => queue.length + running.length);
+  if (given !== undefined && (load > decodeFull || quiet))
+    return [{ kind: "switch-role", engine: given.id, role: "decode" }];
   return [];
-}
-
-/** Whether some engine does not have the role that the cluster gave it. */
-function isAway(engines: readonly EngineState[]): boolean {
-  return engines.some(({ role, holding }) => role !== holding.engine.role);
 }
 
 function leastBy(engines: readonly EngineState[], score: (engine: EngineState) => number): EngineState | undefined {

@@ -15,8 +15,8 @@ export type HexagentSettings = ProjectionSettings & {
   readonly overtakes?: Place["overtakes"];
   /** Counts what workflows of the class went on to take: so many standard deviations from the mean, and so many times as long as at best. */
   readonly history?: { readonly deviations: number; readonly slowdown: number };
-  /** Hold calls in the policy until the engine that they go to takes them into its next batch. */
-  readonly late: boolean;
+  /** Keep calls in the policy until the engine that they go to has room for them in its next batch; otherwise in its queue. */
+  readonly hold: boolean;
   /** Hold first calls back while workflows that have begun are in danger. */
   readonly tail?: TailSettings;
   /** Switch engines between prefill and decode. */
@@ -31,5 +31,11 @@ export const hexagentDefaults: HexagentSettings = {
   redirect: true,
   redirectGain: 0.1,
   overtakes: "if-it-fits",
-  late: false,
+  hold: true,
 };
+
+export const history: HexagentSettings["history"] & {} = { deviations: 0, slowdown: 3 };
+export const roles: RoleSettings = { prefillWaitUs: 1e6, decodeLoad: 0.4, decodeFull: 0.7, pauseUs: 2e6 };
+export const tail: TailSettings = { dangerRatio: 2, patientRatio: 1.5 };
+/** Prompts of one iteration. */
+export const timedUs = 300_000;

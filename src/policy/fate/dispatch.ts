@@ -11,6 +11,7 @@ import { pickEarliestWhole, toPlace } from "../greedy-finish.ts";
 import { canBegin, createPicture, foresee, hasPlace, toCandidate, type Candidate } from "../picture.ts";
 import type { View } from "../policy.ts";
 import type { Forecast } from "./forecast.ts";
+import { isHeldElsewhere } from "./last-copies.ts";
 import type { FrontierPlan } from "./plan.ts";
 import type { FateSettings } from "./settings.ts";
 
@@ -18,7 +19,7 @@ import type { FateSettings } from "./settings.ts";
 const mostBeyond = 64;
 
 export function dispatch(view: View, forecast: Forecast, plan: FrontierPlan, settings: FateSettings): Decision[] {
-  const desk = new Desk(view, forecast);
+  const desk = new Desk(view, forecast, settings.reload > 0);
   for (const [position, { stage, ready }] of forecast.frontier.stages.entries()) {
     if (stage.kind === "tool") continue;
     const candidate = toCandidateOf(desk.picture, forecast, stage, position, plan.placements[position] ?? -1);
@@ -47,14 +48,17 @@ class Desk {
   readonly picture: View;
   readonly #view: View;
   readonly #forecast: Forecast;
+  /** Of models that are called as late, those held elsewhere too go first. */
+  readonly #keepsLast: boolean;
   readonly #decisions: Decision[] = [];
   readonly #decided = new Set<string>();
   /** Engines that wait for a stage, by its model. */
   readonly #kept = new Map<EngineState["id"], string>();
 
-  constructor(view: View, forecast: Forecast) {
+  constructor(view: View, forecast: Forecast, keepsLast: boolean) {
     this.#view = view;
     this.#forecast = forecast;
+    this.#keepsLast = keepsLast;
     this.picture = { ...view, ...createPicture(view) };
   }
 
@@ -88,11 +92,13 @@ class Desk {
     return kept === undefined || (engine.holding.engine.batching.kind === "batched" && kept === model);
   }
 
-  #neededLastFirst({ residents }: EngineState): string[] {
+  #neededLastFirst(engine: EngineState): string[] {
     const awayOf = (model: string): number => this.#forecast.frontier.away.get(model) ?? Infinity;
-    return residents
-      .map(({ model }) => model)
-      .sort((left, right) => (awayOf(left) === awayOf(right) ? 0 : awayOf(right) - awayOf(left)));
+    const copiesOf = (model: string): number => (this.#keepsLast && isHeldElsewhere(this.#view, model, engine) ? 1 : 0);
+    return engine.residents
+      .map(({ model }) => ({ model, away: awayOf(model), copies: copiesOf(model) }))
+      .sort((left, right) => (left.away === right.away ? right.copies - left.copies : right.away - left.away))
+      .map(({ model }) => model);
   }
 
   /** Gives engines that nothing in the frontier asks for to what lies beyond it. */

@@ -6,6 +6,7 @@
 import type { EngineState } from "../../state/engine-state.ts";
 import { waitForUs } from "../picture.ts";
 import type { View } from "../policy.ts";
+import { Copies } from "./copies.ts";
 import type { Frontier } from "./frontier.ts";
 
 /** Stages that one batch is expected to hold side by side at most. */
@@ -30,8 +31,16 @@ export class EngineBook {
 
   readonly #now: Page;
   readonly #page: Page;
+  /** Kept where models that are lost have a price. */
+  readonly #copies: Copies | undefined;
 
-  constructor(view: View, { stages, away }: Frontier, engines: readonly EngineState[], residency: number) {
+  constructor(
+    view: View,
+    { stages, away }: Frontier,
+    engines: readonly EngineState[],
+    residency: number,
+    countsCopies: boolean,
+  ) {
     const names = new Set<string>();
     for (const { stage } of stages) if (stage.kind !== "tool") names.add(stage.model);
     for (const { foreseen } of engines) for (const { model } of foreseen) names.add(model);
@@ -59,8 +68,20 @@ export class EngineBook {
       1 + Math.max(1, ...engines.map(({ foreseen }) => foreseen.length), ...this.#mostResidentsKnown());
     this.#now = new Page(count, this.#placeSpan, this.#residentSpan);
     this.#page = new Page(count, this.#placeSpan, this.#residentSpan);
+    this.#copies = countsCopies ? new Copies(this.#toReloads(count)) : undefined;
     for (const [index, engine] of engines.entries()) this.#writeNow(view, index, engine);
     this.reset();
+  }
+
+  /** Per model: its fastest load. */
+  #toReloads(engines: number): Float64Array {
+    const leastUs = new Float64Array(this.#modelCount).fill(Infinity);
+    for (let cell = 0; cell < engines * this.#modelCount; cell++) {
+      const model = cell % this.#modelCount;
+      const loadUs = this.#loadUs[cell] ?? 0;
+      if (loadUs > 0) leastUs[model] = Math.min(leastUs[model] ?? Infinity, loadUs);
+    }
+    return leastUs.map((us) => (us === Infinity ? 0 : us));
   }
 
   /** No engine holds more models than there are. */
@@ -72,6 +93,7 @@ export class EngineBook {
     const now = this.#now;
     for (const { model } of engine.foreseen) {
       now.residents[index * this.#residentSpan + (now.held[index] ?? 0)] = this.modelNumber(model);
+      this.#copies?.note(this.modelNumber(model));
       now.held[index] = (now.held[index] ?? 0) + 1;
     }
     const from = index * this.#placeSpan;
@@ -97,6 +119,7 @@ export class EngineBook {
 
   reset(): void {
     this.#page.copy(this.#now);
+    this.#copies?.reset();
   }
 
   modelNumber(model: string): number {
@@ -171,7 +194,15 @@ export class EngineBook {
     return totalUs / places;
   }
 
-  /** The model becomes the last one used; where room must be made, the models called last go first, of equals the least recently used. */
+  /** To bring back the models that no engine holds in the end. */
+  lostUs(): number {
+    return this.#copies?.lostUs() ?? 0;
+  }
+
+  /**
+   * The model becomes the last one used; where room must be made, the models called last go first, of equals those held elsewhere
+   * too, where that counts, then the least recently used.
+   */
   #use(engine: number, model: number): void {
     const { residents, held } = this.#page;
     const from = engine * this.#residentSpan;
@@ -189,13 +220,22 @@ export class EngineBook {
     while (count > 0 && (freeBytes < 0 || count >= (this.#mostResidents[engine] ?? 1))) {
       let victim = from;
       for (let at = from + 1; at < from + count; at++)
-        if ((this.#away[residents[at] ?? 0] ?? 0) > (this.#away[residents[victim] ?? 0] ?? 0)) victim = at;
+        if (this.#goesBefore(residents[at] ?? 0, residents[victim] ?? 0)) victim = at;
+      this.#copies?.remove(residents[victim] ?? 0);
       freeBytes += bytesOf(residents[victim] ?? 0);
       residents.copyWithin(victim, victim + 1, from + count);
       count -= 1;
     }
     residents[from + count] = model;
     held[engine] = count + 1;
+    this.#copies?.add(model);
+  }
+
+  #goesBefore(model: number, other: number): boolean {
+    const awayModel = this.#away[model] ?? 0;
+    const awayOther = this.#away[other] ?? 0;
+    if (awayModel !== awayOther || this.#copies === undefined) return awayModel > awayOther;
+    return this.#copies.isHeldTwice(model) && !this.#copies.isHeldTwice(other);
   }
 }
 

@@ -36,6 +36,8 @@ export class Forecast {
 
   readonly #nowUs: number;
   readonly #engineTime: number;
+  readonly #reload: number;
+  readonly #loadTime: number;
   /** Per stage and engine, as `Duration` has it; an Infinity of prefill where the stage may not go. */
   readonly #prefillUs: Float64Array;
   readonly #decodeUs: Float64Array;
@@ -52,6 +54,8 @@ export class Forecast {
   readonly #book: EngineBook;
   readonly #prefixes: Prefixes;
   readonly #workflowEndUs: Float64Array;
+  /** Of the last forecast: time spent on loads, where that has a price. */
+  #loadsUs = 0;
 
   constructor(view: View, frontier: Frontier, splits: readonly (Candidate | undefined)[], settings: FateSettings) {
     this.frontier = frontier;
@@ -59,6 +63,8 @@ export class Forecast {
     this.engines = [...view.cluster];
     this.#nowUs = view.nowUs;
     this.#engineTime = settings.engineTime * scarcity(frontier, this.engines.length);
+    this.#reload = settings.reload;
+    this.#loadTime = settings.loadTime;
     const { stages, workflows } = frontier;
     const cells = stages.length * this.engines.length;
     this.placements = new Int32Array(stages.length);
@@ -72,7 +78,7 @@ export class Forecast {
     this.#perTokenUs = new Float64Array(cells);
     this.#inputUs = new Float64Array(cells);
     const { residency } = settings.dimensions;
-    this.#book = new EngineBook(view, frontier, this.engines, residency);
+    this.#book = new EngineBook(view, frontier, this.engines, residency, settings.reload > 0);
     this.#prefixes = new Prefixes(stages, this.engines.length);
     this.#modelOf = Int32Array.from(stages, ({ stage }) =>
       stage.kind === "tool" ? 0 : this.#book.modelNumber(stage.model),
@@ -168,14 +174,15 @@ export class Forecast {
   }
 
   /**
-   * Serves the frontier and returns what that costs: the ends of the workflows, and the time for which engines are taken, each by
-   * its speed. Infinity where a stage was told to go where it cannot.
+   * Serves the frontier and returns what that costs: the ends of the workflows, the time for which engines are taken, each by its
+   * speed, and, where these have a price of their own, the loads and those that are still to come. Infinity where a stage was told to go where it cannot.
    */
   serve(told: Int32Array): number {
     const { stages } = this.frontier;
     const ends = this.#workflowEndUs.fill(this.#nowUs);
     this.#book.reset();
     this.#prefixes.reset();
+    this.#loadsUs = 0;
     let cost = 0;
     for (let position = 0; position < stages.length; position++) {
       const entry = stages[position] as FrontierStage;
@@ -199,7 +206,8 @@ export class Forecast {
     let takenUs = 0;
     for (let index = 0; index < this.#speed.length; index++)
       takenUs += (this.#speed[index] ?? 0) * (this.#book.takenUs(index) - this.#nowUs);
-    return Math.round(cost + this.#engineTime * takenUs);
+    const loadsUs = this.#loadTime * this.#loadsUs + this.#reload * this.#book.lostUs();
+    return Math.round(cost + this.#engineTime * takenUs + loadsUs);
   }
 
   #parentsEndUs({ releaseUs, parents }: FrontierStage): number {
@@ -277,6 +285,7 @@ export class Forecast {
     if (startUs === Infinity) return Infinity;
     const prefilledUs = startUs + this.#promptUs(position, placement);
     const endUs = prefilledUs + this.#decodedUs(position, placement, startUs);
+    if (this.#loadTime > 0) this.#loadsUs += this.#book.loadUs(placement, this.#modelOf[position] ?? 0);
     this.#book.occupy(placement, this.#modelOf[position] ?? 0, startUs, prefilledUs, endUs);
     this.#prefixes.leave(position, placement);
     return endUs;
@@ -289,8 +298,10 @@ export class Forecast {
     let lastUs = 0;
     for (const { engine, cost } of split.shares) {
       const { index } = engine.holding;
-      const startUs = this.#book.freeUs(index, model) + this.#book.loadUs(index, model) + cost.transferUs;
+      const loadUs = this.#book.loadUs(index, model);
+      const startUs = this.#book.freeUs(index, model) + loadUs + cost.transferUs;
       const endUs = startUs + cost.prefillUs + cost.decodeUs;
+      this.#loadsUs += loadUs;
       this.#book.occupy(index, model, startUs, startUs + cost.prefillUs, endUs);
       this.#prefixes.leave(position, index);
       lastUs = Math.max(lastUs, endUs + cost.shardUs);

@@ -1,7 +1,7 @@
 /**
- * The short way for a stage that is alone: nothing else is ready, nothing visible waits, so no state that it leaves behind is of
- * use or harm to anybody known. What is left of the score is when it ends. Holds itself back where it could not begin at once,
- * and where a stage of several items might be split.
+ * The short way for a stage that is alone: nothing else is ready, nothing visible waits. What is left of the score is when it ends
+ * and, where these have a price, the load that it needs and the models that make way for it. Holds itself back where it could not
+ * begin at once, and where a stage of several items might be split.
  *
  * Equal engines that are free get it as a whole plan would have it. Elsewhere a plan may put up with a later end: it prices the
  * time of faster engines, and what a fuller batch costs those in it.
@@ -9,14 +9,24 @@
 
 import type { Place } from "../../model/decision.ts";
 import { pickEarliestWhole, toPlace } from "../greedy-finish.ts";
-import { canBegin } from "../picture.ts";
+import { canBegin, missingLoadUs } from "../picture.ts";
 import type { View } from "../policy.ts";
+import type { AfterUs } from "../shards.ts";
+import { heldElsewhereFirst, lastCopiesUs } from "./last-copies.ts";
+import type { FateSettings } from "./settings.ts";
 
-export function placeLone(view: View): Place | undefined {
-  const [stage] = view.ready;
-  if (stage === undefined || stage.items > 1) return undefined;
-  const best = pickEarliestWhole(view, stage);
-  const [share] = best?.shares ?? [];
-  if (best === undefined || share === undefined || !canBegin(stage, share.engine)) return undefined;
-  return toPlace(stage, best);
+export function createLone({ reload, loadTime }: FateSettings): (view: View) => Place | undefined {
+  return (view) => {
+    const [stage] = view.ready;
+    if (stage === undefined || stage.items > 1) return undefined;
+    const laterUs: AfterUs = (each, engine) => {
+      const loadUs = missingLoadUs(view, each, engine);
+      return loadUs === 0 ? 0 : loadTime * loadUs + reload * lastCopiesUs(view, each, engine);
+    };
+    const best = pickEarliestWhole(view, stage, reload > 0 || loadTime > 0 ? laterUs : undefined);
+    const [share] = best?.shares ?? [];
+    if (best === undefined || share === undefined || !canBegin(stage, share.engine)) return undefined;
+    const place = toPlace(stage, best);
+    return reload > 0 ? { ...place, victims: heldElsewhereFirst(view, share.engine) } : place;
+  };
 }

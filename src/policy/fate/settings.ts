@@ -32,6 +32,13 @@ export type FateSettings = {
   readonly mostShards: number;
   /** What an engine's time is worth against a workflow's: the price of keeping engines busy. */
   readonly engineTime: number;
+  /**
+   * What a model that is held now and nowhere in the end is worth, as parts of the time that it takes to load it again: for workflows
+   * that are revealed call by call, where a model that nothing in sight calls is called again all the same.
+   */
+  readonly reload: number;
+  /** What a load costs beside the time that it takes from workflows and engines, as parts of its time. */
+  readonly loadTime: number;
   /** Begin loads for stages that are about to become ready. */
   readonly prefetch: boolean;
 };
@@ -47,5 +54,10 @@ export const fateDefaults: FateSettings = {
   rounds: 2,
   mostShards: 2,
   engineTime: 1,
+  reload: 0,
+  loadTime: 0,
   prefetch: true,
 };
+
+/** For calls that are revealed one by one. Swept on the training seeds of `npm run bench -- workshop`. */
+export const fateKeeping: FateSettings = { ...fateDefaults, reload: 2, loadTime: 1 };

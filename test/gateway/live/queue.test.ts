@@ -84,8 +84,8 @@ async function waitOfRareCall(hardestWaitMs: number): Promise<number | undefined
 
 test("no call waits longer than the hardest wait while others go before it", async () => {
   expect(await waitOfRareCall(1_000_000)).toBeUndefined();
-  // Placed at the first end after its time, it has its turn with the next.
-  expect(await waitOfRareCall(5000)).toBe(5_000_000);
+  // At the end of the second call there is time for no third one before it.
+  expect(await waitOfRareCall(5000)).toBe(2_000_000);
 });
 
 test("who is held back is placed the moment that it has waited as long as it may, though nothing else happens", async () => {
@@ -93,9 +93,10 @@ test("who is held back is placed the moment that it has waited as long as it may
   await using live = new Live({ cluster, policy: "min-min", queue: { ...queue, hardestWaitMs: 5000 } });
   const running = live.call();
   const rare = live.call({ model: phi });
-  live.pass(5_000_000);
+  live.pass(4_999_999);
   vi.advanceTimersByTime(4999);
   expect(live.of("stage-place").map(({ stage }) => stage)).toEqual([running.key]);
+  live.pass(1);
   vi.advanceTimersByTime(1);
   expect(live.of("stage-place").at(-1)).toMatchObject({ stage: rare.key, reason: "waited longest", atUs: 5_000_000 });
   const late = live.call();
@@ -129,6 +130,34 @@ test.each([
   running.turn.end({ outputTokens: 100 });
   expect({ late: late.turns.length, early: early.turns.length }).toEqual({ late: 0, early: 0, [next]: 1 });
 });
+
+test.each([
+  // In time behind it, the call of the other model lets it go first.
+  [100, "late"],
+  [4000, "early"],
+])(
+  "before a call that takes %i tokens, %s is next in the queue of an engine under plas",
+  async (outputTokens, next) => {
+    const cluster = engines("h100", { batching: one, maxResident: 1 });
+    await using live = new Live({ cluster, policy: "plas", queue: { ...queue, hardestWaitMs: 20_000 } });
+    live.driver.arrive({ workflow: "old", reveal: "online" });
+    const run = (id: string, change = {}): Owner => {
+      const owner = new Owner();
+      live.driver.reveal(stageOf("old", { id, ...change }));
+      live.driver.ready(`old/${id}`, owner);
+      return owner;
+    };
+    const first = run("first");
+    live.pass(1_000_000);
+    first.turn.end({ outputTokens: 100 });
+    const running = live.call();
+    const early = run("early", { model: phi });
+    live.pass(1_000_000);
+    const late = live.call({ outputTokens });
+    running.turn.end({ outputTokens: 100 });
+    expect({ late: 0, early: 0, [next]: 1 }).toEqual({ late: late.turns.length, early: early.turns.length });
+  },
+);
 
 test("a call that is sent from one queue to another has waited all the time", async () => {
   const cluster = engines("h100 h100", { batching: one });

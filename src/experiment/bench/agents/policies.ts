@@ -32,7 +32,7 @@ const yardsticks: readonly string[] = [
 ];
 
 /** Of the yardsticks, by their means on training seeds. */
-const strongest = ["agents-atlas@projected", "srpt@projected"];
+const strongest = ["edf@projected", "las@projected"];
 
 /** What goes beyond the subject's source and runs wherever the subject does: all of it that leaves roles as they are, and all. */
 const beyondEverywhere = ["hexagent+beyond", "hexagent+beyond+roles"];
@@ -45,20 +45,15 @@ export const withErrors: readonly PolicyName[] = inTable([subject, ...strongest]
 /** Where single parts are looked at: the subject without each, and with each that goes beyond. */
 export const studied: readonly PolicyName[] = inTable([...everywhere, orderAlone, ...table.filter(isVariant)]);
 
-export const few: readonly PolicyName[] = inTable([
-  subject,
-  "fcfs@round-robin",
-  "agents-atlas@least-loaded",
-  "srpt@projected",
-]);
+export const few: readonly PolicyName[] = inTable([subject, "fcfs@round-robin", "las@least-loaded", "edf@projected"]);
 
 /** Drawn, as far as they ran. */
 export const drawn = [
   subject,
   "hexagent+beyond",
-  "agents-atlas@least-loaded",
-  "agents-atlas@projected",
-  "srpt@projected",
+  "edf@projected",
+  "las@projected",
+  "las@least-loaded",
   "fcfs@least-loaded",
   "fcfs@round-robin",
 ];

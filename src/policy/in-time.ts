@@ -1,0 +1,76 @@
+/** Whether a stage that is held back could begin by a given time if it went before all that is queued, expected with caution. */
+
+import { isFeasible, type Known } from "../cost/candidate.ts";
+import { shareWork, sideBySide } from "../cost/share-work.ts";
+import type { EngineId } from "../model/cluster.ts";
+import type { VisibleModelStage } from "../model/visible.ts";
+import type { EngineState, RunningShare } from "../state/engine-state.ts";
+import { canBegin, missingLoadUs } from "./picture.ts";
+
+/** Smaller than any rank that a policy gives: ahead of all that it has queued. */
+export const firstRank = -1e15;
+
+/** Answers may be longer than expected: so many times the rest of what runs is reckoned with. */
+const caution = 1.5;
+
+/** When some engine could begin it, those excepted left out; Infinity if none may. Looks no further than for what is early enough. */
+export function firstBeginUs(
+  known: Known,
+  stage: VisibleModelStage,
+  enoughUs = -Infinity,
+  except: readonly EngineId[] = [],
+): number {
+  let firstUs = Infinity;
+  for (let index = 0; index < known.cluster.count && firstUs >= enoughUs; index++) {
+    const engine = known.cluster.at(index);
+    if (!engine.open || !engine.holding.models.has(stage.model) || except.includes(engine.id)) continue;
+    const atUs = beginsByUs(known, stage, engine);
+    if (atUs < firstUs && isFeasible(known, stage, engine)) firstUs = atUs;
+  }
+  return firstUs;
+}
+
+/** When its model is there, and room for it. What is overdue is expected to take as long again as it is overdue. */
+export function beginsByUs(known: Known, stage: VisibleModelStage, engine: EngineState): number {
+  const { nowUs } = known;
+  const loadedUs = Math.max(nowUs, engine.loadEndUs) + missingLoadUs(known, stage, engine);
+  const ahead = engine.queue.filter(({ rank }) => rank <= firstRank);
+  if (ahead.length === 0 && (engine.running.length === 0 || canBegin(stage, engine))) return loadedUs;
+  const isOfModel = (share: { readonly stage: VisibleModelStage }): boolean => share.stage.model === stage.model;
+  const aheadUs = Math.max(0, ...ahead.map(({ expectedUs }) => expectedUs));
+  const joins = ahead.length === 0 && engine.running.every(isOfModel);
+  return (
+    loadedUs + Math.round(caution * ((joins ? fitsInUs(stage, engine, nowUs) : lastLeftUs(engine, nowUs)) + aheadUs))
+  );
+}
+
+/** Until so much of a batch has ended that the stage can join the rest. */
+function fitsInUs(stage: VisibleModelStage, { running, holding, kvTokens }: EngineState, nowUs: number): number {
+  const held = holding.models.get(stage.model);
+  const { maxSequences } = holding.engine.batching;
+  const ownTokens =
+    held === undefined
+      ? 0
+      : shareWork(stage, stage.items, sideBySide(stage, held, maxSequences), stage.outputTokens).kvTokens;
+  let freeTokens = (held?.kvCapacityTokens ?? 0) - kvTokens;
+  let places = maxSequences - running.length;
+  const ends = running
+    .map((share) => ({ share, leftUs: leftOf(share, nowUs) }))
+    .sort((left, right) => left.leftUs - right.leftUs);
+  let waitUs = 0;
+  for (const { share, leftUs } of ends) {
+    if (freeTokens >= ownTokens && places > 0) break;
+    freeTokens += share.kvTokens;
+    places += 1;
+    waitUs = leftUs;
+  }
+  return waitUs;
+}
+
+function lastLeftUs({ running }: EngineState, nowUs: number): number {
+  return Math.max(0, ...running.map((share) => leftOf(share, nowUs)));
+}
+
+function leftOf({ startUs, expectedUs }: RunningShare, nowUs: number): number {
+  return Math.abs(startUs + expectedUs - nowUs);
+}
