@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME`: how fast the parts of Fate are. Each line says what it measured, so that it can be quoted. */
 
 import { benchBounds } from "./bounds.ts";
+import { benchDecide } from "./decide.ts";
 import { benchFork } from "./fork.ts";
 import { benchGateway } from "./gateway.ts";
 import { benchLlama } from "./llama.ts";
@@ -13,6 +14,7 @@ const benches = {
   sim: { run: benchSim, summary: "records a second, and how cost grows with engines and with open workflows" },
   solve: { run: benchSolve, summary: "how long a plan takes, by stages and engines, exact and by CP-SAT" },
   plan: { run: benchPlan, summary: "how long a decision of fate takes, by ready stages and engines, next to greedy" },
+  decide: { run: benchDecide, summary: "how long a decision of hexagent takes, by open workflows and engines" },
   gateway: { run: benchGateway, summary: "what the gateway costs, next to a bare proxy and to Portkey's gateway" },
   bounds: { run: benchBounds, summary: "how far policies are from bounds and from plans of whole workflows" },
   workshop: {

@@ -17,10 +17,12 @@ export function admitInTime(
   const held = oldestOfModels(view, decisions);
   if (held.length === 0) return decisions;
   const admitted: Decision[] = [];
+  const wishedUs = new Map<string, number>();
   let picture: View = { ...view, ...createPicture(view) };
   for (const decision of decisions) {
     if (decision.kind !== "place" && decision.kind !== "prefetch") {
       if (decision.kind !== "defer" || !held.some(({ key }) => key === decision.stage)) admitted.push(decision);
+      else if (decision.untilUs !== undefined) wishedUs.set(decision.stage, decision.untilUs);
       continue;
     }
     const stage = decision.kind === "place" ? ready.get(decision.stage) : undefined;
@@ -29,7 +31,7 @@ export function admitInTime(
     const atStake = held.filter(
       (other) => dueUs(other) < ownUs && firstBeginUs(picture, other, dueUs(other), engines) >= dueUs(other),
     );
-    const after = { ...picture, cluster: picture.cluster.fork() };
+    const after = atStake.length === 0 ? picture : { ...picture, cluster: picture.cluster.fork() };
     if (decision.kind === "place") begin(after, decision, stage);
     else load(after, decision);
     const isDelayed = (other: VisibleModelStage): boolean => {
@@ -42,9 +44,11 @@ export function admitInTime(
     } else if (stage !== undefined) admitted.push(defer(stage, "better-later"));
   }
   const waits = held.map((stage) => {
-    // Though nothing happens until then, it is at stake from then on.
-    const leftUs = dueUs(stage) - firstBeginUs(picture, stage);
-    return { ...defer(stage, "better-later"), untilUs: leftUs > 0 ? view.nowUs + leftUs : dueUs(stage) };
+    // What is overdue and still here waits for an engine: no time that passes helps it.
+    const leftUs = dueUs(stage) - Math.max(view.nowUs, firstBeginUs(picture, stage));
+    const atStakeUs = dueUs(stage) <= view.nowUs ? Infinity : leftUs > 0 ? view.nowUs + leftUs : dueUs(stage);
+    const untilUs = Math.min(atStakeUs, wishedUs.get(stage.key) ?? Infinity);
+    return { ...defer(stage, "better-later"), ...(untilUs === Infinity ? {} : { untilUs }) };
   });
   return [...admitted, ...waits];
 }

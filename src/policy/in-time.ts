@@ -38,10 +38,10 @@ export function beginsByUs(known: Known, stage: VisibleModelStage, engine: Engin
   if (ahead.length === 0 && (engine.running.length === 0 || canBegin(stage, engine))) return loadedUs;
   const isOfModel = (share: { readonly stage: VisibleModelStage }): boolean => share.stage.model === stage.model;
   const aheadUs = Math.max(0, ...ahead.map(({ expectedUs }) => expectedUs));
-  const joins = ahead.length === 0 && engine.running.every(isOfModel);
-  return (
-    loadedUs + Math.round(caution * ((joins ? fitsInUs(stage, engine, nowUs) : lastLeftUs(engine, nowUs)) + aheadUs))
-  );
+  const isBatched = engine.holding.engine.batching.kind === "batched";
+  const joins = isBatched && ahead.length === 0 && engine.running.every(isOfModel);
+  const roomUs = joins ? fitsInUs(stage, engine, nowUs) : lastLeftUs(engine, nowUs);
+  return loadedUs + Math.round(caution * (roomUs + aheadUs));
 }
 
 /** Until so much of a batch has ended that the stage can join the rest. */

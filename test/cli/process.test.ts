@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
 
 const node = "node_modules/.bin/node";
@@ -23,7 +24,8 @@ test("Ctrl-C ends a comparison with 130 and leaves no file behind", async () => 
   const child = spawn(node, ["src/cli/main.ts", ...words], { stdio: ["ignore", "ignore", "pipe"] });
   let notes = "";
   child.stderr.on("data", (data: Buffer) => (notes += data.toString()));
-  setTimeout(() => child.kill("SIGINT"), 900);
+  await untilItWorks(child.pid ?? 0);
+  child.kill("SIGINT");
   const [code] = (await once(child, "exit")) as [number];
   expect(notes).toBe("fate: interrupted\n");
   expect(code).toBe(130);
@@ -41,3 +43,14 @@ test("a reader that closes early is no fault", async () => {
   await once(child, "exit");
   expect(notes).toBe("");
 });
+
+/** Until the process has worker threads, as Linux tells; for two seconds where nobody tells. */
+async function untilItWorks(pid: number): Promise<void> {
+  const threads = `/proc/${pid}/task`;
+  for (let looks = 0; looks < 2000; looks++) {
+    await setTimeout(10);
+    if (!existsSync(threads)) return setTimeout(2000);
+    const names = readdirSync(threads).map((id) => readFileSync(join(threads, id, "comm"), "utf8"));
+    if (names.includes("WorkerThread\n")) return;
+  }
+}

@@ -136,3 +136,16 @@ test("a policy may speak of what has been decided over its head", () => {
     "b/s",
   ]);
 });
+
+test("what no engine can take is not asked about again and again once it is overdue", () => {
+  let asked = 0;
+  const plan = withHardestWait((view) => {
+    asked += 1;
+    return rareLast(view);
+  }, 100_000);
+  const flows = [oneCall("large", 0, 100, "qwen2.5-32b"), oneCall("small", 0, 2000)];
+  // The large model does not fit; the small one's answer takes seconds.
+  const machines = cluster("l40s", { resident: ["llama-3.1-8b"] });
+  run({ cluster: machines, workflows: flows, policy: { plan, summary: "" }, calibration: plainCalibration });
+  expect(asked).toBeLessThan(10);
+});

@@ -124,7 +124,10 @@ const queue = section(
   "How many calls wait, and how long.",
   object({
     maxWaiting: count(1024, 1_000_000, "Calls that wait for a place, over all tenants."),
-    hardestWaitMs: ms(30_000, "A call that waited this long goes before everything else."),
+    hardestWaitMs: ms(
+      30_000,
+      "Nothing begins that would have a call wait longer than this; a call that has goes before everything else.",
+    ),
     giveUpMs: ms(120_000, "A call that waited this long is answered 503."),
   }),
 );

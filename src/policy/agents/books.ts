@@ -62,7 +62,7 @@ export class Books {
     const { index } = engine.holding;
     const costs = this.costsAt(index);
     const book = this.at(index);
-    const { batching, maxResident } = { ...costs.engine };
+    const { batching, maxResident } = costs.engine;
     if (!engine.open || engine.role === "decode" || engine.loadEndUs > 0) return false;
     const inLine = book.line.length + (this.#added[index]?.length ?? 0);
     if (batching.kind === "exclusive" || maxResident > 1) return engine.running.length + inLine === 0;

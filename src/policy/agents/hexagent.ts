@@ -61,8 +61,8 @@ type Risk = {
 function createRisk(history: History, settings: HexagentSettings): Risk {
   const restOf = (known: Known, node: StageNode): Rest | undefined => {
     if (settings.history === undefined) return undefined;
-    const { deviations, slowdown } = settings.history;
-    return { restUs: remainingUs(history, known, node, deviations), slowdown };
+    const { deviations, slowdown, power = 1 } = settings.history;
+    return { restUs: remainingUs(history, known, node, deviations), slowdown, power };
   };
   return {
     atBest: (known, stage, node) => riskUrgency(known, node, bestTimesOf(known.costs).ofUs(stage), restOf(known, node)),

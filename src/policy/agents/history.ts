@@ -17,6 +17,8 @@ export type History = {
   readonly open: readonly OpenPaths[];
   /** How many workflows `open` has. */
   readonly count: number;
+  /** When it was last looked at what had become ready. */
+  readonly seenUs: number;
 };
 
 /** Of one step: how many workflows came so far, mean and sum of squared deviations of what remained then. Microseconds. */
@@ -26,7 +28,7 @@ type Remaining = { readonly count: number; readonly meanUs: number; readonly squ
 type OpenPath = { readonly class: string; readonly reachedUs: readonly (number | null)[] };
 type OpenPaths = Readonly<Record<WorkflowId, OpenPath>>;
 
-export const noHistory: History = { classes: {}, open: [], count: 0 };
+export const noHistory: History = { classes: {}, open: [], count: 0, seenUs: 0 };
 
 /** Below so many workflows a mean says nothing. */
 const leastCount = 3;
@@ -49,7 +51,7 @@ export function remainingUs({ classes }: History, known: Known, { workflow }: St
   return 0;
 }
 
-/** With the calls that are ready now, and with what workflows have shown that are over. */
+/** With the calls that have become ready, which stand last, and with what workflows have shown that are over. */
 export function learn(history: History, known: Known, ready: readonly VisibleModelStage[]): History {
   const open: OpenPaths[] = [];
   const changed = new Map<number, Record<WorkflowId, OpenPath>>();
@@ -60,8 +62,10 @@ export function learn(history: History, known: Known, ready: readonly VisibleMod
   };
   const classes: Record<string, History["classes"][string]> = { ...history.classes };
   let { count } = history;
-  for (const { key } of ready) {
-    const { workflow } = known.workflows.node(key);
+  for (let index = ready.length - 1; index >= 0; index--) {
+    const { key } = ready[index] as VisibleModelStage;
+    const { workflow, readyUs } = known.workflows.node(key);
+    if (readyUs < history.seenUs) break;
     const book = bookOf(known, workflow);
     const part = partOf(workflow.id);
     const before = (changed.get(part) ?? history.open[part])?.[workflow.id];
@@ -86,7 +90,7 @@ export function learn(history: History, known: Known, ready: readonly VisibleMod
   }
   if (changed.size === 0) return history;
   for (let part = 0; part < parts; part++) open.push(changed.get(part) ?? history.open[part] ?? {});
-  return { classes, open, count };
+  return { classes, open, count, seenUs: known.nowUs };
 }
 
 function withPath(steps: History["classes"][string], reachedUs: OpenPath["reachedUs"]): History["classes"][string] {

@@ -3,7 +3,7 @@
  * with its cached prefix, the KV transfer behind what the sender's interface still has to send, the wait for KV memory and a place
  * where it is decoded, and the decoding beside what decodes there then.
  *
- * Costs are worked out for each engine once and joined for each pair: P + D costs and P x D additions.
+ * Costs are worked out for each engine once: no pair ends before that whose prefill engine sends first, so P + D costs and sums do.
  */
 
 import { canServe, inputTransferUs, isFeasible, type Known } from "../../cost/candidate.ts";
@@ -200,18 +200,17 @@ export class Projection {
     if (firstUs === Infinity) return undefined;
     const decodes = this.#decoders(stage).map(({ engine }) => this.#decode(stage, engine, firstUs, 0));
     const { joint } = this.#settings;
-    const bound = joint ? Infinity : firstUs;
-    let best: Projected | undefined;
-    for (const intake of intakes) {
-      if (!handsOver(stage, intake.engine) || intake.arriveUs > bound) continue;
-      for (const { engine, freeUs, decodeUs } of decodes) {
-        const endUs = Math.max(joint ? intake.arriveUs : this.#known.nowUs, freeUs) + decodeUs;
-        if (best !== undefined && endUs >= best.endUs) continue;
-        const { startUs, prefilledUs } = intake;
-        best = { engine: intake.engine, decodeEngine: engine, startUs, prefilledUs, endUs };
-      }
+    const fromUs = joint ? firstUs : this.#known.nowUs;
+    // No pair ends before that with the engine that sends first; of the others, those count that hold nothing up.
+    let endUs = Infinity;
+    for (const { freeUs, decodeUs } of decodes) endUs = Math.min(endUs, Math.max(fromUs, freeUs) + decodeUs);
+    const last = decodes.filter(({ freeUs, decodeUs }) => Math.max(fromUs, freeUs) + decodeUs === endUs);
+    for (const { engine, arriveUs, startUs, prefilledUs } of intakes) {
+      if (!handsOver(stage, engine) || (!joint && arriveUs > firstUs)) continue;
+      const decode = last.find(({ freeUs }) => !joint || arriveUs <= Math.max(firstUs, freeUs));
+      if (decode !== undefined) return { engine, decodeEngine: decode.engine, startUs, prefilledUs, endUs };
     }
-    return best;
+    return undefined;
   }
 
   /**

@@ -14,7 +14,7 @@ export type HexagentSettings = ProjectionSettings & {
   readonly redirectGain: number;
   readonly overtakes?: Place["overtakes"];
   /** Counts what workflows of the class went on to take: so many standard deviations from the mean, and so many times as long as at best. */
-  readonly history?: { readonly deviations: number; readonly slowdown: number };
+  readonly history?: { readonly deviations: number; readonly slowdown: number; readonly power?: number };
   /** Keep calls in the policy until the engine that they go to has room for them in its next batch; otherwise in its queue. */
   readonly hold: boolean;
   /** Hold first calls back while workflows that have begun are in danger. */
