@@ -39,13 +39,10 @@ export function createHexagent(settings: HexagentSettings): Policy {
     const switches =
       settings.roles === undefined ? [] : planRoles(view, projection.books, settings.roles, memory.switchedUs);
     decisions.push(...switches);
+    const switchedUs = switches.length > 0 ? view.nowUs : memory.switchedUs;
     const kept: Memory = {
       ...(settings.history === undefined ? {} : { history }),
-      ...(switches.length > 0
-        ? { switchedUs: view.nowUs }
-        : memory.switchedUs === undefined
-          ? {}
-          : { switchedUs: memory.switchedUs }),
+      ...(switchedUs === undefined ? {} : { switchedUs }),
     };
     return Object.keys(kept).length === 0 ? { decisions } : { decisions, memory: kept };
   };
@@ -59,10 +56,12 @@ type Risk = {
 
 /** `((t - arrival) + D) / H`, and with a history what is expected to follow on both sides. */
 function createRisk(history: History, settings: HexagentSettings): Risk {
+  const mixed = Object.keys(history.classes).length > 1;
+  const weighing = mixed ? settings.history?.classes : settings.history?.oneClass;
   const restOf = (known: Known, node: StageNode): Rest | undefined => {
-    if (settings.history === undefined) return undefined;
-    const { deviations, slowdown, power = 1 } = settings.history;
-    return { restUs: remainingUs(history, known, node, deviations), slowdown, power };
+    if (weighing === undefined) return undefined;
+    const { deviations, slowdown } = weighing;
+    return { restUs: remainingUs(history, known, node, deviations), slowdown };
   };
   return {
     atBest: (known, stage, node) => riskUrgency(known, node, bestTimesOf(known.costs).ofUs(stage), restOf(known, node)),

@@ -56,22 +56,14 @@ export function riskUrgency(
   known: Known,
   { workflow }: StageNode,
   untilEndUs: number,
-  { restUs, slowdown, power = 1, patience = 1 }: Rest = noRest,
+  { restUs, slowdown }: Rest = noRest,
 ): Urgency {
   const horizonS = Math.max(leastHorizonUs, bookOf(known, workflow).horizonUs + restUs) / 1e6;
-  const climb = 1 / (patience * (power === 1 ? horizonS : horizonS ** power));
-  return { rank: ((workflow.arriveUs - untilEndUs - slowdown * restUs) / 1e6) * climb, climb };
+  return { rank: (workflow.arriveUs - untilEndUs - slowdown * restUs) / 1e6 / horizonS, climb: 1 / horizonS };
 }
 
 /** What is expected to follow behind the horizon: at best, and how many times that it will take. */
-export type Rest = {
-  readonly restUs: number;
-  readonly slowdown: number;
-  /** Of the horizon, by which lateness is divided. */
-  readonly power?: number;
-  /** A workflow counts as if its horizon were so many times as long. */
-  readonly patience?: number;
-};
+export type Rest = { readonly restUs: number; readonly slowdown: number };
 const noRest: Rest = { restUs: 0, slowdown: 1 };
 
 /** A workflow that takes no time at all is as late as one of a millisecond. */

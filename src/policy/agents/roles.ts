@@ -28,12 +28,13 @@ export function planRoles(
   const { cluster, nowUs } = view;
   const prefill: EngineState[] = [];
   const decode: EngineState[] = [];
+  if (nowUs - switchedUs < pauseUs) return [];
   for (const engine of cluster) {
     if (engine.up && engine.switching !== undefined) return [];
     if (!engine.open || engine.role === "both") continue;
     (engine.role === "prefill" ? prefill : decode).push(engine);
   }
-  if (nowUs - switchedUs < pauseUs || prefill.length + decode.length < 3) return [];
+  if (prefill.length + decode.length < 3) return [];
   const waitUs = books.meanWaitUs(prefill, view.ready);
   const load = books.decodeLoad(decode);
   if (waitUs > prefillWaitUs && decode.length > 1) {

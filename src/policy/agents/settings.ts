@@ -1,4 +1,4 @@
-/** What `hexagent` leaves open. Swept on seeds 101 to 120; docs/policies.md says how. */
+/** What `hexagent` leaves open. Swept on training seeds; docs/policies.md says how. */
 
 import type { Place } from "../../model/decision.ts";
 import type { ProjectionSettings } from "./projection.ts";
@@ -13,8 +13,8 @@ export type HexagentSettings = ProjectionSettings & {
   /** So much sooner it must end there, as a share of what is left. */
   readonly redirectGain: number;
   readonly overtakes?: Place["overtakes"];
-  /** Counts what workflows of the class went on to take: so many standard deviations from the mean, and so many times as long as at best. */
-  readonly history?: { readonly deviations: number; readonly slowdown: number; readonly power?: number };
+  /** Counts what workflows of the class went on to take. */
+  readonly history?: HistorySettings;
   /** Keep calls in the policy until the engine that they go to has room for them in its next batch; otherwise in its queue. */
   readonly hold: boolean;
   /** Hold first calls back while workflows that have begun are in danger. */
@@ -22,6 +22,17 @@ export type HexagentSettings = ProjectionSettings & {
   /** Switch engines between prefill and decode. */
   readonly roles?: RoleSettings;
 };
+
+/** How the path still to be revealed counts. */
+export type Weighing = {
+  /** So many standard deviations from the mean. */
+  readonly deviations: number;
+  /** So many times as long as at best. */
+  readonly slowdown: number;
+};
+
+/** One way while all workflows are of one class, another where classes mix. */
+export type HistorySettings = { readonly oneClass: Weighing; readonly classes: Weighing };
 
 export const hexagentDefaults: HexagentSettings = {
   joint: true,
@@ -34,8 +45,11 @@ export const hexagentDefaults: HexagentSettings = {
   hold: true,
 };
 
-export const history: HexagentSettings["history"] & {} = { deviations: 0, slowdown: 3 };
-export const roles: RoleSettings = { prefillWaitUs: 1e6, decodeLoad: 0.4, decodeFull: 0.7, pauseUs: 2e6 };
+export const history: HistorySettings = {
+  oneClass: { deviations: 1, slowdown: 2 },
+  classes: { deviations: 0, slowdown: 5 },
+};
+export const roles: RoleSettings = { prefillWaitUs: 3e5, decodeLoad: 0.25, decodeFull: 0.8, pauseUs: 1e6 };
 export const tail: TailSettings = { dangerRatio: 2, patientRatio: 1.5 };
 /** Prompts of one iteration. */
 export const timedUs = 300_000;
