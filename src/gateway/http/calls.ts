@@ -13,7 +13,7 @@ import { answerFault, answerFaultEarly, guard, type AnswerFault, type FaultStyle
 import { CallJob } from "./call-job.ts";
 import { learnLength, type CalledModel, type Catalogue } from "./catalogue.ts";
 import { toFinishedCall, toTracedCall } from "./finished.ts";
-import type { JobHost, JobOutcome } from "./job-request.ts";
+import type { Job, JobHost, JobOutcome } from "./job-request.ts";
 import { readBody } from "./read-body.ts";
 import { readCall, type ReadCall } from "./read-call.ts";
 import { toStage } from "./to-stage.ts";
@@ -60,7 +60,7 @@ const bytesPerToken = 4;
 
 export function createCalls(host: CallsHost): Calls {
   const { driver, sessions } = host;
-  const known = new Map<CallJob, Known>();
+  const known = new Map<Job, Known>();
 
   /** For what nobody above would catch. */
   const attempt = (act: () => void): void => {
@@ -148,7 +148,7 @@ export function createCalls(host: CallsHost): Calls {
     }
   };
 
-  const finish = (job: CallJob, outcome: JobOutcome): void => {
+  const finish = (job: Job, outcome: JobOutcome): void => {
     const of = known.get(job);
     if (of === undefined) return;
     known.delete(job);

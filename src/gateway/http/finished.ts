@@ -4,11 +4,10 @@ import type { CallShape } from "../call/call.ts";
 import type { FinishedCall } from "../observe/call-metrics.ts";
 import type { TracedCall, TracedPhase } from "../observe/traces.ts";
 import type { CalledModel } from "./catalogue.ts";
-import type { CallJob } from "./call-job.ts";
-import type { JobOutcome } from "./job-request.ts";
+import type { Job, JobOutcome } from "./job-request.ts";
 
 export type CallOver = {
-  readonly job: CallJob;
+  readonly job: Job;
   readonly tenant: string;
   readonly model: CalledModel;
   readonly shape: CallShape;

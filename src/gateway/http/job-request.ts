@@ -5,7 +5,6 @@ import type { Adapter } from "../adapter/adapter.ts";
 import type { CallShape, Surface } from "../call/call.ts";
 import type { Turn } from "../live/driver.ts";
 import type { FaultStyle } from "./answer.ts";
-import type { CallJob } from "./call-job.ts";
 import type { Upstreams } from "./upstreams.ts";
 import type { Usage } from "./usage-meter.ts";
 
@@ -24,6 +23,14 @@ export type JobRequest = {
   readonly faultStyle: FaultStyle;
   /** For the server, so that its trace hangs under ours. */
   readonly traceparent?: string;
+};
+
+/** A call under way, by what its host knows it. */
+export type Job = {
+  readonly request: JobRequest;
+  readonly workflow: string;
+  /** With its workflow. */
+  readonly stage: string;
 };
 
 /** What became of it, for the metrics. */
@@ -49,7 +56,7 @@ export type JobHost = {
   /** How long a client may take nothing of what is written to it. */
   readonly slowClientMs: () => number;
   /** Nobody waits for the answer any more. */
-  readonly abandon: (job: CallJob) => void;
+  readonly abandon: (job: Job) => void;
   /** Exactly once. */
-  readonly finish: (job: CallJob, outcome: JobOutcome) => void;
+  readonly finish: (job: Job, outcome: JobOutcome) => void;
 };
