@@ -38,8 +38,8 @@ export type AgentsCell = Own & {
   readonly req99: number | null;
   readonly max: number | null;
   readonly mean: number;
-  /** Latency over standalone latency of each workflow, in workflow order; null where it was abandoned. */
-  readonly ratios: readonly (number | null)[];
+  /** The SLO scale needed at each of the shares `attainedShares`; null: reached at no scale. */
+  readonly scales: readonly (number | null)[];
   /** And metrics by their names. */
   readonly [metric: string]: string | number | null | readonly (number | null)[];
 };
@@ -85,6 +85,9 @@ const keptMetrics = [
 ] as const;
 const classMetric = /^(mean|p95)\./;
 
+/** Where the curve of attainment is kept: every whole percent of its upper part, where tails are. */
+export const attainedShares: readonly number[] = Array.from({ length: 41 }, (_, index) => (60 + index) / 100);
+
 export function toAgentsFile(about: About, results: readonly BenchResult[]): AgentsFile {
   const groups = toAgentsGroups(results);
   const names = [...new Set(results.map(({ spec }) => spec.policy))];
@@ -118,7 +121,7 @@ function toCell(place: AgentsPlace, { spec, result }: BenchResult): AgentsCell {
     max: finite(requiredScale(ratios, 1)),
     mean: round(meanOf(ratios)),
     ...toKept(result.metrics),
-    ratios: ratios.map((ratio) => (ratio === null ? null : round(ratio))),
+    scales: attainedShares.map((share) => finite(requiredScale(ratios, share))),
   };
 }
 

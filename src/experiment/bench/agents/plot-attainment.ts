@@ -1,23 +1,22 @@
 /** Which share of the workflows is on time at each SLO scale: a panel a cluster, a curve a policy. The upper part, where tails are. */
 
-import { nearestRank, sortNumbers } from "../../../measure/statistics.ts";
 import { colourOf, curve, label, legend, linear, px, rule, ticksBetween, wrap, type Scale } from "../svg.ts";
+import { attainedShares } from "./file.ts";
 
 export type AttainmentPanel = {
   readonly title: string;
-  /** Ratios of latency over standalone latency, by policy; null never is on time. */
-  readonly ratios: ReadonlyMap<string, readonly (number | null)[]>;
+  /** By policy the SLO scale needed at each of `attainedShares`; infinite where none is enough. */
+  readonly scales: ReadonlyMap<string, readonly number[]>;
 };
 
 const size = { width: 300, height: 200 };
 const gap = { left: 44, right: 14, top: 28, bottom: 44 };
 const columns = 3;
 const legendHeight = 44;
-const lowest = 0.6;
-const points = 80;
+const lowest = attainedShares[0] ?? 0;
 
 export function plotAttainment(title: string, panels: readonly AttainmentPanel[]): string {
-  const names = [...new Set(panels.flatMap(({ ratios }) => [...ratios.keys()]))];
+  const names = [...new Set(panels.flatMap(({ scales }) => [...scales.keys()]))];
   const across = Math.min(columns, panels.length);
   const cell = { width: gap.left + size.width + gap.right, height: gap.top + size.height + gap.bottom };
   const top = 24 + legendHeight;
@@ -32,11 +31,8 @@ export function plotAttainment(title: string, panels: readonly AttainmentPanel[]
   ]);
 }
 
-function plotPanel({ title, ratios }: AttainmentPanel, names: readonly string[]): string {
-  const sorted = new Map(
-    [...ratios].map(([name, list]) => [name, sortNumbers(list.map((ratio) => ratio ?? Infinity))]),
-  );
-  const most = rightEnd([...sorted.values()]);
+function plotPanel({ title, scales }: AttainmentPanel, names: readonly string[]): string {
+  const most = rightEnd([...scales.values()]);
   const x = linear([1, most], [gap.left, gap.left + size.width]);
   const y = linear([lowest, 1], [gap.top + size.height, gap.top]);
   return [
@@ -51,29 +47,27 @@ function plotPanel({ title, ratios }: AttainmentPanel, names: readonly string[])
     ),
     rule(`M${x(1)} ${px(y(0.95))}H${px(x(most))}`, 0.9),
     rule(`M${x(1)} ${px(y(0.99))}H${px(x(most))}`, 0.9),
-    ...names.map((name, index) => curve(toPath(sorted.get(name) ?? [], most, x, y), colourOf(index))),
+    ...names.map((name, index) => curve(toPath(scales.get(name) ?? [], most, x, y), colourOf(index))),
     label(gap.left + size.width / 2, y(lowest) + 34, "SLO scale: latency over standalone latency", "middle"),
   ].join("\n");
 }
 
 /** Up to where the worst of the policies reaches 99%, and not much beyond what the best needs for that. */
-function rightEnd(lists: readonly (readonly number[])[]): number {
-  const needed = lists.map((list) => nearestRank(list, 0.99)).filter((value) => Number.isFinite(value) && value > 0);
+function rightEnd(curves: readonly (readonly number[])[]): number {
+  const needed = curves.map((scales) => scales.at(-2) ?? 0).filter((value) => Number.isFinite(value) && value > 0);
   const best = Math.min(...needed, 1e3);
   const worst = Math.max(...needed, 1.1);
   return Math.ceil(Math.min(worst, 3 * best) * 10.5) / 10;
 }
 
-function toPath(sorted: readonly number[], most: number, x: Scale, y: Scale): string {
-  if (sorted.length === 0) return "";
-  const steps = Math.min(points, sorted.length);
+function toPath(scales: readonly number[], most: number, x: Scale, y: Scale): string {
+  if (scales.length === 0) return "";
   let path = "";
-  for (let step = 0; step <= steps; step++) {
-    const share = lowest + ((1 - lowest) * step) / steps;
-    const value = nearestRank(sorted, share);
+  for (const [index, share] of attainedShares.entries()) {
+    const value = scales[index] ?? Infinity;
     if (value > most) return path === "" ? "" : `${path}H${px(x(most))}`;
     const at = px(x(Math.max(1, value)));
-    path += path === "" ? `M${at} ${px(y(lowest))}V${px(y(share))}` : `H${at}V${px(y(share))}`;
+    path += path === "" ? `M${at} ${px(y(share))}` : `H${at}V${px(y(share))}`;
   }
   return `${path}H${px(x(most))}`;
 }

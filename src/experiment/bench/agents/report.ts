@@ -1,10 +1,11 @@
 /** The page of the benchmark `agents`, and its plots. Everything but plan times comes from the result file. */
 
+import { mean } from "../../../measure/statistics.ts";
 import { fitColumns, renderMarkdown, renderText } from "../../table.ts";
 import type { DecisionTimes } from "../decision-times.ts";
 import type { Page } from "../overviews.ts";
 import { errorsTable } from "./errors.ts";
-import type { AgentsFile } from "./file.ts";
+import { attainedShares, type AgentsFile } from "./file.ts";
 import { modeOf, type AgentsPlace } from "./groups.ts";
 import { plotAttainment } from "./plot-attainment.ts";
 import { drawn, isAblation, isBeyond, placements, subject } from "./policies.ts";
@@ -128,7 +129,7 @@ function toPlots(file: AgentsFile): readonly Page[] {
     const load = Math.max(...own.map((place) => place.load));
     const panels = own
       .filter((place) => place.load === load)
-      .map((place) => ({ title: place.cluster, ratios: ratiosAt(file, place) }));
+      .map((place) => ({ title: place.cluster, scales: scalesAt(file, place) }));
     const suffix = index === 0 ? "" : `-${workload}`;
     return {
       name: `${file.benchmark}${suffix}.svg`,
@@ -137,16 +138,16 @@ function toPlots(file: AgentsFile): readonly Page[] {
   });
 }
 
-/** Of policies that are drawn, or of whatever ran where none of them did. */
-function ratiosAt(file: AgentsFile, place: AgentsPlace): ReadonlyMap<string, readonly (number | null)[]> {
+/** Of policies that are drawn, or of whatever ran where none of them did: means over the seeds. */
+function scalesAt(file: AgentsFile, place: AgentsPlace): ReadonlyMap<string, readonly number[]> {
   const cells = file.cells.filter(isAt(place));
   const ran = [...new Set(cells.map(({ policy }) => policy))];
   const shown = drawn.filter((name) => ran.includes(name));
   return new Map(
-    (shown.length > 0 ? shown : ran.slice(0, 6)).map((policy) => [
-      policy,
-      cells.filter((cell) => cell.policy === policy).flatMap(({ ratios }) => ratios),
-    ]),
+    (shown.length > 0 ? shown : ran.slice(0, 6)).map((policy) => {
+      const own = cells.filter((cell) => cell.policy === policy);
+      return [policy, attainedShares.map((_, index) => mean(own.map(({ scales }) => scales[index] ?? Infinity)))];
+    }),
   );
 }
 

@@ -81,7 +81,7 @@ describe("a difference", () => {
   });
 });
 
-test("cells have their keys, their order statistics and their ratios in workflow order", () => {
+test("cells have their keys, their order statistics and the scales needed along the curve", () => {
   const cell = file.cells.find(({ policy, seed }) => policy === "las@least-loaded" && seed === 2);
   expect(Object.keys(cell ?? {}).slice(0, 6)).toEqual(["cluster", "workload", "load", "error", "policy", "seed"]);
   expect(cell).toMatchObject({
@@ -94,7 +94,8 @@ test("cells have their keys, their order statistics and their ratios in workflow
     max: 200,
     mean: 101,
   });
-  expect(cell?.ratios.slice(0, 3)).toEqual([2, 76, 150]);
+  expect(cell?.scales).toHaveLength(41);
+  expect([cell?.scales[0], cell?.scales[35], cell?.scales[39], cell?.scales[40]]).toEqual([120, 190, 198, 200]);
   expect(cell).toMatchObject({ kvMeanShare: 0.25, fairness: 1.5, "mean.chat": 2, boundReq95: 0.9 });
   expect(cell).not.toHaveProperty("workflows");
 });
@@ -162,7 +163,7 @@ test("what was abandoned may put a scale out of reach, which is no number", () =
 test("the file has a row a line and reads back", () => {
   const text = renderAgentsFile(file);
   expect(JSON.parse(text)).toEqual(file);
-  expect(text.split("\n").filter((line) => line.includes('"ratios"'))).toHaveLength(all.length);
+  expect(text.split("\n").filter((line) => line.includes('"scales"'))).toHaveLength(all.length);
 });
 
 describe("the report", () => {
