@@ -103,7 +103,7 @@ test("cells of agents are the same in any part of the run, and so are their page
   await fate(...words, "--workers", "1", "--seeds", "2", "--out", place("agents-2"));
   const cellsIn = (name: string): readonly string[] => {
     const lines = readFileSync(join(place(name), "agents.json"), "utf8").split("\n");
-    return lines.filter((line) => line.includes('"ratios"')).map((line) => line.replace(/,$/, ""));
+    return lines.filter((line) => line.includes('"scales"')).map((line) => line.replace(/,$/, ""));
   };
   expect(cellsIn("agents-2")).toEqual(cellsIn("agents").slice(1));
   expect(JSON.parse(cellsIn("agents-2")[0] ?? "")).toMatchObject({
