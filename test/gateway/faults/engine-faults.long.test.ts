@@ -16,7 +16,7 @@ import {
   type Trial,
 } from "./storm.ts";
 
-const settings = `health: { everyMs: 50, timeoutMs: 50, failures: 5, openMs: 60 }
+const settings = `health: { everyMs: 250, timeoutMs: 250, failures: 5, openMs: 60 }
 limits: { stallMs: 150, slowClientMs: 2000 }`;
 
 /** Whatever engine one does, engine two is well. */
