@@ -116,6 +116,7 @@ function toConfig(folder: string, policy: string, seed: number, journal: string)
     })),
     // The cores belong to the models: a planning thread would wait for them longer than a plan takes.
     planning: { inPlaceStages: 64 },
+    store: { kind: "memory" },
     journal: { path: journal },
     log: { level: "silent" },
   };

@@ -4,10 +4,15 @@ import { benchBounds } from "./bounds.ts";
 import { benchDecide } from "./decide.ts";
 import { benchFork } from "./fork.ts";
 import { benchGateway } from "./gateway.ts";
+import { benchKill } from "./kill.ts";
 import { benchLlama } from "./llama.ts";
+import { benchOpen } from "./open.ts";
+import { takeShots } from "./page-shots.ts";
+import { benchPage } from "./page.ts";
 import { benchPlan } from "./plan.ts";
 import { benchSim } from "./sim.ts";
 import { benchSolve } from "./solve.ts";
+import { benchStore } from "./store.ts";
 import { benchWorkshop } from "./workshop.ts";
 
 const benches = {
@@ -16,12 +21,26 @@ const benches = {
   plan: { run: benchPlan, summary: "how long a decision of fate takes, by ready stages and engines, next to greedy" },
   decide: { run: benchDecide, summary: "how long a decision of hexagent takes, by open workflows and engines" },
   gateway: { run: benchGateway, summary: "what the gateway costs, next to a bare proxy and to Portkey's gateway" },
+  kill: {
+    run: benchKill,
+    summary: "a gateway killed again and again under load: what is lost, doubled, and how soon it is back",
+  },
+  open: {
+    run: benchOpen,
+    summary: "many declared workflows open at once: taken in, kept, and taken up after a SIGKILL",
+  },
   bounds: { run: benchBounds, summary: "how far policies are from bounds and from plans of whole workflows" },
   workshop: {
     run: benchWorkshop,
     summary: "a few cards that do not hold their models: the gateway against what people run",
   },
   llama: { run: benchLlama, summary: "policies over two engines with three real, tiny models" },
+  store: {
+    run: benchStore,
+    summary: "durable submissions a second in SQLite and in Postgres, together and one by one",
+  },
+  page: { run: benchPage, summary: "how fast the page is in Chromium, with 1,000 engines and 10,000 workflows" },
+  shots: { run: takeShots, summary: "the pictures of docs/dashboard.md, taken anew" },
   fork: { run: benchFork, summary: "what a fork of the state costs, and a first write to it" },
 } as const;
 

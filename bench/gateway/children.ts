@@ -65,11 +65,11 @@ export function portkeyHeaders(upstream: Server): Readonly<Record<string, string
   return { "x-portkey-provider": "openai", "x-portkey-custom-host": `http://127.0.0.1:${upstream.ports[0]}/v1` };
 }
 
-/** Everything on: identity, prefix index, decisions over four engines, accounting, journal, metrics. */
+/** Everything on: identity, prefix index, decisions over four engines, accounting, the journal in the store, metrics. */
 export async function startFate(upstream: Server, cores: Cores | undefined): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), "fate-bench-"));
   const config = join(folder, "fate.yaml");
-  writeFileSync(config, JSON.stringify(fateConfig(upstream.ports, join(folder, "journal.ndjson"))));
+  writeFileSync(config, JSON.stringify(fateConfig(upstream.ports, join(folder, "store.db"))));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   process.once("exit", remove);
   try {
@@ -85,7 +85,7 @@ export async function startFate(upstream: Server, cores: Cores | undefined): Pro
   }
 }
 
-function fateConfig(ports: readonly number[], journal: string): object {
+function fateConfig(ports: readonly number[], store: string): object {
   const engine = { kind: "openai", gpu: "h100-80g", maxSequences: 512, models: [model], resident: [model] };
   return {
     listen: { port: 0 },
@@ -94,7 +94,7 @@ function fateConfig(ports: readonly number[], journal: string): object {
     tenants: [{ id: "default", maxOpen: 10_000 }],
     queue: { maxWaiting: 4096 },
     limits: { connections: 4096 },
-    journal: { path: journal },
+    store: { kind: "sqlite", path: store },
     log: { level: "warn" },
   };
 }

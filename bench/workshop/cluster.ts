@@ -56,6 +56,7 @@ export function createWorkshopConfig({ policy, seed, speed, journal }: WorkshopC
       giveUpMs: 600_000,
     },
     planning: { inPlaceStages: 100_000, debounceMs: 0 },
+    store: { kind: "memory" },
     journal: { path: journal, maxBytes: 2 ** 40 },
     log: { level: "silent" },
   };

@@ -99,6 +99,7 @@ export class Ledger {
       case "stage-drop": {
         const row = this.stages.get(event.stage);
         if (row === undefined || isOver(row)) return;
+        row.mayHaveRun = event.reason === "cancelled";
         return this.#end(row, "skipped", event.atUs);
       }
       case "stage-lost": {
@@ -133,6 +134,7 @@ export class Ledger {
       parentsOpen: 0,
       parentsEndUs: workflow.arrive.atUs,
       parentRan: false,
+      mayHaveRun: false,
       status: "waiting",
       attempt: 0,
       place: undefined,
@@ -149,7 +151,7 @@ export class Ledger {
       const parent = this.stages.get(key);
       if (parent === undefined) continue;
       parent.children.push(row);
-      if (parent.status === "ended") row.parentRan = true;
+      if (parent.mayHaveRun) row.parentRan = true;
       if (isOver(parent)) row.parentsEndUs = Math.max(row.parentsEndUs, parent.endUs);
       else row.parentsOpen += 1;
     }
@@ -184,13 +186,14 @@ export class Ledger {
   #end(row: StageRow, status: "ended" | "skipped", atUs: number): void {
     this.#leaveReady(row);
     row.status = status;
+    row.mayHaveRun ||= status === "ended";
     row.endUs = atUs;
     row.workflow.openStages -= 1;
     row.workflow.lastEndUs = atUs;
     for (const child of row.children) {
       child.parentsOpen -= 1;
       child.parentsEndUs = atUs;
-      if (status === "ended") child.parentRan = true;
+      if (row.mayHaveRun) child.parentRan = true;
     }
   }
 

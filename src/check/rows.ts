@@ -30,6 +30,8 @@ export type StageRow = {
   parentsEndUs: number;
   /** Whether a parent has ended, having run. */
   parentRan: boolean;
+  /** It ended, or was cancelled alone: then it may have run where its planner had no room for it in the books. */
+  mayHaveRun: boolean;
   status: StageStatus;
   attempt: number;
   place: StagePlace | undefined;

@@ -17,6 +17,7 @@ import { openCellStore } from "../experiment/bench/cell-store.ts";
 import { hashAllCode } from "../experiment/bench/code-hash.ts";
 import { renderDecisionTimes, toDecisionTimes } from "../experiment/bench/decision-times.ts";
 import { present, type Presented } from "../experiment/bench/present.ts";
+import { toPages } from "../experiment/bench/report-parts.ts";
 import { runBench, type BenchResult } from "../experiment/bench/run-bench.ts";
 import type { PolicyName } from "../experiment/cell.ts";
 import { findData, instancesFile } from "../experiment/real-dag.ts";
@@ -222,7 +223,7 @@ function writeAll(plan: Plan, out: string, presented: Presented, results: readon
   const pages = [
     { name: `${plan.benchmark}.json`, text: presented.json },
     { name: `${plan.benchmark}.times.json`, text: renderDecisionTimes(plan.benchmark, machine, times) },
-    ...presented.pages(times),
+    ...toPages(presented.report(times)),
   ];
   mkdirSync(out, { recursive: true });
   return pages.map(({ name, text }) => {

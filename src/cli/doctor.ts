@@ -4,11 +4,16 @@ import { createAdapter } from "../gateway/adapter/create-adapter.ts";
 import type { Finding } from "../gateway/config/inspect/finding.ts";
 import { inspect } from "../gateway/config/inspect/inspect.ts";
 import { realSurroundings, type Surroundings } from "../gateway/config/inspect/surroundings.ts";
+import { openStore } from "../store/open-store.ts";
 import { command, type Command } from "./arguments.ts";
 
 export const doctorCommand = createDoctorCommand(() => {
   const { env } = process;
-  return { ...realSurroundings, env, createAdapter: (engine) => createAdapter(engine, { env }) };
+  const listLeases: Surroundings["listLeases"] = async (config) => {
+    await using store = await openStore(config, { env, nowMs: () => performance.now(), readOnly: true });
+    return await store.listLeases("");
+  };
+  return { ...realSurroundings, env, listLeases, createAdapter: (engine) => createAdapter(engine, { env }) };
 });
 
 export function createDoctorCommand(createWorld: () => Surroundings): Command {

@@ -1,6 +1,7 @@
 /** One command line, from words to an exit code. Every fault ends here, as one line that says what to do. */
 
 import { JournalError } from "../journal/journal-error.ts";
+import { StoreFault } from "../store/store.ts";
 import { InputError } from "../trace/input-error.ts";
 import { didYouMean, parseArguments, type Command } from "./arguments.ts";
 import { commands } from "./commands.ts";
@@ -21,6 +22,7 @@ export async function runCommandLine(words: readonly string[], terminal: Termina
     const message = error instanceof Error ? error.message : String(error);
     terminal.note(`fate: ${message.replaceAll(/\s*\n\s*/g, " ")}`);
     if (error instanceof InputError || error instanceof JournalError || error instanceof UsageError) return 2;
+    if (error instanceof StoreFault) return 1;
     terminal.note(
       debug && error instanceof Error ? (error.stack ?? "") : "fate: FATE_DEBUG=1 shows where this comes from",
     );

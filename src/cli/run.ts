@@ -106,8 +106,14 @@ async function follow(
   let over = 0;
   return client.workflows.run(definition, {
     signal: terminal.signal,
+    onWait: ({ tried, waitMs, reason }) => {
+      if (tried === 1) terminal.note(`fate: waits for the gateway: ${reason}`);
+      terminal.progress(`the gateway is asked again in ${(waitMs / 1000).toFixed(1)} s`);
+    },
     onEvent: (event) => {
       if (event.kind === "stage-end" || event.kind === "stage-skip" || event.kind === "stage-fail") over += 1;
+      if (event.kind === "workflow-snapshot")
+        over = event.run.stages.filter(({ endedMs }) => endedMs !== undefined).length;
       const line = describe(event);
       if (line !== undefined) terminal.note(line);
       terminal.progress(`${over} of ${stages} stages are over`);
@@ -120,6 +126,8 @@ function describe(event: RunEvent): string | undefined {
   switch (event.kind) {
     case "workflow-start":
       return `workflow ${event.workflow}`;
+    case "workflow-snapshot":
+      return event.run.status === "running" ? `workflow ${event.run.id} goes on` : undefined;
     case "stage-start": {
       const where = event.engine === undefined ? "" : ` on ${event.engine}`;
       return `  ${event.stage} starts${where}${event.items === undefined ? "" : `, ${event.items} items`}`;

@@ -5,6 +5,7 @@ import { findConfigText, loadConfig } from "../gateway/config/load-config.ts";
 import { startGateway, type Gateway } from "../gateway/start-gateway.ts";
 import { command } from "./arguments.ts";
 import type { Terminal } from "./terminal.ts";
+import { createWhatIf } from "./what-if.ts";
 
 export const serveCommand = command({
   name: "serve",
@@ -48,7 +49,11 @@ export const serveCommand = command({
     };
     const config = await loadConfig(load);
     const { where } = await findConfigText(load);
-    await using gateway = await startGateway(config, { env, write: (line) => process.stderr.write(line) });
+    await using gateway = await startGateway(config, {
+      env,
+      whatIf: createWhatIf(),
+      write: (line) => process.stderr.write(line),
+    });
     terminal.out(
       values.json
         ? `${JSON.stringify({ url: gateway.url, config: where, ...gateway.status() })}\n`
@@ -71,7 +76,7 @@ export const serveCommand = command({
     process.on("SIGHUP", onHangUp);
     try {
       await untilStopped(terminal);
-      const open = gateway.driver.open();
+      const open = gateway.status().openCalls;
       if (open > 0)
         terminal.note(`fate: waits for ${open} calls, ${values["drain-seconds"]} s at most; once more to stop at once`);
       await gateway.drain(AbortSignal.timeout(values["drain-seconds"] * 1000));

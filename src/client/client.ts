@@ -7,10 +7,11 @@
 
 import type { Json, RunEvent, RunList, RunView, WorkflowDefinition } from "../gateway/declared/wire.ts";
 import { FateError } from "./client-error.ts";
-import { followEvents } from "./follow-events.ts";
+import { askPatiently, followEvents, type Wait } from "./follow-events.ts";
 import { toHeaders, type CallIdentity } from "./headers.ts";
 
 export { FateError } from "./client-error.ts";
+export type { Wait } from "./follow-events.ts";
 export type { CallIdentity } from "./headers.ts";
 export type {
   EmbedDefinition,
@@ -43,13 +44,15 @@ export type ClientOptions = {
 export type SubmitOptions = {
   /** In place of the definition's own inputs of the same names. */
   readonly inputs?: { readonly [name: string]: Json };
-  /** Submitting again with the same key gives the same run. */
+  /** Submitting again with the same key gives the same run; `run` does so by itself while the gateway cannot answer. */
   readonly idempotencyKey?: string;
   readonly signal?: AbortSignal;
 };
 
-export type RunOptions = SubmitOptions & { readonly onEvent?: (event: RunEvent) => void };
-export type EventsOptions = { readonly after?: number; readonly signal?: AbortSignal };
+export type RunOptions = SubmitOptions & Waiting & { readonly onEvent?: (event: RunEvent) => void };
+export type EventsOptions = Waiting & { readonly after?: number; readonly signal?: AbortSignal };
+/** `onWait` is told before each wait for a gateway that is gone, or is not itself yet. */
+export type Waiting = { readonly onWait?: (wait: Wait) => void };
 export type ListOptions = { readonly limit?: number; readonly after?: string; readonly signal?: AbortSignal };
 
 export type Client = {
@@ -94,11 +97,12 @@ export function createClient(options: ClientOptions = {}): Client {
   };
   const get: Client["workflows"]["get"] = (id, { signal } = {}) => json(at(id), { signal });
   const cancel: Client["workflows"]["cancel"] = (id, { signal } = {}) => json(at(id), { method: "DELETE", signal });
-  const events: Client["workflows"]["events"] = (id, { after = 0, signal } = {}) =>
+  const events: Client["workflows"]["events"] = (id, { after = 0, signal, onWait } = {}) =>
     followEvents((lastId) => send(at(id, "/events"), { headers: { "last-event-id": `${lastId}` }, signal }), {
       after,
       retryWaitMs,
       signal,
+      onWait,
     });
 
   return {
@@ -115,11 +119,15 @@ export function createClient(options: ClientOptions = {}): Client {
         return json(query.size === 0 ? "" : `?${query.toString()}`, { signal });
       },
       run: async (definition, runOptions = {}) => {
-        const { signal, onEvent } = runOptions;
-        const { id } = await submit(definition, runOptions);
+        const { signal, onEvent, onWait } = runOptions;
+        const patience = { retryWaitMs, signal, onWait };
+        const asked = (): Promise<RunView> => submit(definition, runOptions);
+        // Without a key a second submission could be a second run.
+        const { id } = await (runOptions.idempotencyKey === undefined ? asked() : askPatiently(asked, patience));
         try {
-          for await (const event of events(id, signal === undefined ? {} : { signal })) onEvent?.(event);
-          return await get(id);
+          const how = { ...(signal === undefined ? {} : { signal }), ...(onWait === undefined ? {} : { onWait }) };
+          for await (const event of events(id, how)) onEvent?.(event);
+          return await askPatiently(() => get(id, how), patience);
         } catch (error) {
           // Not with the signal, which is aborted; and what went wrong first is what to tell.
           if (signal?.aborted === true) await cancel(id).catch(() => {});

@@ -22,7 +22,8 @@ export function createDemoConfig({ policy, seed, speed, journal }: DemoConfigOpt
     listen: { ...config.listen, port: 0 },
     engines: config.engines.map((engine) => ({ ...engine, speed })),
     queue: { ...config.queue, hardestWaitMs: scaled(hardestWaitMs), giveUpMs: longestRunMs },
-    journal: { ...config.journal, path: journal, maxBytes: 2 ** 40 },
+    store: { ...config.store, kind: "memory" },
+    journal: { ...config.journal, to: "file", path: journal, maxBytes: 2 ** 40 },
     log: { ...config.log, level: "silent" },
   };
 }

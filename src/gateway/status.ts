@@ -3,6 +3,7 @@
 import type { Config } from "./config/config.ts";
 import type { Fleet } from "./fleet.ts";
 import type { LiveDriver } from "./live/create-driver.ts";
+import type { Replica, ReplicaStatus } from "./replicas/replica.ts";
 
 export type Status = {
   readonly policy: string;
@@ -12,6 +13,8 @@ export type Status = {
   readonly openWorkflows: number;
   readonly journalBytes: number;
   readonly engines: readonly EngineStatus[];
+  /** Where there are several gateways. Calls and workflows are this one's; what engines do, only the one that plans knows. */
+  readonly replica?: ReplicaStatus;
 };
 
 export type EngineStatus = {
@@ -36,16 +39,18 @@ export type EngineStatus = {
   >;
 };
 
-export function toStatus({ policy, engines }: Config, driver: LiveDriver, fleet: Fleet): Status {
+export function toStatus({ policy, engines }: Config, driver: LiveDriver, fleet: Fleet, replica?: Replica): Status {
   const { state } = driver.world;
+  const ledger = replica?.driver;
   return {
     policy,
     uptimeS: Math.round(driver.nowUs() / 1e6),
-    openCalls: driver.open(),
-    waitingCalls: driver.waiting(),
-    openWorkflows: state.workflows.open.size,
+    openCalls: (ledger ?? driver).open(),
+    waitingCalls: (ledger ?? driver).waiting(),
+    openWorkflows: ledger?.workflows() ?? state.workflows.open.size,
     journalBytes: driver.journalBytes(),
     engines: engines.flatMap(({ id }) => toEngineStatus(id, driver, fleet) ?? []),
+    ...(replica === undefined ? {} : { replica: replica.status() }),
   };
 }
 

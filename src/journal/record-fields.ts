@@ -164,6 +164,7 @@ export const recordFields: Table = {
   },
   "prefix-retain": { engine: id, model: id, hash: count, untilUs: count },
   "prefix-drop": { engine: id, model: id, hash: optional(whole) },
+  "prefix-restore": { engine: id, model: id, links: required(list(list(whole))) },
   "cost-correct": {
     engine: id,
     model: id,
@@ -171,6 +172,7 @@ export const recordFields: Table = {
     prefill: required(amount),
     decode: required(amount),
   },
+  "policy-remember": { policy: id, memory: id },
   "engine-drain": { engine: id },
   "engine-down": { engine: id },
   "engine-up": { engine: id },

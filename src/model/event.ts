@@ -40,7 +40,9 @@ export type JournalEvent =
   | StageLost
   | PrefixRetain
   | PrefixDrop
+  | PrefixRestore
   | CostCorrect
+  | PolicyRemember
   | EngineDown
   | EngineDrain
   | EngineUp
@@ -330,6 +332,18 @@ export type PrefixDrop = At & {
   readonly hash?: number;
 };
 
+/**
+ * This is cached now, and nothing else of the model: told where a journal goes on from another. At most so many prefixes as are
+ * worth it, those used last.
+ */
+export type PrefixRestore = At & {
+  readonly kind: "prefix-restore";
+  readonly engine: EngineId;
+  readonly model: ModelId;
+  /** Least recently used first, what continues a prefix before it: hash, tokens, and the hash of the link before it if there is one. */
+  readonly links: readonly (readonly number[])[];
+};
+
 /** From now on the model is expected to take so many times as long here as the cost model alone says. */
 export type CostCorrect = At & {
   readonly kind: "cost-correct";
@@ -338,6 +352,14 @@ export type CostCorrect = At & {
   readonly load: number;
   readonly prefill: number;
   readonly decode: number;
+};
+
+/** What the policy has learnt so far that holds without the workflows it was learnt from. */
+export type PolicyRemember = At & {
+  readonly kind: "policy-remember";
+  readonly policy: string;
+  /** JSON. */
+  readonly memory: string;
 };
 
 /** The engine takes nothing new; what runs there goes on, and what it holds stays. */

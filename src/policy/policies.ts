@@ -12,6 +12,7 @@ import { createFate } from "./fate/fate.ts";
 import { createLone } from "./fate/lone.ts";
 import { combineBySearch } from "./fate/plan.ts";
 import { fateDefaults, fateKeeping } from "./fate/settings.ts";
+import { foresightPolicies } from "./foresight/ablations.ts";
 import { createGreedyFinish } from "./greedy-finish.ts";
 import { createHalo } from "./halo.ts";
 import { createHeftOnline } from "./heft-online.ts";
@@ -185,7 +186,15 @@ const beyondTheSource = {
   ...withSuffix("+srw", plain, { "greedy-finish-sharded": createShortestWork(inTwo) }),
 };
 
-export const policies = { ...plain, ...sharded, ...placed, ...beyondTheSource, ...agentPolicies, ...fateAblations };
+export const policies = {
+  ...plain,
+  ...sharded,
+  ...placed,
+  ...beyondTheSource,
+  ...foresightPolicies,
+  ...agentPolicies,
+  ...fateAblations,
+};
 
 /** The policy of this name. */
 export function policyNamed(name: string): PolicyEntry | undefined {

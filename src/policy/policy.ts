@@ -39,6 +39,11 @@ export type PolicyEntry = {
   readonly lone?: (view: View) => Place | undefined;
   /** Wants to be asked when no stage is ready too, say to prefetch. */
   readonly whenIdle?: boolean;
+  /**
+   * What of its memory holds in another process, where time begins anew and the workflows of before are gone: small, and JSON-safe.
+   * Asked of its own memory, and of what another process has left, which may be anything. Absent: nothing.
+   */
+  readonly lasting?: (memory: unknown) => unknown;
   /** How it has batching engines batch, where that differs from the cluster's description. */
   readonly batching?: BatchingChange;
 };

@@ -97,6 +97,14 @@ export function applyToCluster(
       else if (engine.prefixes.has(event.model)) engine.changePrefixes(event.model).drop(event.hash);
       return;
     }
+    case "prefix-restore": {
+      const engine = cluster.change(event.engine);
+      engine.dropPrefixes(event.model);
+      const cache = engine.changePrefixes(event.model);
+      cache.restore(event.links.map(([hash = 0, tokens = 0, parent = -1]) => [hash, tokens, parent]));
+      cache.shrink(engine.prefixBudgetTokens(event.model), event.atUs);
+      return;
+    }
     case "stage-drop":
     case "stage-lost":
       return dropShares(cluster, event);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createClient, FateError, type RunEvent, type WorkflowDefinition } from "../../src/client/client.ts";
+import { createClient, FateError, type RunEvent, type Wait, type WorkflowDefinition } from "../../src/client/client.ts";
 import { serve } from "../gateway/declared/serve.ts";
 import { world, type Reply } from "../gateway/declared/support.ts";
 
@@ -56,6 +56,28 @@ test("one idempotency key gives one run", async () => {
   const { workflows } = createClient({ baseUrl: served.url });
   const options = { inputs: { topic: "tea" }, idempotencyKey: "k" };
   expect((await workflows.submit(definition, options)).id).toBe((await workflows.submit(definition, options)).id);
+});
+
+test("with a key a run is submitted until the gateway answers, and told of each wait; without one once", async () => {
+  await using served = await serve(world(echo).options);
+  let calls = 0;
+  const flaky: typeof fetch = async (url, init) => {
+    calls += 1;
+    if (calls === 1) throw new Error("no");
+    return calls === 2 ? new Response("", { status: 503 }) : fetch(url, init);
+  };
+  const { workflows } = createClient({ baseUrl: served.url, fetch: flaky, retryWaitMs: 0 });
+  const inputs = { topic: "tea" };
+  const waits: string[] = [];
+  const onWait = ({ tried, reason }: Wait): void => void waits.push(`${tried}: ${reason}`);
+  const run = await workflows.run(definition, { inputs, idempotencyKey: "k", onWait });
+  expect([run.status, waits]).toEqual([
+    "succeeded",
+    ["1: The gateway cannot be reached.", "2: The gateway answered 503."],
+  ]);
+  calls = 0;
+  expect((await errorOf(workflows.run(definition, { inputs }))).code).toBe("unreachable");
+  expect(calls).toBe(1);
 });
 
 test("an abort cancels the run", async () => {

@@ -5,6 +5,9 @@ import { afterAll, expect, test } from "vitest";
 import { parseArguments } from "../../src/cli/arguments.ts";
 import { runCommand } from "../../src/cli/run.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
+import { createMemoryStore } from "../../src/store/memory.ts";
+import { createOwnership } from "../../src/gateway/declared/ownership.ts";
+import { createHandTime } from "../gateway/declared/hand-time.ts";
 import { serve } from "../gateway/declared/serve.ts";
 import { world, type Reply } from "../gateway/declared/support.ts";
 
@@ -96,4 +99,35 @@ test("what only the gateway can tell, and a gateway that is not there", async ()
   await expect(run(words)).rejects.toThrow("expected a model that this gateway knows (none)");
   await served[Symbol.asyncDispose]();
   await expect(run(words)).rejects.toThrow("; fate serve starts one");
+});
+
+test("a workflow is followed over a restart of the gateway, and what is done is not done again", async () => {
+  const time = createHandTime();
+  const store = createMemoryStore({ nowMs: () => time.nowUs() / 1000 });
+  const lease = (owner: string) =>
+    createOwnership({ store, time, owner, address: () => "http://127.0.0.1", leaseMs: 1000 });
+  const first = world(({ text }) => (text === "tea 1" ? "x" : new Promise<string>(() => {})));
+  const owner = lease("a");
+  await owner.start();
+  const served = await serve({ ...first.options, store, ownership: owner });
+  const begun = Promise.withResolvers<void>();
+  const notes: string[] = [];
+  const note = (line: string): void => {
+    notes.push(line);
+    if (line.includes("c starts")) begun.resolve();
+  };
+  const running = run([file, "topic=tea", "--url", served.url], { note });
+  await begun.promise;
+  await served[Symbol.asyncDispose]();
+  await owner[Symbol.asyncDispose]();
+
+  const next = lease("b");
+  await next.start();
+  const second = world(() => "y");
+  await using again = await serve({ ...second.options, store, ownership: next }, Number(new URL(served.url).port));
+  expect(await again.declared.recover()).toBe(1);
+  const { code, out } = await running;
+  expect([code, out]).toEqual([0, "y\n"]);
+  expect(second.caller.calls).toHaveLength(1);
+  expect(notes.filter((line) => line.startsWith("fate: waits"))).toHaveLength(1);
 });

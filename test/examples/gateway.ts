@@ -21,6 +21,7 @@ export async function tryGateway(more = ""): Promise<Tried> {
   const path = join(folder, "journal.ndjson");
   const text = `${embeddedText.replaceAll("speed: 20", "speed: 1000")}
 listen: { port: 0 }
+store: { kind: memory }
 log: { level: silent }
 journal: { path: ${JSON.stringify(path)} }
 ${more}`;

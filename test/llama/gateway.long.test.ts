@@ -48,6 +48,7 @@ async function replay(policy: string): Promise<Replayed> {
     })),
     engines: ["left", "right"].map((id) => ({ id, ...engine })),
     planning: { inPlaceStages: 64 },
+    store: { kind: "memory" },
     journal: { path: journal },
     log: { level: "silent" },
   };

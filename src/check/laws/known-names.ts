@@ -106,6 +106,7 @@ export const knownNames: Law = {
       "stage-lost": stageOf,
       "prefix-retain": modelOf,
       "prefix-drop": modelOf,
+      "prefix-restore": modelOf,
       "cost-correct": modelOf,
       "engine-drain": engineOf,
       "engine-down": engineOf,

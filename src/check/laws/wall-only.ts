@@ -4,7 +4,7 @@ import type { Law } from "../law.ts";
 export const wallOnly: Law = {
   name: "wall-only",
   claim:
-    "drops, drains, corrections, prefixes that are gone, failed loads and what a server does by itself are recorded on a wall clock only",
+    "drops, drains, corrections, memories, prefixes that are gone or were cached before, failed loads and what a server does by itself are recorded on a wall clock only",
   scope: "any",
   watch: ({ header, report }) => {
     if (header.clock === "wall") return {};
@@ -16,7 +16,9 @@ export const wallOnly: Law = {
     return {
       "stage-drop": never,
       "prefix-drop": never,
+      "prefix-restore": never,
       "cost-correct": never,
+      "policy-remember": never,
       "engine-drain": never,
       "model-evict": neverSo,
       "model-load-start": neverSo,

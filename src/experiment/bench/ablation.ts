@@ -25,6 +25,7 @@ export const ablation: Benchmark = {
   },
   quick: { modes: ["solo"], seeds: [1] },
   recorded: true,
+  shown: { cluster: "hetero-8", mode: "solo" },
   report: "ablation",
 };
 

@@ -11,6 +11,8 @@ export type Benchmark = {
   readonly quick: Narrowing;
   /** Whether workloads come from public data where that is there. */
   readonly recorded: boolean;
+  /** Of which its report shows two policies over time, if it ran. */
+  readonly shown: { readonly cluster: string; readonly mode: string };
   /** How its report is laid out. */
   readonly report: "policies" | "shares" | "ablation" | "settings" | "agents";
 };

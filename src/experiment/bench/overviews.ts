@@ -2,36 +2,30 @@
 
 import { mean } from "../../measure/statistics.ts";
 import { showDuration, showShare } from "../format.ts";
-import { renderMarkdown, type Table } from "../table.ts";
+import type { Table } from "../table.ts";
 import type { BenchFile, Ci95, PairedRow, SummaryRow } from "./bench-file.ts";
 import { isAt, toPlaces, type Place } from "./places.ts";
 import { plotEcdf } from "./plot-ecdf.ts";
 import { plotIntervals } from "./plot-intervals.ts";
 import { plotLines } from "./plot-lines.ts";
 import { baseline, drawn, drawnOverShares, isAblation, pickSubject } from "./policy-lists.ts";
+import { heading, plot, table, text, type Part } from "./report-parts.ts";
 import { showPaired, showWithInterval } from "./show.ts";
 
-export type Page = { readonly name: string; readonly text: string };
-
-export type Overview = { readonly text: string; readonly plots: readonly Page[] };
-
-export function overByMode(file: BenchFile): Overview {
+export function overByMode(file: BenchFile): readonly Part[] {
   const clusters = [...new Set(file.summary.map(({ cluster }) => cluster))];
-  const plots = clusters.map((cluster): Page => {
+  return clusters.flatMap((cluster): readonly Part[] => {
+    const rows = file.summary.filter((row) => row.cluster === cluster);
     const panels = toPlaces(file)
       .filter((place) => place.cluster === cluster)
       .map((place) => ({ title: place.mode, ratios: ratiosAt(file, place) }));
-    return {
-      name: `${file.benchmark}-${cluster}.svg`,
-      text: plotEcdf(`${file.benchmark} on ${cluster}, simulated`, panels),
-    };
+    const title = `${file.benchmark} on ${cluster}, simulated`;
+    return [
+      heading(`${cluster}: mean ratio by mode`),
+      table(tableByMode(rows)),
+      plot(`${file.benchmark}-${cluster}.svg`, "Share of workflows by ratio", plotEcdf(title, panels)),
+    ];
   });
-  const sections = clusters.map((cluster) => {
-    const rows = file.summary.filter((row) => row.cluster === cluster);
-    const plot = `![Share of workflows by ratio](${file.benchmark}-${cluster}.svg)`;
-    return `## ${cluster}: mean ratio by mode\n\n${renderMarkdown(tableByMode(rows))}\n${plot}\n`;
-  });
-  return { text: sections.join("\n"), plots };
 }
 
 /** Of drawn policies, or of whatever ran where none of them did. */
@@ -47,45 +41,44 @@ function ratiosAt(file: BenchFile, place: Place): ReadonlyMap<string, readonly n
   );
 }
 
-export function overByShare(file: BenchFile): Overview {
-  const plot = `${file.benchmark}.svg`;
+export function overByShare(file: BenchFile): readonly Part[] {
   const modes = [...new Set(file.summary.map(({ mode }) => mode))];
   const names = [...new Set(file.summary.map(({ policy }) => policy))];
-  const lines = names.map((name) => ({
-    name,
-    points: modes.flatMap((mode) => file.summary.filter((row) => row.mode === mode && row.policy === name)),
-  }));
-  const shown = new Set(drawnOverShares.filter((name) => names.includes(name)));
-  return {
-    text: [
-      `## Mean ratio by shared share\n\n${renderMarkdown(tableByMode(file.summary))}\n![Mean ratio by shared share](${plot})\n`,
-      `## Mean latency\n\n${renderMarkdown(tableByMode(file.summary, ({ metrics }) => showDuration(metrics["meanLatencyUs"] ?? 0)))}`,
-      `## Tokens not computed again: cached share of prompts\n\n${renderMarkdown(tableByMode(file.summary, ({ metrics }) => showShare(metrics["cachedShare"] ?? 0)))}`,
-    ].join("\n"),
-    plots: [
-      {
-        name: plot,
-        text: plotLines(
-          `${file.benchmark}: mean ratio to ${baseline}, simulated`,
-          "part of each prompt that is shared",
-          modes.map((mode) => mode.replace("share-", "")),
-          lines.filter(({ name }) => shown.has(name)),
-        ),
-      },
-    ],
-  };
+  const shown = drawnOverShares.filter((name) => names.includes(name));
+  // In the order of the policies where none of those that are drawn ran.
+  const lines = names
+    .filter((name) => shown.length === 0 || shown.includes(name))
+    .toSorted((one, other) => shown.indexOf(one) - shown.indexOf(other))
+    .map((name) => ({
+      name,
+      points: modes.flatMap((mode) => file.summary.filter((row) => row.mode === mode && row.policy === name)),
+    }));
+  const drawing = plotLines(
+    `${file.benchmark}: mean ratio to ${baseline}, simulated`,
+    "part of each prompt that is shared",
+    modes.map((mode) => mode.replace("share-", "")),
+    lines,
+  );
+  return [
+    heading("Mean ratio by shared share"),
+    table(tableByMode(file.summary)),
+    plot(`${file.benchmark}.svg`, "Mean ratio by shared share", drawing),
+    heading("Mean latency"),
+    table(tableByMode(file.summary, ({ metrics }) => showDuration(metrics["meanLatencyUs"] ?? 0))),
+    heading("Tokens not computed again: cached share of prompts"),
+    table(tableByMode(file.summary, ({ metrics }) => showShare(metrics["cachedShare"] ?? 0))),
+  ];
 }
 
-export function overAblations(file: BenchFile): Overview {
+export function overAblations(file: BenchFile): readonly Part[] {
   const subject = pickSubject(file.summary.map(({ policy }) => policy));
-  const plot = `${file.benchmark}.svg`;
   const modes = [...new Set(file.summary.map(({ mode }) => mode))];
   const others = [...new Set(file.summary.map(({ policy }) => policy))].filter(
     (policy) => policy !== subject && policy !== baseline,
   );
   const find = (policy: string, mode: string): PairedRow | undefined =>
     file.paired.find((row) => row.policy === policy && row.rival === subject && row.mode === mode);
-  const table: Table = {
+  const content: Table = {
     columns: [
       { heading: "policy", align: "left" },
       ...modes.flatMap((mode) => [
@@ -113,27 +106,23 @@ export function overAblations(file: BenchFile): Overview {
     }),
   }));
   const what = others.some(isAblation) ? `without a part of ${subject}` : `against ${subject}`;
-  const text = `## Difference to \`${subject}\`\n\nMore than 0 means that latencies grow ${what}; ± is a 95% interval.\n\n${renderMarkdown(table)}\n![Differences](${plot})\n`;
   const axis = `mean ratio, % more than ${subject}`;
-  return {
-    text,
-    plots: [
-      {
-        name: plot,
-        text: plotIntervals({ title: `${file.benchmark}, simulated`, axis, series: modes, rows, even: 0 }),
-      },
-    ],
-  };
+  const title = `${file.benchmark}, simulated`;
+  return [
+    heading(["Difference to ", { code: subject }]),
+    text(`More than 0 means that latencies grow ${what}; ± is a 95% interval.`),
+    table(content),
+    plot(`${file.benchmark}.svg`, "Differences", plotIntervals({ title, axis, series: modes, rows, even: 0 })),
+  ];
 }
 
-export function overSettings(file: BenchFile): Overview {
+export function overSettings(file: BenchFile): readonly Part[] {
   const subject = pickSubject(file.summary.map(({ policy }) => policy));
-  const plot = `${file.benchmark}.svg`;
   const rivals = [...new Set(file.summary.map(({ policy }) => policy))].filter((policy) => policy !== subject);
   const places = toPlaces(file);
   const find = (place: Place, rival: string): PairedRow | undefined =>
     file.paired.find((row) => isAt(place)(row) && row.policy === subject && row.rival === rival);
-  const table: Table = {
+  const content: Table = {
     columns: [
       { heading: "setting", align: "left" },
       ...rivals.map((rival) => ({ heading: `over ${rival}`, align: "right" }) as const),
@@ -155,14 +144,17 @@ export function overSettings(file: BenchFile): Overview {
     }),
   }));
   const title = `latency under ${subject} over that under others, simulated`;
-  return {
-    text: `## Latency under \`${subject}\` over that under others, by setting\n\nMean over workflows, ± a 95% interval over seeds; below 1, \`${subject}\` is faster.\n\n${renderMarkdown(table)}\n![By setting](${plot})\n`,
-    plots: [{ name: plot, text: plotIntervals({ title, axis: "mean ratio", series: shown, rows, even: 1 }) }],
-  };
+  const drawing = plotIntervals({ title, axis: "mean ratio", series: shown, rows, even: 1 });
+  return [
+    heading(["Latency under ", { code: subject }, " over that under others, by setting"]),
+    text(["Mean over workflows, ± a 95% interval over seeds; below 1, ", { code: subject }, " is faster."]),
+    table(content),
+    plot(`${file.benchmark}.svg`, "By setting", drawing),
+  ];
 }
 
 /** A row a policy, best on average first, a column a mode. */
-function tableByMode(
+export function tableByMode(
   summary: readonly SummaryRow[],
   show = (row: SummaryRow) => showWithInterval(row.mean, row.ci95),
 ): Table {

@@ -21,5 +21,6 @@ export const prefixReuse: Benchmark = {
     seeds: [1, 2],
   },
   recorded: false,
+  shown: { cluster: "hetero-8", mode: "share-0.75" },
   report: "shares",
 };

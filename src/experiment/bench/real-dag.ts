@@ -20,6 +20,7 @@ export const realDag: Benchmark = {
     seeds: [1, 2],
   },
   recorded: true,
+  shown: { cluster: "hetero-8", mode: "solo" },
   report: "policies",
 };
 

@@ -1,41 +1,37 @@
 /** A benchmark's result as a page: what ran, tables, and plots beside it. Everything but plan times comes from the result file. */
 
-import { fitColumns, renderMarkdown, renderText } from "../table.ts";
+import { fitColumns, renderText } from "../table.ts";
 import type { BenchFile, SummaryRow } from "./bench-file.ts";
 import type { Benchmark } from "./benchmark.ts";
 import type { DecisionTimes } from "./decision-times.ts";
 import { mainTable, mechanismTable, pairedTable, rowsAt } from "./group-tables.ts";
-import { overAblations, overByMode, overByShare, overSettings, type Page } from "./overviews.ts";
+import { overAblations, overByMode, overByShare, overSettings } from "./overviews.ts";
 import { isAt, toPlaces, type Place } from "./places.ts";
 import { baseline, pickSubject } from "./policy-lists.ts";
+import { heading, table, text, type Part, type Report } from "./report-parts.ts";
 
-/** The page, and its plots. */
-export function renderReport(
+export function toReport(
   file: BenchFile,
   { summary, report }: Pick<Benchmark, "summary"> & { readonly report: Exclude<Benchmark["report"], "agents"> },
   times: readonly DecisionTimes[],
-): readonly Page[] {
+): Report {
   const overviews = {
     policies: overByMode,
     shares: overByShare,
     ablation: overAblations,
     settings: overSettings,
   } as const;
-  const { text, plots } = overviews[report](file);
-  const head = `# ${file.benchmark}
-
-${capitalise(summary)}. All times are simulated, but for those of plans. Latencies are shown as ratios to those under
-\`${baseline}\`, workflow by workflow: less is better.
-
-\`\`\`sh
-${file.command}
-\`\`\`
-
-${file.data}. Seeds ${showSeeds(file.seeds)}. Code ${file.version}. The cells, from which all of this can be computed again, are
-in [${file.benchmark}.json](${file.benchmark}.json); [docs/benchmarks.md](../benchmarks.md) says what is measured and how.
-`;
-  const groups = toPlaces(file).map((place) => renderGroup(file, place, times));
-  return [{ name: `${file.benchmark}.md`, text: [head, text, ...groups].join("\n") }, ...plots];
+  const what = `${capitalise(summary)}. All times are simulated, but for those of plans. Latencies are shown as ratios to those under\n`;
+  return {
+    name: file.benchmark,
+    head: {
+      words: [what, { code: baseline }, ", workflow by workflow: less is better."],
+      command: file.command,
+      facts: `${file.data}. Seeds ${showSeeds(file.seeds)}. Code ${file.version}.`,
+    },
+    overview: overviews[report](file),
+    details: toPlaces(file).flatMap((place) => toGroup(file, place, times)),
+  };
 }
 
 /** Results and differences of each group, for a terminal. */
@@ -57,25 +53,26 @@ export function renderTables(file: BenchFile, width: number): string {
     .join("\n");
 }
 
-function renderGroup(file: BenchFile, place: Place, times: readonly DecisionTimes[]): string {
+function toGroup(file: BenchFile, place: Place, times: readonly DecisionTimes[]): readonly Part[] {
   const rows = rowsAt(file, place);
   const subject = pickSubject(rows.map(({ policy }) => policy));
   const paired = file.paired.filter((row) => isAt(place)(row) && row.policy === subject);
-  const [first] = rows;
-  const parts = [
-    `## ${place.cluster}, ${place.mode}`,
-    `${showSize(first)} under each policy.`,
-    renderMarkdown(mainTable(rows, times.filter(isAt(place)))),
-    "What explains it, per seed on average:",
-    renderMarkdown(mechanismTable(rows)),
+  return [
+    heading(`${place.cluster}, ${place.mode}`),
+    text(`${showSize(rows[0])} under each policy.`),
+    table(mainTable(rows, times.filter(isAt(place)))),
+    text("What explains it, per seed on average:"),
+    table(mechanismTable(rows)),
     ...(paired.length === 0
       ? []
       : [
-          `\`${subject}\` against the others, paired by seed; a difference whose interval holds 0 is a tie:`,
-          renderMarkdown(pairedTable(paired)),
+          text([
+            { code: subject },
+            " against the others, paired by seed; a difference whose interval holds 0 is a tie:",
+          ]),
+          table(pairedTable(paired)),
         ]),
   ];
-  return `${parts.map((part) => part.trimEnd()).join("\n\n")}\n`;
 }
 
 function showSize(row: SummaryRow | undefined): string {
@@ -83,7 +80,7 @@ function showSize(row: SummaryRow | undefined): string {
   return `${seeds} seed${seeds === 1 ? "" : "s"}, ${workflows} workflows`;
 }
 
-function showSeeds(seeds: readonly number[]): string {
+export function showSeeds(seeds: readonly number[]): string {
   const [first = 0] = seeds;
   const last = seeds.at(-1) ?? 0;
   return seeds.length > 2 && last - first === seeds.length - 1 ? `${first}-${last}` : seeds.join(", ");

@@ -68,6 +68,7 @@ export const sensitivity: Benchmark = {
     })),
   quick: { modes: ["usual", "deep-chains"], seeds: [1, 2] },
   recorded: true,
+  shown: { cluster: "hetero-8", mode: "usual" },
   report: "settings",
 };
 

@@ -6,11 +6,13 @@ import type { CallFault } from "./call.ts";
 export type Tenants = {
   /** Takes a call in, or says why not. Each call taken in must be released once. A tenant without a line has no limits. */
   readonly admit: (tenant: string, nowUs: number) => CallFault | undefined;
+  /** Counts one that was taken in before, by whichever process: no limit turns it away. To be released once as well. */
+  readonly resume: (tenant: string) => void;
   /** The call is over. */
   readonly release: (tenant: string) => void;
 };
 
-/** Invariant: `open` is at most `maxOpen`, and `calls` is between 0 and `mostAtOnce`. */
+/** Invariant: `open` is at most `maxOpen` but for those that are resumed, and `calls` is between 0 and `mostAtOnce`. */
 type Account = {
   readonly config: TenantConfig;
   open: number;
@@ -48,7 +50,12 @@ export function createTenants(configs: readonly TenantConfig[]): Tenants {
     if (account !== undefined && account.open > 0) account.open -= 1;
   }
 
-  return { admit, release };
+  function resume(tenant: string): void {
+    const account = accounts.get(tenant);
+    if (account !== undefined) account.open += 1;
+  }
+
+  return { admit, resume, release };
 }
 
 /** Takes one call of those that may be made, or tells how long until there is one. */

@@ -30,6 +30,7 @@ export function* checkConfig(config: Config, entry: ConfigEntry): Generator<Faul
   yield* checkDiscovered(config);
   yield* checkQueue(config);
   yield* checkTools(config);
+  yield* checkReplicas(config);
   if (config.traces.endpoint !== undefined) yield* checkAddress(config.traces.endpoint, ["traces", "endpoint"]);
 }
 
@@ -114,6 +115,15 @@ function* checkQueue({ queue, health }: Config): Generator<Fault> {
     yield fault(["queue", "hardestWaitMs"], `${queue.hardestWaitMs}`, `at most giveUpMs, ${queue.giveUpMs}`);
   if (health.timeoutMs > health.everyMs)
     yield fault(["health", "timeoutMs"], `${health.timeoutMs}`, `at most everyMs, ${health.everyMs}`);
+}
+
+function* checkReplicas({ store, replicas }: Config): Generator<Fault> {
+  if (replicas !== undefined && store.kind !== "postgres")
+    yield fault(
+      ["replicas"],
+      `several gateways over a store of kind ${store.kind}`,
+      `store: { kind: postgres }, and the database's address in ${store.urlEnv}`,
+    );
 }
 
 function* checkTools({ declared: { tools } }: Config): Generator<Fault> {

@@ -22,6 +22,7 @@ import {
   modelText,
   ms,
   nameText,
+  originText,
   pathText,
   port,
   rate,
@@ -31,6 +32,7 @@ import {
 } from "./pieces.ts";
 
 const mebibyte = 2 ** 20;
+const gibibyte = 2 ** 30;
 const tebibyte = 2 ** 40;
 
 const listen = section(
@@ -175,10 +177,47 @@ const journal = section(
   "The record of what happened.",
   object({
     write: withDefault(described(boolean(), "Whether there is a journal at all."), true),
-    path: withDefault(described(pathText, "Where it is written."), ".fate/journal.ndjson"),
-    maxBytes: count(256 * mebibyte, tebibyte, "Of a file, before the next is begun.", mebibyte),
-    keep: count(4, 10_000, "Full files that are kept.", 0),
+    path: optional(
+      described(
+        pathText,
+        "A file that it is written to; else the store, or .fate/journal.ndjson where that is in memory.",
+      ),
+    ),
+    maxBytes: count(32 * mebibyte, tebibyte, "Of a file, before the next is begun.", mebibyte),
+    keep: count(32, 10_000, "Full files that are kept.", 0),
   }),
+);
+
+const store = section(
+  "Where declared workflows and the journal are kept.",
+  object({
+    kind: optional(
+      described(
+        oneOf("memory", "sqlite", "postgres"),
+        "Unless said, postgres where the variable `urlEnv` is set, else sqlite; memory forgets all with the process.",
+      ),
+    ),
+    path: withDefault(described(pathText, "Of the SQLite file."), ".fate/store.db"),
+    urlEnv: withDefault(
+      described(variableText, "Environment variable that holds the address of the Postgres database."),
+      "DATABASE_URL",
+    ),
+    keepRuns: count(10_000, 100_000_000, "Declared workflows that are over, before the oldest are forgotten.", 0),
+    keepDays: count(30, 36_500, "After which a declared workflow that is over is forgotten."),
+    journalBytes: count(gibibyte, tebibyte, "Of the journal in the store, before its oldest segments go.", mebibyte),
+  }),
+);
+
+const replicas = described(
+  object({
+    url: described(originText, "Where the other gateways reach this one."),
+    leaseMs: ms(2000, "So long after the planner was last heard of, another may plan.", 200),
+    keyEnv: withDefault(
+      described(variableText, "Environment variable that holds the key by which gateways know one another."),
+      "FATE_REPLICAS_KEY",
+    ),
+  }),
+  "Several gateways over one Postgres, of which one plans.",
 );
 
 const headersFromEnv = withDefault(
@@ -250,6 +289,8 @@ export const sections = {
   planning,
   health,
   journal,
+  store,
+  replicas: optional(replicas),
   declared,
   metrics: withDefault(described(boolean(), "Whether /metrics answers."), true),
   traces,

@@ -3,6 +3,7 @@
 import type { EngineRole } from "../../model/cluster.ts";
 import type { EngineId, HostId } from "../../model/cluster.ts";
 import type { ModelId } from "../../model/model.ts";
+import type { StoreKind } from "../../store/store.ts";
 
 export type Config = {
   readonly listen: ListenConfig;
@@ -23,6 +24,9 @@ export type Config = {
   readonly planning: PlanningConfig;
   readonly health: HealthConfig;
   readonly journal: JournalConfig;
+  readonly store: StoreConfig;
+  /** Absent: this gateway is the only one. */
+  readonly replicas?: ReplicasConfig;
   readonly declared: DeclaredConfig;
   readonly metrics: boolean;
   readonly traces: TracesConfig;
@@ -182,11 +186,37 @@ export type HealthConfig = {
 };
 
 export type JournalConfig = {
-  /** Absent: none is written. */
+  readonly to: "file" | "store" | "none";
+  /** Of the file, if it goes to one. */
   readonly path?: string;
+  /** Of a file or a segment in the store, which is 8 MiB at most. */
   readonly maxBytes: number;
   /** How many full ones are kept. */
   readonly keep: number;
+};
+
+/** Where what must outlive the process is kept, and how much of what is over. */
+export type StoreConfig = {
+  readonly kind: StoreKind;
+  /** Of the SQLite file. */
+  readonly path: string;
+  /** Environment variable that holds the address of the Postgres database, with its password. */
+  readonly urlEnv: string;
+  /** Declared workflows that are over. */
+  readonly keepRuns: number;
+  readonly keepDays: number;
+  /** Of the journal, where it is in the store. */
+  readonly journalBytes: number;
+};
+
+/** Several gateways over one Postgres, of which one plans. */
+export type ReplicasConfig = {
+  /** Where the other gateways reach this one. */
+  readonly url: string;
+  /** So long after the planner was last heard of, another may plan. */
+  readonly leaseMs: number;
+  /** Environment variable that holds the key by which gateways know one another. */
+  readonly keyEnv: string;
 };
 
 export type DeclaredConfig = {

@@ -8,11 +8,14 @@ import type {
   EngineKind,
   HostConfig,
   KvEventsConfig,
+  JournalConfig,
   ModelConfig,
+  StoreConfig,
   TenantConfig,
 } from "./config.ts";
 import { configShape, type ConfigEntry, type ModelEntry } from "./config-shape.ts";
 import type { EngineEntry } from "./engine-shape.ts";
+import type { Environment } from "./environment.ts";
 import { knownModel, looksLikeEmbedding } from "./guess-model.ts";
 
 /** The GPU kind of an engine of which no GPU is named. */
@@ -35,11 +38,12 @@ const defaultHandOff: { readonly [kind in EngineKind]?: "nixl" | "bootstrap" } =
   sglang: "bootstrap",
 };
 const usualBootstrapPort = 8998;
+const usualJournal = ".fate/journal.ndjson";
 
 /** Declared entries keep their positions; what is only named follows behind them. */
-export function fillIn(entry: ConfigEntry): Config {
-  const { version: _, journal, ...rest } = entry;
-  const { write, path, ...files } = journal;
+export function fillIn(entry: ConfigEntry, env: Environment = {}): Config {
+  const { version: _, journal, store, replicas, ...rest } = entry;
+  const keeping: StoreConfig = { ...store, kind: store.kind ?? (env[store.urlEnv] ? "postgres" : "sqlite") };
   const engines = toEngines(entry.engines);
   const dns = entry.discovery.dns.map((each) => ({
     ...each,
@@ -49,13 +53,22 @@ export function fillIn(entry: ConfigEntry): Config {
   const given = [...entry.engines, ...entry.discovery.dns.map(({ engine }) => engine)];
   return {
     ...rest,
-    journal: { ...files, ...(write ? { path } : {}) },
+    journal: toJournal(journal, keeping),
+    store: keeping,
+    ...(replicas === undefined ? {} : { replicas: { ...replicas, url: toOrigin(replicas.url) } }),
     tenants: [...entry.tenants, ...defaultTenant(entry.tenants)],
     hosts: [...entry.hosts, ...impliedHosts(given, all, entry.hosts)],
     models: [...entry.models.map(toModelConfig), ...impliedModels(all, entry.models)],
     engines,
     discovery: { ...entry.discovery, dns },
   };
+}
+
+/** What outlives the process is kept in the store, the journal too, unless a file is named. */
+function toJournal({ write, path, ...bounds }: ConfigEntry["journal"], { kind }: StoreConfig): JournalConfig {
+  if (!write) return { to: "none", ...bounds };
+  if (path === undefined && kind !== "memory") return { to: "store", ...bounds };
+  return { to: "file", path: path ?? usualJournal, ...bounds };
 }
 
 /** Engines of another file, as if they had stood in this one. Nothing is checked. */

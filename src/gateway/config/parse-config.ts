@@ -38,7 +38,7 @@ export function examineConfig(text: string, where: string, env: Environment = {}
   const [first, ...more] = [...refused, ...shapeFaults(value)];
   if (first !== undefined) return { faults: [toError(first), ...more.map(toError)] };
   const entry: ConfigEntry = parseAs(configShape, value, where);
-  const config = fillIn(entry);
+  const config = fillIn(entry, env);
   const [firstClash, ...moreClashes] = checkConfig(config, entry);
   if (firstClash !== undefined) return { faults: [toError(firstClash), ...moreClashes.map(toError)] };
   return { config, faults: [] };

@@ -35,7 +35,9 @@ const named = {
 const fixed: { readonly [section in Section]?: string } = {
   listen: "the port stays open as it is until a restart",
   seed: "luck is drawn from the old seed until a restart",
-  journal: "the journal goes on in its old file until a restart",
+  journal: "the journal goes on where it is until a restart",
+  store: "what is kept stays where it is until a restart",
+  replicas: "the other gateways find this one as before until a restart",
   identity: "sessions are told apart as before until a restart",
   declared: "declared workflows keep their bounds and tools until a restart",
   metrics: "/metrics stays as it is until a restart",
@@ -62,6 +64,8 @@ const order: readonly Section[] = [
   "planning",
   "health",
   "journal",
+  "store",
+  "replicas",
   "declared",
   "metrics",
   "traces",
@@ -70,12 +74,14 @@ const order: readonly Section[] = [
 
 export function compareConfigs(before: Config, after: Config): ConfigComparison {
   const changes = order.flatMap((section) => compareSection(section, before, after));
-  const { listen, seed, journal, identity, declared, metrics, traces, log } = before;
+  const { listen, seed, journal, store, replicas, identity, declared, metrics, traces, log } = before;
   const { headerBytes, connections } = before.limits;
   const limits = { ...after.limits, headerBytes, connections };
+  const { replicas: _, ...others } = after;
+  const kept = { listen, seed, journal, store, limits, identity, declared, metrics, traces, log };
   return {
     changes,
-    next: { ...after, listen, seed, journal, limits, identity, declared, metrics, traces, log },
+    next: { ...others, ...kept, ...(replicas === undefined ? {} : { replicas }) },
     needsRestart: changes.some(({ live }) => !live),
   };
 }

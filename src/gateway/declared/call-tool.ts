@@ -3,9 +3,9 @@
  * templates fill query values and body, and redirects are not followed.
  */
 
-import { setTimeout as wait } from "node:timers/promises";
 import { Agent, request } from "undici";
 import type { ToolConfig } from "../config/config.ts";
+import { wait, type Time } from "../live/time.ts";
 import type { DeclaredTool } from "./declared.ts";
 import type { Scope } from "./evaluate.ts";
 import { parseData } from "./model-call.ts";
@@ -17,8 +17,8 @@ export type ToolResult =
   | { readonly kind: "fault"; readonly retry: boolean; readonly message: string };
 
 export type Tools = AsyncDisposable & {
-  /** Throws a RenderFault if a template cannot be filled. */
-  readonly call: (stage: DeclaredTool, scope: Scope, signal: AbortSignal) => Promise<ToolResult>;
+  /** `key` is the same each time the same stage of the same run calls. Throws a RenderFault if a template cannot be filled. */
+  readonly call: (stage: DeclaredTool, scope: Scope, signal: AbortSignal, key: string) => Promise<ToolResult>;
 };
 
 type Env = { readonly [name: string]: string | undefined };
@@ -27,13 +27,13 @@ export function createTools(configs: readonly ToolConfig[], env: Env): Tools {
   const byName = new Map(configs.map((config) => [config.name, config]));
   const agent = new Agent({ connections: 64, maxRedirections: 0 } as Agent.Options);
   return {
-    call: async (stage, scope, signal) => {
+    call: async (stage, scope, signal, key) => {
       const config = byName.get(stage.tool);
       if (config === undefined) return fault(false, `no tool ${stage.tool} is configured`);
       const url = new URL(config.url);
-      for (const [key, template] of stage.query) url.searchParams.append(key, render(template, scope));
+      for (const [name, template] of stage.query) url.searchParams.append(name, render(template, scope));
       const body = stage.body === undefined ? undefined : JSON.stringify(renderTree(stage.body, scope));
-      return send({ config, url, body, env, agent, signal });
+      return send({ config, url, body, env, agent, signal, key });
     },
     [Symbol.asyncDispose]: () => agent.destroy(),
   };
@@ -41,9 +41,12 @@ export function createTools(configs: readonly ToolConfig[], env: Env): Tools {
 
 export type ToolRun = {
   readonly tools: Tools;
+  readonly time: Time;
   readonly stage: DeclaredTool;
   readonly scope: Scope;
   readonly signal: AbortSignal;
+  /** Of the stage in its run: by it the tool can tell a second call from another one. */
+  readonly key: string;
   /** Before the second try; doubles with each further one. */
   readonly retryWaitMs: number;
   readonly onRetry: (message: string) => void;
@@ -54,19 +57,21 @@ const longestRetryWaitMs = 10_000;
 /** As often as the stage allows, or until `signal` is aborted. */
 export async function callWithRetries({
   tools,
+  time,
   stage,
   scope,
   signal,
+  key,
   retryWaitMs,
   onRetry,
 }: ToolRun): Promise<ToolResult> {
   for (let tried = 0; ; tried++) {
-    const result = await tools.call(stage, scope, signal).catch(toFault);
+    const result = await tools.call(stage, scope, signal, key).catch(toFault);
     if (result.kind === "result" || !result.retry || tried === stage.retries || signal.aborted) return result;
     onRetry(result.message);
     const ms = Math.min(longestRetryWaitMs, retryWaitMs * 2 ** tried);
     // Aborted: the next call is given up at once.
-    await wait(ms, undefined, { signal }).catch(() => {});
+    await wait(time, ms, signal);
   }
 }
 
@@ -82,16 +87,21 @@ type Sending = {
   readonly env: Env;
   readonly agent: Agent;
   readonly signal: AbortSignal;
+  readonly key: string;
 };
 
-async function send({ config, url, body, env, agent, signal }: Sending): Promise<ToolResult> {
+async function send({ config, url, body, env, agent, signal, key }: Sending): Promise<ToolResult> {
   const { name, method, timeoutMs, maxBytes } = config;
   const timeout = AbortSignal.timeout(timeoutMs);
   try {
     const answer = await request(url, {
       method,
       dispatcher: agent,
-      headers: { accept: "application/json, text/*", ...sentHeaders(config, env, method === "POST") },
+      headers: {
+        accept: "application/json, text/*",
+        "idempotency-key": key,
+        ...sentHeaders(config, env, method === "POST"),
+      },
       ...(method === "POST" ? { body: body ?? "{}" } : {}),
       signal: AbortSignal.any([signal, timeout]),
     });

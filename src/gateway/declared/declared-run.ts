@@ -1,5 +1,6 @@
-/** A run of a declared workflow as one value, and where such values are kept. A run can be taken up from its value alone. */
+/** A run of a declared workflow as one value: what was asked for and what its stages came to. It can be taken up from that alone. */
 
+import type { Holding } from "../../store/store.ts";
 import type { DeclaredWorkflow } from "./declared.ts";
 import type { RunStatus, RunSummary, RunView, StageStatus, StageView, Usage, WireError, Json } from "./wire.ts";
 
@@ -8,6 +9,8 @@ export type RunId = string;
 export type DeclaredRun = {
   readonly id: RunId;
   readonly tenant: string;
+  /** Who carries it out. */
+  readonly holding: Holding;
   readonly workflow: DeclaredWorkflow;
   readonly status: RunStatus;
   readonly createdMs: number;
@@ -21,17 +24,6 @@ export type DeclaredRun = {
 
 /** What a stage came to so far. */
 export type StageRecord = StageView;
-
-export type RunStore = {
-  /** Takes in a new run, unless its tenant has used its idempotency key: then it resolves to that earlier run. */
-  readonly create: (run: DeclaredRun) => Promise<DeclaredRun | undefined>;
-  readonly byKey: (tenant: string, key: string) => Promise<DeclaredRun | undefined>;
-  /** Resolves when the run's new state will outlive the process; `stage` is the only one that has changed, if one has. */
-  readonly save: (run: DeclaredRun, stage?: StageRecord) => Promise<void>;
-  readonly get: (tenant: string, id: RunId) => Promise<DeclaredRun | undefined>;
-  /** Newest first, those older than `after` if that is given. */
-  readonly list: (tenant: string, limit: number, after?: RunId) => Promise<readonly DeclaredRun[]>;
-};
 
 export const noUsage: Usage = { promptTokens: 0, outputTokens: 0, cachedTokens: 0 };
 

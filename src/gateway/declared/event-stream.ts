@@ -2,15 +2,17 @@
 
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
-import type { EventLog } from "./event-log.ts";
-import type { RunEvent, RunView } from "./wire.ts";
+import { toView, type DeclaredRun } from "./declared-run.ts";
+import { idBefore } from "./event-log.ts";
+import type { Followed } from "./runs.ts";
+import type { RunEvent } from "./wire.ts";
 
 export type EventStream = {
-  /** Absent: the run ended before this process began, and only its end can be told. */
-  readonly log: EventLog | undefined;
+  /** Absent: the run ended before this process began, or is forgotten, and only how it ended can be told. */
+  readonly followed: Followed | undefined;
+  readonly run: DeclaredRun;
   /** The last event that the client has. */
   readonly lastId: string;
-  readonly view: () => Promise<RunView>;
   readonly response: ServerResponse;
   readonly signal: AbortSignal;
   readonly keepAliveMs: number;
@@ -19,9 +21,9 @@ export type EventStream = {
 
 /** Resolves when all is told or `signal` is aborted. A slow client waits for itself: nothing is buffered for it. */
 export async function streamEvents({
-  log,
+  followed,
+  run,
   lastId,
-  view,
   response,
   signal,
   keepAliveMs,
@@ -38,8 +40,8 @@ export async function streamEvents({
     response.once("close", resolve);
   });
   const isOpen = (): boolean => !signal.aborted && !response.destroyed;
-  const write = async (text: string): Promise<void> => {
-    if (isOpen() && !response.write(text)) await Promise.race([once(response, "drain").catch(() => {}), gone]);
+  const write = async (event: RunEvent): Promise<void> => {
+    if (isOpen() && !response.write(render(event))) await Promise.race([once(response, "drain").catch(() => {}), gone]);
   };
   const beat = setInterval(
     () => isOpen() && response.writableLength === 0 && response.write(": still here\n\n"),
@@ -47,41 +49,50 @@ export async function streamEvents({
   );
   beat.unref();
   try {
-    if (log === undefined) {
-      const run = await view();
-      await write(render({ id: 1, atMs: nowMs(), kind: "workflow-snapshot", run }));
-    } else await follow(log, toId(lastId), { isOpen, write, gone, view, nowMs });
+    if (followed === undefined) for (const event of toEnd(run, toId(lastId), nowMs())) await write(event);
+    else await follow(followed, toId(lastId), { isOpen, write, gone, nowMs });
   } finally {
     clearInterval(beat);
     response.end();
   }
 }
 
+/** Its ids come after all that were ever told of the run. */
+function toEnd(run: DeclaredRun, lastId: number, atMs: number): readonly RunEvent[] {
+  const { status, error, holding } = run;
+  const id = idBefore(holding.generation + 1) - 1;
+  const end: RunEvent = { id, atMs, kind: "workflow-end", status, ...(error === undefined ? {} : { error }) };
+  const shown: RunEvent = { id: id - 1, atMs, kind: "workflow-snapshot", run: toView(run) };
+  return [shown, end].filter((event) => event.id > lastId);
+}
+
 type Following = {
   readonly isOpen: () => boolean;
-  readonly write: (text: string) => Promise<void>;
+  readonly write: (event: RunEvent) => Promise<void>;
   readonly gone: Promise<void>;
-  readonly view: () => Promise<RunView>;
   readonly nowMs: () => number;
 };
 
-async function follow(log: EventLog, from: number, { isOpen, write, gone, view, nowMs }: Following): Promise<void> {
+async function follow({ log, now }: Followed, from: number, client: Following): Promise<void> {
   let lastId = from;
-  while (isOpen()) {
+  while (client.isOpen()) {
     // Asked for before the log is read, so that nothing slips through between the two.
     const changed = log.changed();
     const closed = log.closed();
-    const { events, missed } = log.after(lastId);
-    const first = events[0];
-    if (missed && first !== undefined)
-      await write(render({ id: first.id - 1, atMs: nowMs(), kind: "workflow-snapshot", run: await view() }));
-    for (const event of events) {
-      if (!isOpen()) return;
-      await write(render(event));
+    const after = log.after(lastId);
+    if (after.kind === "missed") {
+      // How it stands is looked at in the same instant as the log, so that it fits what follows.
+      lastId = after.goOnAfter;
+      await client.write({ id: lastId, atMs: client.nowMs(), kind: "workflow-snapshot", run: toView(now()) });
+      continue;
+    }
+    for (const event of after.events) {
+      if (!client.isOpen()) return;
+      await client.write(event);
       lastId = event.id;
     }
     if (closed) return;
-    await Promise.race([changed, gone]);
+    await Promise.race([changed, client.gone]);
   }
 }
 

@@ -2,19 +2,34 @@
 
 import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
+import { StoreFault } from "../../store/store.ts";
 import { InputError } from "../../trace/input-error.ts";
-import type { CallFault } from "../call/call.ts";
+import { parseJsonOrYaml } from "../../trace/parse-text.ts";
 import type { DeclaredConfig, ModelConfig } from "../config/config.ts";
-import { toSummary, toView } from "./declared-run.ts";
-import type { DeclaredWorkflow } from "./declared.ts";
+import {
+  noRoute,
+  noSuch,
+  refused,
+  send,
+  toFaultAnswer,
+  toStoreAnswer,
+  tryLater,
+  wrongMethod,
+  type Answer,
+} from "./answer.ts";
+import { toSummary, toView, type DeclaredRun } from "./declared-run.ts";
 import { streamEvents } from "./event-stream.ts";
-import { parseDeclared } from "./parse-declared.ts";
-import { createRuns, type Runs, type RunsOptions, type Submitted } from "./runs.ts";
+import { between, type Neighbours } from "./neighbours.ts";
+import { toDeclared } from "./parse-declared.ts";
+import { createRuns, type Runs, type RunsOptions, type Submission, type Submitted } from "./runs.ts";
+import { idOfModel, withModelIds } from "./stored-run.ts";
 import type { RunList } from "./wire.ts";
 
 export type DeclaredOptions = RunsOptions & {
   /** Between two comments that keep an event stream from looking dead. */
   readonly keepAliveMs?: number;
+  /** Other gateways over the same store. */
+  readonly neighbours?: Neighbours;
 };
 
 export type DeclaredRequest = {
@@ -33,6 +48,8 @@ export type Declared = AsyncDisposable & {
   readonly handle: (request: DeclaredRequest, response: ServerResponse) => Promise<void>;
   /** Workflows under way. */
   readonly open: () => number;
+  /** Takes up workflows that nobody carries out any more, and resolves to how many there were. */
+  readonly recover: () => Promise<number>;
   /** Takes no new workflows, and resolves when those under way are over, or when the signal says so. */
   readonly drain: (signal: AbortSignal) => Promise<void>;
 };
@@ -40,34 +57,17 @@ export type Declared = AsyncDisposable & {
 const mostListed = 100;
 
 export function createDeclared(options: DeclaredOptions): Declared {
-  const { keepAliveMs = 15_000, nowMs = Date.now } = options;
   const runs = createRuns(options);
   const closing = new AbortController();
-  const stream = async (
-    request: DeclaredRequest,
-    id: string,
-    response: ServerResponse,
-  ): Promise<Answer | undefined> => {
-    const run = await runs.find(request.tenant, id);
-    if (run === undefined) return noSuch(id);
-    const signal = AbortSignal.any([request.signal, closing.signal]);
-    const lastId = headerOf(request, "last-event-id") ?? queryOf(request.path).get("after") ?? "0";
-    const view = async (): Promise<ReturnType<typeof toView>> => toView((await runs.find(request.tenant, id)) ?? run);
-    await streamEvents({ log: runs.logOf(id), lastId, view, response, signal, keepAliveMs, nowMs });
-    return undefined;
-  };
+  const door: Door = { runs, options, closing: closing.signal };
   return {
     open: runs.open,
+    recover: runs.recover,
     drain: runs.drain,
     handle: async (request, response) => {
       const route = toRoute(request);
-      const told =
-        "status" in route
-          ? route
-          : route.verb === "events"
-            ? await stream(request, route.id, response)
-            : await answer(route, request, runs, options.config.declared);
-      if (told !== undefined) send(response, told);
+      const told = "status" in route ? route : await answer(route, request, response, door).catch(toAnswerOrThrow);
+      if (told !== undefined && !response.headersSent) send(response, told);
     },
     [Symbol.asyncDispose]: async () => {
       await runs[Symbol.asyncDispose]();
@@ -76,15 +76,15 @@ export function createDeclared(options: DeclaredOptions): Declared {
   };
 }
 
-type Answer = {
-  readonly status: number;
-  readonly body: object;
-  readonly headers?: { readonly [name: string]: string };
-};
+type Door = { readonly runs: Runs; readonly options: DeclaredOptions; readonly closing: AbortSignal };
 
-type Route =
-  | { readonly verb: "submit" | "list" }
-  | { readonly verb: "show" | "cancel" | "events"; readonly id: string };
+function toAnswerOrThrow(error: unknown): Answer {
+  if (error instanceof StoreFault) return toStoreAnswer(error);
+  throw error;
+}
+
+type Route = { readonly verb: "submit" | "list" } | RunRoute;
+type RunRoute = { readonly verb: "show" | "cancel" | "events"; readonly id: string };
 
 function toRoute({ method, path }: DeclaredRequest): Route | Answer {
   const [id, verb, ...rest] = stepsOf(path);
@@ -104,39 +104,69 @@ function toRoute({ method, path }: DeclaredRequest): Route | Answer {
   }
 }
 
-async function answer(route: Route, request: DeclaredRequest, runs: Runs, config: DeclaredConfig): Promise<Answer> {
-  switch (route.verb) {
-    case "submit":
-      return submit(request, runs, config);
-    case "list":
-      return list(request, runs);
-    case "show":
-    case "events": {
-      const run = await runs.find(request.tenant, route.id);
-      return run === undefined ? noSuch(route.id) : { status: 200, body: toView(run) };
-    }
-    case "cancel": {
-      const run = await runs.cancel(request.tenant, route.id);
-      return run === undefined ? noSuch(route.id) : { status: 200, body: toView(run) };
-    }
-    default:
-      return route satisfies never;
-  }
+/** Undefined: it is answered already. */
+async function answer(
+  route: Route,
+  request: DeclaredRequest,
+  response: ServerResponse,
+  door: Door,
+): Promise<Answer | undefined> {
+  const { runs, options } = door;
+  if ("id" in route) return answerAbout(route, request, response, door);
+  return route.verb === "list" ? list(request, runs) : submit(request, runs, options.config.declared);
+}
+
+async function answerAbout(
+  route: RunRoute,
+  request: DeclaredRequest,
+  response: ServerResponse,
+  door: Door,
+): Promise<Answer | undefined> {
+  const { runs, options } = door;
+  const strange = options.neighbours?.check(request.headers);
+  if (strange !== undefined) return strange;
+  const run = await runs.find(request.tenant, route.id);
+  if (run === undefined) return noSuch(route.id);
+  if (route.verb === "show") return { status: 200, body: toView(run) };
+  if (!runs.isHere(run))
+    return options.neighbours === undefined ? between : options.neighbours.pass(request, run.holding.owner, response);
+  if (route.verb === "cancel") return cancel(request.tenant, run, runs);
+  await follow(run, request, response, door);
+  return undefined;
+}
+
+async function cancel(tenant: string, { id }: DeclaredRun, runs: Runs): Promise<Answer> {
+  const run = await runs.cancel(tenant, id);
+  if (run === undefined) return noSuch(id);
+  // It is being ended, but that would not outlive the gateway yet.
+  return run.status === "running" ? toStoreAnswer({ kind: "unavailable" }) : { status: 200, body: toView(run) };
+}
+
+function follow(run: DeclaredRun, request: DeclaredRequest, response: ServerResponse, door: Door): Promise<void> {
+  const { runs, options, closing } = door;
+  const { keepAliveMs = 15_000, time } = options;
+  const { nowMs = time?.epochMs ?? Date.now } = options;
+  const lastId = headerOf(request, "last-event-id") ?? queryOf(request.path).get("after") ?? "0";
+  const signal = AbortSignal.any([request.signal, closing]);
+  return streamEvents({ followed: runs.follow(run.id), run, lastId, response, signal, keepAliveMs, nowMs });
 }
 
 async function submit(request: DeclaredRequest, runs: Runs, config: DeclaredConfig): Promise<Answer> {
   const key = headerOf(request, "idempotency-key");
   if (key !== undefined && !/^[\x21-\x7e]{1,200}$/.test(key))
     return refused(400, "invalid_idempotency_key", "Idempotency-Key must be 1 to 200 visible ASCII characters.");
-  let workflow: DeclaredWorkflow;
+  let submission: Submission;
   try {
-    workflow = parseSubmitted(request, config, runs.models());
+    submission = { ...parseSubmitted(request, config, runs.models()), ...toIdentity(request, key) };
   } catch (error) {
     if (error instanceof InputError) return toFaultAnswer(error);
     throw error;
   }
-  const bodyHash = createHash("sha256").update(request.body).digest("hex");
-  return toAnswer(await runs.submit({ workflow, tenant: request.tenant, key, bodyHash }), config);
+  return toAnswer(await runs.submit(submission), config);
+}
+
+function toIdentity({ tenant, body }: DeclaredRequest, key: string | undefined) {
+  return { tenant, key, bodyHash: createHash("sha256").update(body).digest("hex") };
 }
 
 function toAnswer(submitted: Submitted, { maxOpen }: DeclaredConfig): Answer {
@@ -149,17 +179,17 @@ function toAnswer(submitted: Submitted, { maxOpen }: DeclaredConfig): Answer {
       return { status: 200, body: toView(submitted.run) };
     case "key-reused":
       return refused(409, "idempotency_key_reused", "This Idempotency-Key came with another workflow before.");
-    case "closing": {
-      const message = "The gateway is about to stop and takes no new workflows.";
-      return { ...refused(503, "draining", message, "server_error"), headers: { "retry-after": "1" } };
-    }
+    case "closing":
+      return tryLater(503, "draining", "The gateway is about to stop and takes no new workflows.");
+    case "away":
+      return toStoreAnswer({ kind: "unavailable" });
     case "limited": {
       const { status, code, message, type, retryAfterS = 1 } = submitted.fault;
-      return { ...refused(status, code, message, type), headers: { "retry-after": String(retryAfterS) } };
+      return tryLater(status, code, message, type, retryAfterS);
     }
     case "too-many": {
       const message = `${maxOpen} workflows are under way, as many as this gateway takes. Try again when some have ended.`;
-      return { ...refused(429, "too_many_workflows", message, "rate_limit_error"), headers: { "retry-after": "1" } };
+      return tryLater(429, "too_many_workflows", message, "rate_limit_error");
     }
     default:
       return submitted satisfies never;
@@ -170,21 +200,17 @@ function parseSubmitted(
   { body, headers }: DeclaredRequest,
   { maxStages, maxItems, tools }: DeclaredConfig,
   models: readonly ModelConfig[],
-): DeclaredWorkflow {
+): Pick<Submission, "workflow" | "definition"> {
   const file = /yaml/i.test(headers["content-type"] ?? "") ? "workflow.yaml" : "workflow";
-  const workflow = parseDeclared(body.toString("utf8"), file, {
+  const value = parseJsonOrYaml(body.toString("utf8"), file);
+  const workflow = toDeclared(value, file, {
     maxStages,
     maxItems,
     models: models.flatMap(({ id, aliases }) => [id, ...aliases]),
     embedding: new Set(models.filter(({ embeds }) => embeds).flatMap(({ id, aliases }) => [id, ...aliases])),
     tools: tools.map(({ name }) => name),
   });
-  const idOf = (name: string): string =>
-    models.find(({ id, aliases }) => id === name || aliases.includes(name))?.id ?? name;
-  const stages = workflow.stages.map((stage) =>
-    stage.kind === "tool" ? stage : { ...stage, model: idOf(stage.model) },
-  );
-  return { ...workflow, stages };
+  return { workflow: withModelIds(workflow, idOfModel(models)), definition: JSON.stringify(value) };
 }
 
 async function list({ path, tenant }: DeclaredRequest, runs: Runs): Promise<Answer> {
@@ -214,32 +240,4 @@ function queryOf(path: string): URLSearchParams {
 function headerOf({ headers }: DeclaredRequest, name: string): string | undefined {
   const value = headers[name];
   return Array.isArray(value) ? value[0] : value;
-}
-
-function send(response: ServerResponse, { status, body, headers = {} }: Answer): void {
-  const bytes = Buffer.from(JSON.stringify(body));
-  response.writeHead(status, { "content-type": "application/json", "content-length": bytes.length, ...headers });
-  response.end(bytes);
-}
-
-type FaultType = CallFault["type"];
-
-/** Errors in OpenAI's shape, so that one client understands all of them. */
-function refused(status: number, code: string, message: string, type: FaultType = "invalid_request_error"): Answer {
-  return { status, body: { error: { message, type, param: null, code } } };
-}
-
-function toFaultAnswer({ message, place }: InputError): Answer {
-  const param = place === "" ? null : place;
-  return { status: 400, body: { error: { message, type: "invalid_request_error", param, code: "invalid_workflow" } } };
-}
-
-function noSuch(id: string): Answer {
-  return refused(404, "workflow_not_found", `There is no workflow ${JSON.stringify(id.slice(0, 100))}.`);
-}
-
-const noRoute = refused(404, "unknown_url", "There is nothing at this address below /v1/workflows.");
-
-function wrongMethod(allow: string): Answer {
-  return { ...refused(405, "method_not_allowed", `This address takes ${allow}.`), headers: { allow } };
 }

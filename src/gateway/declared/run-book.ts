@@ -8,6 +8,8 @@ import type { Json, RunStatus, WireError } from "./wire.ts";
 /** Characters of all results of a run. */
 export const maxRunCharacters = 64_000_000;
 
+type Shown = Pick<StageRecord, "id" | "status"> & { readonly text?: string | null; readonly json?: Json };
+
 export class RunBook {
   readonly #records: Map<string, StageRecord>;
   readonly #values: { [stage: string]: Json } = {};
@@ -17,6 +19,11 @@ export class RunBook {
   constructor(run: DeclaredRun) {
     this.#run = run;
     this.#records = new Map(run.stages);
+    for (const record of run.stages.values()) {
+      if (!isOver(record.status)) continue;
+      this.#show(record);
+      if (record.status === "ended") this.#count(record.text, record.json);
+    }
   }
 
   get id(): string {
@@ -52,11 +59,10 @@ export class RunBook {
     this.#count(text, undefined);
   }
 
-  /** The stage is over, and from now on can be read: as nothing, unless it ended. */
-  end(id: string, status: "ended" | "skipped" | "failed", endedMs: number, rest: Partial<StageRecord> = {}): void {
-    const { text = null, json = null } = rest;
-    this.#values[id] = { status, text, json };
-    this.change(id, { status, endedMs, ...rest });
+  /** The stage is over, which is saved, and from now on can be read: as nothing, unless it ended. */
+  end(record: StageRecord): void {
+    this.#records.set(record.id, record);
+    this.#show(record);
   }
 
   /** The whole run is over, and with it whatever was still open. */
@@ -68,6 +74,10 @@ export class RunBook {
 
   scope(): Scope {
     return { inputs: this.#run.workflow.inputs, stages: this.#values };
+  }
+
+  #show({ id, status, text = null, json = null }: Shown): void {
+    this.#values[id] = status === "ended" ? { status, text, json } : { status, text: null, json: null };
   }
 
   #count(text: string | undefined, json: Json | undefined): void {

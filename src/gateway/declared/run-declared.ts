@@ -1,132 +1,180 @@
 /**
  * A declared workflow under way: which stages may run, what they came to, and what follows from that.
  * The driver decides where and when a model stage runs; this decides whether, with which prompt, and what its result means.
- * A stage's result is saved before its children start.
+ * What a stage came to is saved before anyone is told of it and before its children start, so that whoever takes the run up goes on
+ * from what everyone knows.
  */
 
-import { stageKey } from "../../model/workflow.ts";
-import type { Driver, Turn } from "../live/driver.ts";
-import { callWithRetries, type Tools } from "./call-tool.ts";
-import { isOver, type DeclaredRun, type RunStore } from "./declared-run.ts";
-import type { DeclaredModelStage, DeclaredStage, DeclaredTool } from "./declared.ts";
+import type { Store } from "../../store/store.ts";
+import { carryModel, carryTool, type CarrierSurroundings, type StageCarrier } from "./carry-stage.ts";
+import type { DeclaredRun, StageRecord } from "./declared-run.ts";
+import type { DeclaredStage } from "./declared.ts";
 import { evaluate, isTrue, type Scope } from "./evaluate.ts";
 import type { EventLog } from "./event-log.ts";
-import type { Caller, ItemResult } from "./model-call.ts";
-import { createModelWork } from "./model-work.ts";
+import type { ItemResult } from "./model-call.ts";
+import type { Patience } from "./patience.ts";
 import { maxRunCharacters, RunBook } from "./run-book.ts";
-import { countAhead, joined, withoutUsage } from "./stage-result.ts";
+import { RunKeeper } from "./run-keeper.ts";
+import { toDriverId, toGraph, type Node } from "./run-graph.ts";
+import { expectedTokens, toItems } from "./stage-result.ts";
 import { RenderFault, renderTree } from "./template.ts";
 import { knownChainTokens, toNewWorkflow, toVisible, type Known } from "./to-visible.ts";
-import type { Json, RunStatus, WireError } from "./wire.ts";
+import type { RunStatus, WireError } from "./wire.ts";
 
-export type RunSurroundings = {
-  readonly driver: Driver;
-  readonly caller: Caller;
-  readonly tools: Tools;
-  readonly store: RunStore;
-  readonly log: EventLog;
-  readonly nowMs: () => number;
+export type RunSurroundings = CarrierSurroundings & {
+  readonly store: Pick<Store, "saveStage" | "endRun">;
+  readonly patience: Patience;
   /** Expected length of an answer of this model. */
   readonly outputTokens: (model: string) => number;
-  /** Calls of one share that this engine takes at once. */
-  readonly sideBySide: (engine: string) => number;
   /** Of the run's tenant. */
   readonly priority: number;
   readonly maxItems: number;
-  /** Before a tool is tried again; doubles each time. */
-  readonly retryWaitMs: number;
   /** Told of what no client can be told. */
   readonly onFault: (message: string) => void;
 };
 
-type Node = {
-  readonly stage: DeclaredStage;
-  readonly id: string;
-  readonly key: string;
-  readonly children: Node[];
-  parentsOpen: number;
-  revealed: boolean;
-  /** Entries of its list, once their number is known; 1 for what is no map. */
-  count: number | undefined;
-  items: readonly Json[];
-};
+type Ending = Exclude<RunStatus, "running">;
 
 export class LiveRun {
   readonly log: EventLog;
-  /** Resolves when the run is over and that is saved. */
+  /** Resolves when the run is over and that is saved, or when it is dropped. */
   readonly over: Promise<void>;
   readonly #around: RunSurroundings;
+  readonly #run: DeclaredRun;
   readonly #book: RunBook;
+  readonly #driverId: string;
   /** Parents before children. */
-  readonly #nodes = new Map<string, Node>();
-  readonly #abort = new AbortController();
+  readonly #nodes: ReadonlyMap<string, Node>;
+  /** Whatever its stages do is given up. */
+  readonly #stop = new AbortController();
+  readonly #keeper: RunKeeper;
+  readonly #carrier: StageCarrier;
   readonly #ended = Promise.withResolvers<void>();
   /** Stages that are not over and saved. */
   #left: number;
+  /** Those that may go on when the pause is over; absent where there is none. */
+  #paused: Node[] | undefined;
+  #hasArrived = false;
   #isOver = false;
 
   constructor(run: DeclaredRun, around: RunSurroundings) {
     this.#around = around;
+    this.#run = run;
     this.#book = new RunBook(run);
+    this.#driverId = toDriverId(run);
+    this.#keeper = new RunKeeper(run.id, run.holding, { ...around, onLost: (reason) => this.#lose(reason) });
     this.log = around.log;
+    this.#carrier = {
+      ...around,
+      book: this.#book,
+      signal: this.#stop.signal,
+      isOver: () => this.#isOver,
+      chainTokens: (stage, items, scope) => knownChainTokens(stage, items, this.#known(scope)),
+      onEnd: (node, written) => this.#end(node, written),
+      onFail: (node, error) => this.#fail(node, error),
+    };
     this.over = this.#ended.promise;
-    this.#left = run.workflow.stages.length;
-    for (const stage of run.workflow.stages) {
-      const node: Node = {
-        stage,
-        id: stage.id,
-        key: stageKey(run.id, stage.id),
-        children: [],
-        parentsOpen: stage.parents.length,
-        revealed: false,
-        count: countAhead(stage, run.workflow.inputs),
-        items: [],
-      };
-      this.#nodes.set(stage.id, node);
-      for (const parent of stage.parents) this.#nodes.get(parent)?.children.push(node);
-    }
+    this.#nodes = toGraph(run);
+    this.#left = [...this.#nodes.values()].filter(({ isPast }) => !isPast).length;
   }
 
-  /** As it is now. */
+  /** As it is now, and would be found after a restart. */
   get value(): DeclaredRun {
     return this.#book.value;
   }
 
+  /** Somebody else carries it out now, or will. */
+  get isDropped(): boolean {
+    return this.#keeper.isGone;
+  }
+
   begin(): void {
-    this.#around.driver.arrive(toNewWorkflow(this.value));
-    this.log.append({ kind: "workflow-start", workflow: this.#book.id });
+    if (this.#isOver) return;
+    // Its carrier may have been lost between the last stage and the end.
+    for (const { stage, isPast, id } of this.#nodes.values()) {
+      const { status, error } = this.#book.record(id);
+      if (isPast && status === "failed" && stage.onError === "fail") return this.#finish("failed", error);
+    }
+    if (this.#left === 0) return this.#finish("succeeded");
+    this.#hasArrived = true;
+    this.#around.driver.arrive(toNewWorkflow(this.#run, this.#around.nowMs()));
+    const open = [...this.#nodes.values()].filter(({ isPast, parentsOpen }) => !isPast && parentsOpen === 0);
+    if (this.#run.holding.generation === 0) this.log.append({ kind: "workflow-start", workflow: this.#book.id });
+    else for (const node of open) this.#takeUp(node);
     this.#reveal();
-    for (const node of this.#nodes.values()) if (node.stage.parents.length === 0) this.#advance(node);
+    for (const node of open) this.#advance(node);
+  }
+
+  /** It may have been under way when the run's carrier was lost, unless nothing leads to it. */
+  #takeUp(node: Node): void {
+    if (this.#runs(node.stage)) this.#book.change(node.id, { retried: this.#book.record(node.id).retried + 1 });
+    else if (node.stage.parents.length > 0) node.count = 0;
   }
 
   cancel(): void {
     if (!this.#isOver) this.#finish("cancelled", { code: "cancelled", message: "the workflow was cancelled" });
   }
 
+  fail(error: WireError): void {
+    if (!this.#isOver) this.#finish("failed", error);
+  }
+
+  /** Gives it up here without a word to anyone: in the store it stays as it is. */
+  drop(): void {
+    if (this.isDropped) return;
+    this.#isOver = true;
+    this.#keeper.drop();
+    this.#giveUp();
+    this.log.close();
+    this.#ended.resolve();
+  }
+
+  /** No further stage begins until `resume`. */
+  pause(): void {
+    this.#paused ??= [];
+  }
+
+  resume(): void {
+    const nodes = this.#paused ?? [];
+    this.#paused = undefined;
+    for (const node of nodes) this.#advance(node);
+  }
+
   /** Shows the driver what can be shown: a map when the length of its list is known, and nothing before its parents. */
   #reveal(): void {
     const known = this.#known(this.#book.scope());
     for (const node of this.#nodes.values()) {
-      if (node.revealed || node.count === undefined) continue;
-      if (!node.stage.parents.every((id) => this.#nodes.get(id)?.revealed === true)) continue;
+      if (node.isPast || node.revealed || node.count === undefined) continue;
+      // Were it shown with its open parents alone, it would seem to lead nowhere when they are skipped.
+      if (node.isMixed && node.parentsOpen > 0) continue;
+      if (!node.stage.parents.every((id) => this.#nodes.get(id)?.isPast === true || this.#isShown(id))) continue;
       node.revealed = true;
-      this.#around.driver.reveal(toVisible(node.stage, node.count, known));
+      const parents = node.isMixed ? { isShown: (id: string) => this.#isShown(id) && this.#hasEnded(id) } : {};
+      this.#around.driver.reveal(toVisible(node.stage, node.count, { ...known, ...parents }));
     }
   }
 
+  #isShown = (id: string): boolean => this.#nodes.get(id)?.revealed === true;
+
+  #hasEnded = (id: string): boolean => this.#book.record(id).status === "ended";
+
   /** All its parents are over. */
   #advance(node: Node): void {
-    if (this.#isOver) return;
+    if (this.#isOver || node.settling) return;
+    if (this.#paused !== undefined) return void this.#paused.push(node);
     try {
       if (!this.#runs(node.stage)) return this.#skip(node);
-      if (node.stage.kind === "tool") return void this.#runTool(node, node.stage);
-      if (node.stage.over !== undefined) {
-        node.items = this.#toItems(renderTree(node.stage.over, this.#book.scope()));
-        node.count = node.items.length;
+      if (node.stage.kind === "tool") {
         this.#reveal();
-        if (node.count === 0) return this.#skip(node);
+        return void carryTool(node, node.stage, this.#carrier);
       }
-      this.#runModel(node, node.stage);
+      if (node.stage.over !== undefined) {
+        node.items = toItems(renderTree(node.stage.over, this.#book.scope()), this.#around.maxItems);
+        node.count = node.items.length;
+      }
+      this.#reveal();
+      if (node.count === 0) return this.#skip(node);
+      carryModel(node, node.stage, this.#carrier);
     } catch (error) {
       if (!(error instanceof RenderFault)) throw error;
       this.#fail(node, { code: "template_failed", message: error.message, stage: node.id });
@@ -135,80 +183,14 @@ export class LiveRun {
 
   /** Whether anything leads to it, and its condition holds. */
   #runs({ parents, when }: DeclaredStage): boolean {
-    if (parents.length > 0 && !parents.some((id) => this.#book.record(id).status === "ended")) return false;
+    if (parents.length > 0 && !parents.some(this.#hasEnded)) return false;
     return when === undefined || isTrue(evaluate(when, this.#book.scope()));
-  }
-
-  #toItems(value: Json): readonly Json[] {
-    const { maxItems } = this.#around;
-    if (!Array.isArray(value)) throw new RenderFault("what it is to go over is not a list");
-    if (value.length > maxItems) throw new RenderFault(`its list has ${value.length} items, more than ${maxItems}`);
-    return value as readonly Json[];
-  }
-
-  #runModel(node: Node, stage: DeclaredModelStage): void {
-    const isMap = stage.over !== undefined;
-    const count = node.count ?? 1;
-    const scope = this.#book.scope();
-    const scopeOf = (index: number): Scope => (isMap ? { ...scope, item: node.items[index] ?? null, index } : scope);
-    const work = createModelWork({
-      stage,
-      items: count,
-      scopeOf,
-      caller: this.#around.caller,
-      sideBySide: this.#around.sideBySide,
-      onStart: (turn) => this.#onTurn(node, turn, isMap),
-      onItem: (index, result) => this.#onItem(node, index, result, isMap),
-      onRetry: (message) => this.#onRetry(node, message),
-      onEnd: (results) => this.#end(node, isMap ? joined(results) : withoutUsage(results[0])),
-      onFail: (error) => this.#fail(node, error),
-    });
-    const items = isMap ? { items: count } : {};
-    this.#book.change(node.id, { status: "ready", ...items });
-    this.log.append({ kind: "stage-ready", stage: node.id, ...items });
-    this.#around.driver.ready(node.key, work, knownChainTokens(stage, count, this.#known(scopeOf(0))));
-  }
-
-  #onTurn({ id }: Node, turn: Turn, isMap: boolean): void {
-    const { status, engines, startedMs = this.#around.nowMs() } = this.#book.record(id);
-    if (this.#isOver || isOver(status)) return;
-    const known = engines.includes(turn.engine) ? engines : [...engines, turn.engine];
-    this.#book.change(id, { status: "running", startedMs, engines: known });
-    const items = isMap ? { items: turn.items } : {};
-    this.log.append({ kind: "stage-start", stage: id, engine: turn.engine, ...items });
-  }
-
-  #onItem({ id }: Node, index: number, result: ItemResult, isMap: boolean): void {
-    this.#book.addItem(id, result);
-    if (isMap && !this.#isOver) this.log.append({ kind: "item-end", stage: id, index });
-  }
-
-  #onRetry({ id }: Node, message: string): void {
-    this.#book.change(id, { retried: this.#book.record(id).retried + 1 });
-    this.log.append({ kind: "stage-retry", stage: id, message });
-  }
-
-  async #runTool(node: Node, stage: DeclaredTool): Promise<void> {
-    const { driver, tools, nowMs, retryWaitMs } = this.#around;
-    this.#book.change(node.id, { status: "running", startedMs: nowMs() });
-    driver.toolStart(node.key);
-    this.log.append({ kind: "stage-start", stage: node.id });
-    const onRetry = (message: string): void => this.#onRetry(node, message);
-    const { signal } = this.#abort;
-    const result = await callWithRetries({ tools, stage, scope: this.#book.scope(), retryWaitMs, signal, onRetry });
-    if (this.#isOver) return;
-    if (result.kind === "fault")
-      return this.#fail(node, { code: "tool_failed", message: result.message, stage: node.id });
-    driver.toolEnd(node.key);
-    this.#book.addToolResult(result.text);
-    this.#end(node, withoutUsage(result));
   }
 
   #skip(node: Node): void {
     this.#revealAnyway(node);
     this.#around.driver.skip(node.key);
-    this.#book.end(node.id, "skipped", this.#around.nowMs());
-    void this.#settle(node, () => this.log.append({ kind: "stage-skip", stage: node.id }));
+    this.#settle(node, { status: "skipped" }, () => this.log.append({ kind: "stage-skip", stage: node.id }));
   }
 
   #end(node: Node, written: Pick<ItemResult, "text" | "json">): void {
@@ -217,81 +199,93 @@ export class LiveRun {
       const message = `the results of this workflow come to more than ${maxRunCharacters} characters`;
       return this.#finish("failed", { code: "result_too_large", message, stage: node.id });
     }
-    this.#book.end(node.id, "ended", this.#around.nowMs(), written);
-    const result = this.#book.record(node.id);
-    void this.#settle(node, () => this.log.append({ kind: "stage-end", stage: node.id, result }));
+    this.#settle(node, { status: "ended", ...written }, (result) =>
+      this.log.append({ kind: "stage-end", stage: node.id, result }),
+    );
   }
 
   #fail(node: Node, error: WireError): void {
-    if (this.#isOver || isOver(this.#book.record(node.id).status)) return;
-    this.#book.end(node.id, "failed", this.#around.nowMs(), { error });
-    const tell = (): void => this.log.append({ kind: "stage-fail", stage: node.id, error });
-    if (node.stage.onError === "fail") {
-      tell();
-      return this.#finish("failed", error);
-    }
+    // What ends is this gateway, not the workflow.
+    if (error.code === "draining") return this.drop();
+    if (this.#isOver || node.settling) return;
+    this.#around.stageGate.leave(node);
     this.#revealAnyway(node);
     // The driver may have dropped it already, and then does nothing.
     this.#around.driver.drop(node.key, "failed");
-    void this.#settle(node, tell);
+    this.#settle(node, { status: "failed", error }, () => {
+      this.log.append({ kind: "stage-fail", stage: node.id, error });
+      if (node.stage.onError === "fail" && !this.#isOver) this.#finish("failed", error);
+    });
   }
 
-  /** A map that does not run has no list: it is shown as one that will not. */
+  /** A map that does not run has no list, and what waited for parents may not run: it is shown as one that will not. */
   #revealAnyway(node: Node): void {
     if (node.revealed) return;
-    node.count ??= 0;
+    node.count = 0;
     this.#reveal();
   }
 
   /** Saves what the stage came to, tells of it, and lets its children go on. */
-  async #settle(node: Node, tell: () => void): Promise<void> {
-    try {
-      await this.#around.store.save(this.value, this.#book.record(node.id));
-    } catch {
-      const error = { code: "store_failed", message: "a result could not be saved", stage: node.id };
-      return this.#isOver ? undefined : this.#finish("failed", error);
-    }
-    if (this.#isOver) return;
-    tell();
+  #settle(node: Node, change: Partial<StageRecord>, tell: (record: StageRecord) => void): void {
+    if (this.#isOver || node.settling) return;
+    node.settling = true;
+    const record = { ...this.#book.record(node.id), endedMs: this.#around.nowMs(), ...change };
+    this.#keeper.saveStage(record, () => {
+      this.#book.end(record);
+      tell(record);
+      if (!this.#isOver) this.#goOn(node);
+    });
+  }
+
+  #goOn({ children }: Node): void {
     this.#left -= 1;
-    for (const child of node.children) {
+    for (const child of children) {
       child.parentsOpen -= 1;
       if (child.parentsOpen === 0) this.#advance(child);
     }
     if (this.#left === 0) this.#finish("succeeded");
   }
 
-  #finish(status: RunStatus, error?: WireError): void {
-    const { driver, nowMs, store, onFault } = this.#around;
+  #lose(reason: string | undefined): void {
+    if (reason !== undefined) this.#around.onFault(`workflow ${this.#book.id} cannot go on here: ${reason}`);
+    this.drop();
+  }
+
+  #finish(status: Ending, error?: WireError): void {
     this.#isOver = true;
-    this.#abort.abort();
-    this.#book.close(status, nowMs(), error);
-    const run = this.value;
-    if (status === "succeeded") driver.end(run.id);
-    else driver.cancel(run.id);
-    void store
-      .save(run)
-      .catch(() => onFault(`the end of workflow ${run.id} could not be saved`))
-      .then(() => {
-        this.log.append({ kind: "workflow-end", status, ...(error === undefined ? {} : { error }) });
-        this.log.close();
-        this.#ended.resolve();
-      });
+    this.#giveUp(status);
+    void this.#endWhenSaved(status, error);
+  }
+
+  async #endWhenSaved(status: Ending, error: WireError | undefined): Promise<void> {
+    const endedMs = this.#around.nowMs();
+    const end = { status, endedMs, ...(error === undefined ? {} : { error: JSON.stringify(error) }) };
+    if (!(await this.#keeper.end(end))) return;
+    this.#book.close(status, endedMs, error);
+    this.log.append({ kind: "workflow-end", status, ...(error === undefined ? {} : { error }) });
+    this.log.close();
+    this.#ended.resolve();
+  }
+
+  /** Nothing of it runs any more. */
+  #giveUp(status?: Ending): void {
+    this.#stop.abort();
+    for (const node of this.#nodes.values()) this.#around.stageGate.leave(node);
+    if (!this.#hasArrived) return;
+    this.#hasArrived = false;
+    if (status === "succeeded") this.#around.driver.end(this.#driverId);
+    else this.#around.driver.cancel(this.#driverId);
   }
 
   #known(scope: Scope): Known {
     const { outputTokens, priority } = this.#around;
     return {
-      workflow: this.#book.id,
+      workflow: this.#driverId,
       scope,
       priority,
+      isShown: this.#isShown,
       record: (id) => this.#book.record(id),
-      expectTokens: (id) => {
-        const stage = this.#nodes.get(id)?.stage;
-        if (stage === undefined || stage.kind === "tool") return 0;
-        const expected = stage.expectTokens ?? outputTokens(stage.model);
-        return Math.min(expected, stage.maxTokens ?? expected);
-      },
+      expectTokens: (id) => expectedTokens(this.#nodes.get(id)?.stage, outputTokens),
     };
   }
 }

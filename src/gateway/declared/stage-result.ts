@@ -19,6 +19,20 @@ export function countAhead(stage: DeclaredStage, inputs: { readonly [name: strin
   }
 }
 
+/** Throws a RenderFault if it is no list, or too long a one. */
+export function toItems(value: Json, maxItems: number): readonly Json[] {
+  if (!Array.isArray(value)) throw new RenderFault("what it is to go over is not a list");
+  if (value.length > maxItems) throw new RenderFault(`its list has ${value.length} items, more than ${maxItems}`);
+  return value as readonly Json[];
+}
+
+/** Of an answer of the stage, an item. */
+export function expectedTokens(stage: DeclaredStage | undefined, usual: (model: string) => number): number {
+  if (stage === undefined || stage.kind === "tool") return 0;
+  const expected = stage.kind === "llm" ? (stage.expectTokens ?? usual(stage.model)) : usual(stage.model);
+  return Math.min(expected, stage.maxTokens ?? expected);
+}
+
 export function withoutUsage(result: Pick<ItemResult, "text" | "json"> | undefined): Pick<ItemResult, "text" | "json"> {
   const { text, json } = result ?? {};
   return { ...(text === undefined ? {} : { text }), ...(json === undefined ? {} : { json }) };

@@ -7,12 +7,15 @@ import type { DeclaredRun, StageRecord } from "./declared-run.ts";
 import type { DeclaredModelStage, DeclaredStage } from "./declared.ts";
 import type { Scope } from "./evaluate.ts";
 import { pathsOf } from "./expression.ts";
+import { toDriverId } from "./run-graph.ts";
 import { renderPiece, RenderFault, type Piece } from "./template.ts";
 
 /** What is known of the workflow when its stage is shown. */
 export type Known = {
   readonly workflow: string;
   readonly scope: Scope;
+  /** Whether the driver knows of the stage and waits for it. */
+  readonly isShown: (stage: string) => boolean;
   readonly record: (stage: string) => StageRecord | undefined;
   /** Expected length of an answer of that stage, an item. */
   readonly expectTokens: (stage: string) => number;
@@ -26,15 +29,20 @@ const messageTokens = 4;
 /** Of a value of which nothing is known. */
 const valueTokens = 50;
 
-/** Static, though a map and what follows it may be shown only when its list is known. */
-export function toNewWorkflow({ id, tenant, workflow }: DeclaredRun): NewWorkflow {
+/**
+ * Static, though a map and what follows it may be shown only when its list is known. Of a run that is taken up again, the time that
+ * has gone by since it was submitted is taken from its deadline.
+ */
+export function toNewWorkflow(run: DeclaredRun, nowMs: number): NewWorkflow {
+  const { tenant, workflow, createdMs, holding } = run;
   const { class: kind, deadlineMs, sloScale } = workflow;
+  const goneMs = holding.generation === 0 ? 0 : Math.max(0, nowMs - createdMs);
   return {
-    workflow: id,
+    workflow: toDriverId(run),
     reveal: "static",
     tenant,
     ...(kind === undefined ? {} : { class: kind }),
-    ...(deadlineMs === undefined ? {} : { deadlineUs: deadlineMs * 1000 }),
+    ...(deadlineMs === undefined ? {} : { deadlineUs: Math.max(1, deadlineMs - goneMs) * 1000 }),
     ...(sloScale === undefined ? {} : { sloScale }),
   };
 }
@@ -42,7 +50,7 @@ export function toNewWorkflow({ id, tenant, workflow }: DeclaredRun): NewWorkflo
 /** `items` is 0 for a map over an empty list, which is not going to run. */
 export function toVisible(stage: DeclaredStage, items: number, known: Known): NewStage {
   const key = stageKey(known.workflow, stage.id);
-  const parents = stage.parents.map((id) => ({
+  const parents = stage.parents.filter(known.isShown).map((id) => ({
     stage: stageKey(known.workflow, id),
     bytes: known.expectTokens(id) * charactersPerToken,
   }));

@@ -4,8 +4,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CallFault } from "../call/call.ts";
 import type { Keyring } from "../config/keys.ts";
 import { metricsType } from "../observe/metrics.ts";
-import { answerFault, answerJson } from "./answer.ts";
+import { answerFault, answerJson, internalFault } from "./answer.ts";
 import { admitCaller } from "./caller.ts";
+import type { JournalStream } from "./journal-stream.ts";
 
 export type LookHost = {
   readonly keyring: () => Keyring;
@@ -14,17 +15,20 @@ export type LookHost = {
   /** Whether calls can be served. */
   readonly isReady: () => boolean;
   readonly status: () => unknown;
-  readonly page: () => string;
+  readonly page: () => string | Promise<string>;
+  readonly journal: JournalStream;
+  /** A mistake of ours, which costs the request that met it. */
+  readonly onFault: (error: unknown) => void;
 };
 
 export function isLookedAt(path: string): boolean {
-  return ["/", "/healthz", "/readyz", "/metrics", "/fate/status", "/v1/models"].includes(path);
+  return ["/", "/healthz", "/readyz", "/metrics", "/fate/status", "/fate/journal", "/v1/models"].includes(path);
 }
 
 export function look(host: LookHost, path: string, request: IncomingMessage, response: ServerResponse): void {
   switch (path) {
     case "/":
-      return answerText(response, 200, "text/html; charset=utf-8", host.page());
+      return answerPage(host, response);
     case "/healthz":
       return answerText(response, 200, "text/plain", "ok\n");
     case "/readyz":
@@ -37,6 +41,11 @@ export function look(host: LookHost, path: string, request: IncomingMessage, res
     case "/fate/status":
       if (admitCaller(host.keyring(), request, response) !== undefined) answerJson(response, 200, host.status());
       return;
+    case "/fate/journal":
+      if (admitCaller(host.keyring(), request, response) === undefined) return;
+      // Whoever asks what it would be is not told all of it.
+      if (request.method === "HEAD") return answerText(response, 200, "application/x-ndjson; charset=utf-8", "");
+      return host.journal(response);
     default:
   }
   if (path !== "/v1/models" && !path.startsWith("/v1/models/")) return answerFault(response, notFound(path));
@@ -60,6 +69,20 @@ function tellModels({ models }: LookHost, path: string, response: ServerResponse
 export function notFound(path: string): CallFault {
   const shown = path.length > 100 ? `${path.slice(0, 100)}...` : path;
   return { status: 404, type: "invalid_request_error", code: "not_found", message: `There is nothing at ${shown}.` };
+}
+
+/** The page may have to be put together first. */
+function answerPage({ page, onFault }: LookHost, response: ServerResponse): void {
+  // What the page's own policy cannot say of itself: nobody may frame it.
+  response.setHeader("content-security-policy", "frame-ancestors 'none'");
+  const answer = (text: string): void => answerText(response, 200, "text/html; charset=utf-8", text);
+  const made = page();
+  if (typeof made === "string") return answer(made);
+  made.then(answer).catch((error: unknown) => {
+    onFault(error);
+    if (response.headersSent) response.destroy();
+    else answerFault(response, internalFault);
+  });
 }
 
 function answerText(response: ServerResponse, status: number, type: string, text: string): void {

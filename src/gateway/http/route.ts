@@ -5,7 +5,9 @@ import type { CallFault, Surface } from "../call/call.ts";
 import type { Keyring } from "../config/keys.ts";
 import type { LimitsConfig } from "../config/config.ts";
 import type { Declared } from "../declared/routes.ts";
+import { whatIfPath, type WhatIf } from "../../view/what-if.ts";
 import { answerFault, answerFaultEarly, guard, internalFault } from "./answer.ts";
+import { askWhatIf } from "./ask-what-if.ts";
 import { admitCaller } from "./caller.ts";
 import { styleOf, type Calls } from "./calls.ts";
 import { isLookedAt, look, notFound, type LookHost } from "./look.ts";
@@ -18,8 +20,8 @@ export type RouteHost = LookHost & {
   readonly keyring: () => Keyring;
   readonly calls: Calls;
   readonly declared: () => Declared;
-  /** A mistake of ours, which costs the request that met it. */
-  readonly onFault: (error: unknown) => void;
+  /** Absent where nothing can be replayed. */
+  readonly whatIf?: WhatIf | undefined;
 };
 
 const surfaces: Readonly<Record<string, Surface>> = {
@@ -42,6 +44,11 @@ export function route(host: RouteHost, request: IncomingMessage, response: Serve
   }
   if (surface !== undefined) return answerFault(response, notAllowed("POST"), { allow: "POST" });
   if (path === "/v1/workflows" || path.startsWith("/v1/workflows/")) return carryOut(host, request, response);
+  if (path === whatIfPath && host.whatIf !== undefined) {
+    if (request.method !== "POST") return answerFault(response, notAllowed("POST"), { allow: "POST" });
+    if (admitCaller(host.keyring(), request, response) === undefined) return;
+    return askWhatIf(host.whatIf, request, response, host.limits().bodyBytes);
+  }
   if (request.method === "GET" || request.method === "HEAD") return look(host, path, request, response);
   if (isLookedAt(path)) answerFault(response, notAllowed("GET"), { allow: "GET" });
   else answerFault(response, notFound(path));

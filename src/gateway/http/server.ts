@@ -1,6 +1,7 @@
 /** The HTTP server: how it listens, what it bounds, and how it ends. */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import type { AddressInfo } from "node:net";
 import { guard } from "./answer.ts";
 import { holdBack } from "./read-body.ts";
@@ -14,7 +15,13 @@ export type Listening = AsyncDisposable & {
   readonly stopListening: () => void;
 };
 
-export async function listen(host: RouteHost): Promise<Listening> {
+/** Connections that become something else than HTTP. */
+export type Upgrade = {
+  readonly wanted: (request: IncomingMessage) => boolean;
+  readonly take: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+};
+
+export async function listen(host: RouteHost, upgrade?: Upgrade): Promise<Listening> {
   const limits = host.limits();
   const admit = createTurnstile((request, response) =>
     guard(response, host.onFault, () => route(host, request, response)),
@@ -28,12 +35,19 @@ export async function listen(host: RouteHost): Promise<Listening> {
       keepAliveTimeout: 75_000,
       insecureHTTPParser: false,
       noDelay: true,
+      shouldUpgradeCallback: (request) => upgrade?.wanted(request) ?? false,
     },
     admit,
   );
   server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
     holdBack(response);
     admit(request, response);
+  });
+  const upgraded = new Set<Duplex>();
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    upgraded.add(socket);
+    socket.once("close", () => upgraded.delete(socket));
+    upgrade?.take(request, socket, head);
   });
   server.maxConnections = limits.connections;
   await start(server, host.listen);
@@ -50,6 +64,7 @@ export async function listen(host: RouteHost): Promise<Listening> {
       const { promise, resolve } = Promise.withResolvers<void>();
       server.close(() => resolve());
       server.closeAllConnections();
+      for (const socket of upgraded) socket.destroy();
       await promise;
     },
   };

@@ -15,16 +15,19 @@ import type { EngineDesk } from "./engine-desk.ts";
 import type { EngineDesks } from "./engine-desks.ts";
 import type { Learning } from "./learning.ts";
 import { createPrelude, type Progress } from "./prelude.ts";
-import { takePrelude, toHeader, toSnapshot, type Retold } from "./retelling.ts";
+import { stamp, takePrelude, tellLasting, toHeader, toOpening, toSnapshot, type Retold } from "./retelling.ts";
 import type { Snapshot } from "./planning-line.ts";
 import type { Open, StageDesk } from "./stage-desk.ts";
 import { pickTold, type Stays } from "./stand-in.ts";
+import { takeOver, type Recall } from "./take-over.ts";
 import type { World } from "./world.ts";
 
 export type ContinuityHost = {
   readonly world: World;
   readonly seed: number;
   readonly policy: () => string;
+  /** What the policy has learnt that outlives its workflows. JSON. */
+  readonly lasting: () => string | undefined;
   readonly calibration: Calibration;
   readonly learning: Learning;
   readonly stages: StageDesk;
@@ -52,6 +55,14 @@ export class Continuity {
   prelude = (): readonly JournalEvent[] => takePrelude(this.#retold());
 
   snapshot = (): Snapshot => toSnapshot(this.#retold());
+
+  opening = (): string => toOpening(this.#retold());
+
+  /** To be called within a moment. */
+  takeOver(recall: Recall, desks: EngineDesks): void {
+    const { world, learning, calibration } = this.#host;
+    takeOver(recall, { world, desks, learning, calibration, cluster: this.#cluster, models: this.#models });
+  }
 
   /**
    * The world goes on with another cluster. Engines that keep their adapter keep what they hold and do, as far as their new
@@ -88,13 +99,25 @@ export class Continuity {
       engines.some(({ id: other, resident }) => other === id && stayed.has(id) && resident.includes(model)),
     );
     world.reset(createCostModel(this.#cluster, models, calibration), caches, prelude);
-    return { prelude, gone };
+    const lasting = stamp(tellLasting(this.#retold()), nowUs, world.sequence);
+    world.sequence += lasting.length;
+    return { prelude: [...prelude, ...lasting], gone };
   }
 
   #retold(): Retold {
-    const { world, seed, policy, calibration, learning } = this.#host;
+    const { world, seed, policy, lasting, calibration, learning } = this.#host;
     const [cluster, models] = [this.#cluster, this.#models];
-    return { world, seed, policy: policy(), cluster, models, calibration, learning, decodes: this.#decodes };
+    return {
+      world,
+      seed,
+      policy: policy(),
+      lasting,
+      cluster,
+      models,
+      calibration,
+      learning,
+      decodes: this.#decodes,
+    };
   }
 
   /** Which shares have their first token, the state does not keep. */

@@ -16,6 +16,8 @@ const window = 31;
 const least = 3;
 /** Once the window is full, a median is taken with every so many ratios only: sorting costs. */
 const sparing = 4;
+/** What an earlier process has learnt counts as so many ratios: it holds until as many others have been seen. */
+const inherited = 8;
 /** A ratio counts at most so many times as much as that of middle weight: or else one long prompt would outvote all others. */
 const heaviest = 4;
 /** A factor is changed when the median has moved this far from it. */
@@ -32,9 +34,9 @@ export type Learned = CostFactors & {
 };
 
 type Sample = { readonly ratio: number; readonly weight: number };
-type Track = { readonly samples: Sample[]; next: number; seen: number };
+type Track = { readonly samples: Sample[]; next: number; seen: number; factor: number | undefined };
 
-/** Invariant: a track holds the last `window` ratios of its term, in a ring. */
+/** Invariant: a track holds the last `window` ratios of its term, in a ring. `factor`: inherited, and not yet among them. */
 export class Corrections {
   readonly #tracks = new Map<string, Track>();
   readonly #applied = new Map<string, CostFactors>();
@@ -52,6 +54,14 @@ export class Corrections {
     return { load: factor, prefill: factor, decode: factor };
   }
 
+  /** What an earlier process has learnt. */
+  inherit(engine: EngineId, model: ModelId, factors: CostFactors): void {
+    const before = this.applied(engine, model);
+    this.#applied.set(key(engine, model), factors);
+    for (const term of ["load", "prefill", "decode"] as const)
+      if (factors[term] !== before[term]) this.#track(engine, model, term).factor = factors[term];
+  }
+
   /** Takes in what was observed against what the uncorrected model expects. Returns the new factors when they have changed enough. */
   observe(
     engine: EngineId,
@@ -65,6 +75,7 @@ export class Corrections {
     const ratio = observedUs / modelledUs;
     if (ratio > farthest || ratio < 1 / farthest) return undefined;
     const track = this.#track(engine, model, term);
+    takeIn(track, modelledUs);
     track.samples[track.next] = { ratio, weight: modelledUs };
     track.next = (track.next + 1) % window;
     track.seen += 1;
@@ -93,9 +104,18 @@ export class Corrections {
   #track(engine: EngineId, model: ModelId, term: Term): Track {
     const name = `${key(engine, model)}\n${term}`;
     let track = this.#tracks.get(name);
-    if (track === undefined) this.#tracks.set(name, (track = { samples: [], next: 0, seen: 0 }));
+    if (track === undefined) this.#tracks.set(name, (track = { samples: [], next: 0, seen: 0, factor: undefined }));
     return track;
   }
+}
+
+/** What is inherited, with the weight of what comes first. */
+function takeIn(track: Track, weight: number): void {
+  if (track.factor === undefined) return;
+  if (track.seen === 0)
+    track.samples.push(...Array.from({ length: inherited }, () => ({ ratio: Number(track.factor), weight })));
+  track.next = track.samples.length % window;
+  track.factor = undefined;
 }
 
 function key(engine: EngineId, model: ModelId): string {

@@ -15,20 +15,23 @@ import { policyNamed } from "../../policy/policies.ts";
 import { createRng } from "../../random/rng.ts";
 import type { Adapter, Sight } from "../adapter/adapter.ts";
 import { refusalOf } from "./admission.ts";
+import { adopt, type AdoptHost, type Held } from "./adopt.ts";
 import { carryOut, type Floor } from "./carry-out.ts";
 import { Continuity } from "./continuity.ts";
 import type { Learned } from "./corrections.ts";
-import type { DropReason, NewStage, NewWorkflow, Refusal, Work } from "./driver.ts";
+import type { DropReason, NewStage, NewWorkflow, Refusal, Turn, Work } from "./driver.ts";
 import type { EngineDesk } from "./engine-desk.ts";
 import { EngineDesks } from "./engine-desks.ts";
-import { JournalFeed } from "./journal-feed.ts";
 import { Learning } from "./learning.ts";
 import type { DriverOptions, LiveDriver, Settings } from "./live-driver.ts";
+import { LiveJournal } from "./live-journal.ts";
 import { Moments } from "./moments.ts";
 import { Planner } from "./planner.ts";
 import { StageDesk } from "./stage-desk.ts";
 import { TurnDesk } from "./turn-desk.ts";
-import { createClock, World } from "./world.ts";
+import type { Recall } from "./take-over.ts";
+import { createTime, type Timer } from "./time.ts";
+import { World } from "./world.ts";
 
 export type { DriverOptions, LiveDriver } from "./live-driver.ts";
 
@@ -47,9 +50,11 @@ class LiveDesk implements LiveDriver {
   readonly #engines: EngineDesks;
   readonly #learning: Learning;
   readonly #continuity: Continuity;
-  readonly #feed: JournalFeed;
+  readonly #journal: LiveJournal;
   readonly #floor: Floor;
-  readonly #sweep: NodeJS.Timeout;
+  readonly #adoption: AdoptHost;
+  readonly #sweep: Timer;
+  readonly #watchers = new Set<() => void>();
   #planner: Planner;
   /** Planners before this one, once they are closed. */
   #retired: Promise<unknown> = Promise.resolve();
@@ -58,10 +63,13 @@ class LiveDesk implements LiveDriver {
 
   constructor(options: DriverOptions) {
     const { cluster, models, seed, calibration = shippedCalibration, onOutcome = () => {} } = options;
-    this.#options = options;
+    // What an earlier gateway knew is not kept beyond the start.
+    const { recall, ...rest } = options;
+    this.#options = rest;
     const { policy, queue, planning } = options;
     this.#settings = { policy, queue, planning };
-    const world = new World(createCostModel(cluster, models, calibration), options.clock ?? createClock());
+    const { time = createTime() } = options;
+    const world = new World(createCostModel(cluster, models, calibration), time);
     this.world = world;
     const moments = new Moments(world, () => this.#planner.settle());
     this.#moments = moments;
@@ -80,26 +88,44 @@ class LiveDesk implements LiveDriver {
     const { begin } = turns;
     const hardestWaitUs = (): number => this.#settings.queue.hardestWaitMs * 1000;
     this.#engines = new EngineDesks(
-      { world, moments, stages, learning, begin, hardestWaitUs, onOutcome, onFault: this.#faultOf("load") },
+      {
+        world,
+        moments,
+        stages,
+        learning,
+        begin,
+        hardestWaitUs,
+        onOutcome,
+        onFault: this.#faultOf("load"),
+        acts: options.acts,
+      },
       options.adapters,
     );
+    this.#adoption = { world, stages, turns, desk: this.desk };
     this.#floor = { world, desk: this.desk, onNonsense: this.#faultOf("policy") };
     const name = (): string => this.#settings.policy;
-    this.#continuity = new Continuity({ world, seed, policy: name, calibration, learning, stages }, cluster, models);
-    this.#feed = new JournalFeed({
-      config: options.journal,
-      header: this.#continuity.header,
-      prelude: this.#continuity.prelude,
-      nextSequence: () => world.sequence,
-      onFault: this.#faultOf("journal"),
-    });
-    world.listen(this.#feed.see);
+    const lasting = (): string | undefined => this.#planner.lasting();
+    const seen = { world, seed, policy: name, lasting, calibration, learning, stages };
+    const continuity = new Continuity(seen, cluster, models);
+    this.#continuity = continuity;
+    const onFault = this.#faultOf("journal");
+    this.#journal = new LiveJournal({ ...rest, world, continuity, policy: name, lasting, onFault });
     if (options.onEvent !== undefined) world.listen(options.onEvent);
     this.#planner = this.#createPlanner(this.#settings);
     world.tick();
     learning.tellKnown();
-    this.#sweep = setInterval(() => stages.giveUpOverdue(), sweepMs);
-    this.#sweep.unref();
+    if (recall !== undefined) this.#takeOver(recall);
+    this.#openJournal();
+    this.#sweep = time.every(sweepMs, () => stages.giveUpOverdue(), "unref");
+  }
+
+  #openJournal(): void {
+    try {
+      this.#journal.feed.open();
+    } catch (error) {
+      void this.#planner.close();
+      throw error;
+    }
   }
 
   #faultOf(what: string): (error: unknown) => void {
@@ -116,11 +142,11 @@ class LiveDesk implements LiveDriver {
       hardestWaitUs: queue.hardestWaitMs * 1000,
       rng: createRng(this.#options.seed, "policy"),
       snapshot: () => {
-        this.#feed.flush();
+        this.#journal.feed.flush();
         return this.#continuity.snapshot();
       },
-      follow: (follower) => this.#feed.follow(follower),
-      flush: () => this.#feed.flush(),
+      follow: (follower) => this.#journal.feed.follow(follower),
+      flush: () => this.#journal.feed.flush(),
       carryOut: (decisions, viewUs) => this.#carryOut(decisions, viewUs, policyName),
       carry: (what) => this.#moments.carry(what),
       begin: () => this.#moments.begin(),
@@ -144,7 +170,7 @@ class LiveDesk implements LiveDriver {
     return wakeUs;
   }
 
-  nowUs = (): number => this.world.clock();
+  nowUs = (): number => this.world.time.nowUs();
 
   desk = (engine: EngineId): EngineDesk => this.#engines.of(engine);
 
@@ -158,13 +184,20 @@ class LiveDesk implements LiveDriver {
   reveal = (stage: NewStage): void => {
     this.#moments.begin();
     const { ordinal } = this.world;
-    this.world.emit({ kind: "stage-reveal", stage: { ...stage, ordinal } });
+    // One that is over need not be known to all any more.
+    const parents = stage.parents.filter((parent) => this.world.isKnown(parent.stage));
+    this.world.emit({ kind: "stage-reveal", stage: { ...stage, parents, ordinal } });
     this.world.ordinal += 1;
     if (stage.kind !== "tool") this.#stages.foreseen += 1;
   };
 
   ready = (key: StageKey, work: Work, chainTokens?: readonly number[]): void =>
     this.#moments.live(() => this.#stages.ready(key, work, chainTokens));
+
+  adopt = (key: StageKey, work: Work, held: Held): readonly Turn[] | undefined =>
+    this.#moments.live(() => adopt(this.#adoption, key, work, held));
+
+  together = (what: () => void): void => this.#moments.live(() => this.#engines.hold(what));
 
   toolStart = (key: StageKey): void => {
     this.#moments.begin();
@@ -199,6 +232,7 @@ class LiveDesk implements LiveDriver {
         for (const key of open.stages.keys()) this.#stages.drop(key, "cancelled");
       }
       this.world.emit({ kind: "workflow-end", workflow });
+      this.#journal.onEnd();
     });
   };
 
@@ -238,7 +272,8 @@ class LiveDesk implements LiveDriver {
       const { prelude, gone: desks } = this.#continuity.reshape({ cluster, models, adapters }, this.#engines);
       this.#engines.take(adapters);
       this.#engines.leaving.clear();
-      this.#feed.turnOver(prelude);
+      this.#journal.feed.turnOver(prelude);
+      this.#endWatching();
       this.#planner.forget();
       this.#learning.tellKnown();
       for (const open of this.#stages) this.#turnAwayIfLost(open.key);
@@ -260,13 +295,46 @@ class LiveDesk implements LiveDriver {
     const settings = { policy, queue, planning };
     if (isDeepStrictEqual(settings, this.#settings)) return;
     const planner = this.#createPlanner(settings);
+    if (policy === this.#settings.policy) planner.recall(this.#planner.lasting());
     this.#settings = settings;
     this.#retired = Promise.all([this.#retired, this.#planner.close()]);
     this.#planner = planner;
     this.#moments.live(() => {});
+    this.#endWatching();
   };
 
-  journalBytes = (): number => this.#feed.writtenBytes;
+  journalBytes = (): number => this.#journal.writtenBytes;
+
+  watch = (take: (lines: string) => void, ended: () => void): (() => void) => {
+    const stop = this.#journal.feed.follow(take);
+    this.#watchers.add(ended);
+    take(this.#continuity.opening());
+    return () => {
+      stop();
+      this.#watchers.delete(ended);
+    };
+  };
+
+  /** What they were told first does not hold any more. */
+  #endWatching(): void {
+    for (const ended of [...this.#watchers]) ended();
+  }
+
+  journalAs = (epoch: number | undefined): void => this.#journal.writeAs(epoch);
+
+  recall = (recall: Recall): void => this.#moments.live(() => this.#takeOver(recall));
+
+  /** Whatever it is, the driver goes on. */
+  #takeOver(recall: Recall): void {
+    const { lasting } = recall.recalled;
+    try {
+      if (lasting?.policy === this.#settings.policy) this.#planner.recall(lasting.memory);
+      this.#journal.remember();
+      this.#continuity.takeOver(recall, this.#engines);
+    } catch (error) {
+      this.#faultOf("journal")(error);
+    }
+  }
 
   drain = async (signal: AbortSignal): Promise<void> => {
     this.#draining = true;
@@ -282,10 +350,13 @@ class LiveDesk implements LiveDriver {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#draining = true;
-    clearInterval(this.#sweep);
-    this.#moments.live(() => this.#giveUpAll());
+    this.#sweep.stop();
+    this.#moments.live(() => {
+      this.#giveUpAll();
+      this.#journal.remember();
+    });
     this.#moments.close();
     await Promise.all([this.#retired, this.#planner.close(), this.#engines.close()]);
-    this.#feed.close();
+    await this.#journal.feed.close();
   }
 }

@@ -8,6 +8,7 @@ import { nextInQueue } from "../../state/queue.ts";
 import { pickVictims } from "../../state/residency.ts";
 import type { Adapter, Sight } from "../adapter/adapter.ts";
 import { hasRoom, kvTokensOf, sequencesOf } from "./room.ts";
+import { signalAfter } from "./time.ts";
 import { longestMs, type World } from "./world.ts";
 
 export type DeskHost = {
@@ -19,6 +20,8 @@ export type DeskHost = {
   readonly live: (what: () => void) => void;
   /** What has waited this long goes before everything else. */
   readonly hardestWaitUs: () => number;
+  /** Whether engines may be made to do anything now. */
+  readonly acts: () => boolean;
 };
 
 /** A load that takes this much longer than expected has failed. */
@@ -59,7 +62,7 @@ export class EngineDesk {
   /** Takes up what can be taken up now, one after another: nothing overtakes what comes next. */
   serve(): void {
     // Something that it has just started is over already: the loop goes on by itself.
-    if (this.#serving || this.#closing.signal.aborted) return;
+    if (this.#serving || this.#closing.signal.aborted || !this.#host.acts()) return;
     this.#serving = true;
     try {
       while (this.#takeUp());
@@ -79,7 +82,7 @@ export class EngineDesk {
     }
     if (!hasRoom(engine, queued)) return false;
     const beside = engine.running.length;
-    this.#start(engine, queued);
+    this.begin(queued);
     this.#host.begin(queued, engine, beside);
     return true;
   }
@@ -125,7 +128,9 @@ export class EngineDesk {
     return delayed;
   }
 
-  #start(engine: EngineState, queued: QueuedShare): void {
+  /** Takes it from the queue. */
+  begin(queued: QueuedShare): void {
+    const engine = this.state;
     const { stage, share, attempt, items, phase } = queued;
     const kvTokens = kvTokensOf(engine, queued);
     const name = { stage: stage.key, share, attempt, engine: this.id };
@@ -145,7 +150,7 @@ export class EngineDesk {
   startLoad(model: ModelId, cause: "stage" | "prefetch", preferred: readonly ModelId[] | undefined): boolean {
     const engine = this.state;
     const held = this.#world.costs.engine(this.id).models.get(model);
-    if (held === undefined || this.#loading !== undefined) return false;
+    if (held === undefined || this.#loading !== undefined || !this.#host.acts()) return false;
     const room = { memoryBytes: engine.holding.memoryBytes, maxResident: engine.holding.engine.maxResident };
     const victims = pickVictims(engine.residents, room, held.footprintBytes, preferred);
     if (victims === undefined) return false;
@@ -166,14 +171,18 @@ export class EngineDesk {
 
   async #load(load: { readonly model: ModelId }, victims: readonly ModelId[], expectedUs: number): Promise<void> {
     const limitMs = Math.min(longestMs, Math.max(leastLoadMs, Math.ceil((expectedUs / 1000) * loadPatience)));
-    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(limitMs)]);
-    const startUs = this.#world.clock();
+    const { time } = this.#world;
+    const limit = signalAfter(time, limitMs);
+    const signal = AbortSignal.any([this.#closing.signal, limit.signal]);
+    const startUs = time.nowUs();
     let failure: unknown;
     try {
       for (const victim of victims) await orAborted(this.adapter.unload(victim, signal), signal);
       await orAborted(this.adapter.load(load.model, signal), signal);
     } catch (error) {
       failure = error ?? new Error("load failed");
+    } finally {
+      limit.stop();
     }
     // It may have been given up meanwhile.
     if (this.#loading !== load) return;
@@ -205,6 +214,7 @@ export class EngineDesk {
 
   /** Gives a model up because the policy says so. */
   unload(model: ModelId): void {
+    if (!this.#host.acts()) return;
     this.#world.emit({ kind: "model-evict", engine: this.id, model, cause: "policy" });
     this.#unloading += 1;
     // What the server keeps all the same, the next look shows.
@@ -229,6 +239,16 @@ export class EngineDesk {
       this.#world.emit({ kind: "model-evict", engine: this.id, model, cause: "observed" });
     }
     for (const model of resident) if (!engine.isResident(model)) this.#assume(model, resident);
+  }
+
+  /** What it held when an earlier process last knew of it, least recently used first: taken to be there still, until it is looked at. */
+  recall(models: readonly ModelId[]): void {
+    for (const model of models) if (!this.state.isResident(model)) this.#assume(model, models);
+  }
+
+  /** Whether it holds the model, as it must where a share runs: whoever started it has seen to that. Nothing begins during a load. */
+  holds(model: ModelId): boolean {
+    return this.#loading === undefined && (this.state.isResident(model) || this.#assume(model));
   }
 
   /** The server holds the model, or will once it is called: no load of ours. False if, by our figures, it does not fit beside these. */

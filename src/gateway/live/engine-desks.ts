@@ -20,6 +20,8 @@ export type EngineDesksHost = {
   readonly learning: Learning;
   readonly begin: DeskHost["begin"];
   readonly hardestWaitUs: DeskHost["hardestWaitUs"];
+  /** Absent: always. */
+  readonly acts?: DeskHost["acts"] | undefined;
   readonly onOutcome: (engine: EngineId, fault: ShareFault | undefined) => void;
   readonly onFault: (error: unknown) => void;
 };
@@ -29,6 +31,7 @@ export class EngineDesks {
   readonly #desks = new Map<EngineId, EngineDesk>();
   /** Those that are about to leave: what they alone can serve waits for what comes in their place. */
   readonly leaving = new Set<EngineId>();
+  #held = false;
 
   constructor(host: EngineDesksHost, adapters: readonly Adapter[]) {
     this.#host = host;
@@ -47,12 +50,24 @@ export class EngineDesks {
 
   serve = (engine: EngineId): void => this.#desks.get(engine)?.serve();
 
+  /** None of them takes anything up before all of it is done. */
+  hold(what: () => void): void {
+    this.#held = true;
+    try {
+      what();
+    } finally {
+      this.#held = false;
+      for (const desk of this.#desks.values()) desk.serve();
+    }
+  }
+
   /** Gives a desk to each adapter that has none. */
   take(adapters: readonly Adapter[]): void {
-    const { world, moments, learning, begin, hardestWaitUs } = this.#host;
+    const { world, moments, learning, begin, hardestWaitUs, acts = () => true } = this.#host;
     const host: DeskHost = {
       begin,
       hardestWaitUs,
+      acts: () => !this.#held && acts(),
       live: (what) => moments.live(what),
       onLoaded: (engine, model, tookUs) => learning.onLoaded(engine, model, tookUs),
       onLoadFailed: (engine, model, error) => this.#onLoadFailed(engine, model, error),

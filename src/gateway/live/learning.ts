@@ -37,6 +37,12 @@ export class Learning {
     return this.#corrections.applied(engine, model);
   }
 
+  /** What an earlier process has learnt. */
+  recall(engine: EngineId, model: ModelId, factors: CostFactors): void {
+    this.#corrections.inherit(engine, model, factors);
+    this.#world.correct(engine, model, factors);
+  }
+
   learned(engine: EngineId, model: ModelId): Learned {
     return this.#corrections.learned(engine, model);
   }
@@ -71,7 +77,8 @@ export class Learning {
     this.#observe(turn.engine, turn.model, "decode", tookUs, decodeUs);
   }
 
-  #ratesOf({ engine, model }: ShareTurn): Rates | undefined {
+  #ratesOf({ engine, model, adopted }: ShareTurn): Rates | undefined {
+    if (adopted) return undefined;
     return this.#world.baseCosts.engine(engine).models.get(model)?.rates;
   }
 

@@ -4,12 +4,17 @@ import type { Calibration } from "../../cost/calibration.ts";
 import type { Cluster, EngineId } from "../../model/cluster.ts";
 import type { JournalEvent } from "../../model/event.ts";
 import type { Model, ModelId } from "../../model/model.ts";
+import type { JournalVerbs } from "../../store/store.ts";
 import type { Adapter, Sight } from "../adapter/adapter.ts";
 import type { JournalConfig, PlanningConfig, QueueConfig } from "../config/config.ts";
 import type { Learned } from "./corrections.ts";
-import type { Driver, ShareFault } from "./driver.ts";
+import type { StageKey } from "../../model/workflow.ts";
+import type { Held } from "./adopt.ts";
+import type { Driver, ShareFault, Turn, Work } from "./driver.ts";
 import type { EngineDesk } from "./engine-desk.ts";
-import type { Clock, World } from "./world.ts";
+import type { Time } from "./time.ts";
+import type { Recall } from "./take-over.ts";
+import type { World } from "./world.ts";
 
 export type DriverOptions = {
   readonly policy: string;
@@ -20,15 +25,22 @@ export type DriverOptions = {
   readonly adapters: readonly Adapter[];
   readonly queue: QueueConfig;
   readonly planning: PlanningConfig;
-  readonly journal: JournalConfig;
+  readonly journal: Pick<JournalConfig, "path" | "maxBytes" | "keep">;
+  /** The journal goes there in place of files, written by a planner of this epoch: by none until `journalAs` says so. */
+  readonly journalStore?: Pick<JournalVerbs, "beginSegment" | "appendJournal"> & { readonly epoch: number | undefined };
+  /** What an earlier gateway knew. */
+  readonly recall?: Recall;
   /** How many times faster than its GPU an engine is known to be. */
   readonly speedOf?: (engine: EngineId) => number;
-  readonly clock?: Clock;
+  /** That of the machine unless said. */
+  readonly time?: Time;
   readonly onEvent?: (event: JournalEvent) => void;
   readonly onPlanned?: (where: "place" | "thread" | "fallback", tookUs: number, stages: number) => void;
   /** A share failed on its engine, or ended there: for the engine's breaker. */
   readonly onOutcome?: (engine: EngineId, fault: ShareFault | undefined) => void;
   readonly onFault?: (what: string, error: unknown) => void;
+  /** Whether engines may be made to do anything now; absent: always. */
+  readonly acts?: () => boolean;
 };
 
 /** What can be another from one moment to the next. */
@@ -56,4 +68,20 @@ export type LiveDriver = Driver &
     /** Takes nothing new, and resolves when all that is open is over, or when the signal says so: then what is left is dropped. */
     readonly drain: (signal: AbortSignal) => Promise<void>;
     readonly journalBytes: () => number;
+    /**
+     * For whoever looks on: a journal that begins now, then whole lines as they come. `ended`: the world is another, so begin again.
+     * Returns how to stop. Not to be called within a moment.
+     */
+    readonly watch: (take: (lines: string) => void, ended: () => void) => () => void;
+    /** Several things at once: engines take nothing up before all of them are done, and then whatever there is. */
+    readonly together: (what: () => void) => void;
+    /**
+     * A stage that another planner has placed, or that waits since then; like `ready`, but that it is not turned away. Returns the
+     * turns of what runs, or undefined if the books have no room for it as it is.
+     */
+    readonly adopt: (stage: StageKey, work: Work, held: Held) => readonly Turn[] | undefined;
+    /** From now on the journal in the store is written by a planner of this epoch; undefined: by somebody else. */
+    readonly journalAs: (epoch: number | undefined) => void;
+    /** Takes over what an earlier planner knew. */
+    readonly recall: (recall: Recall) => void;
   };

@@ -49,7 +49,7 @@ export class Moments {
     }
     if (!this.#left) return;
     this.#left = false;
-    setImmediate(() => this.live(() => {}));
+    this.#world.time.soon(() => this.live(() => {}));
   }
 
   #end(): void {

@@ -13,6 +13,7 @@ import type { PlanningConfig } from "../config/config.ts";
 import { stillValid } from "./carry-out.ts";
 import { PlanningLine, type Snapshot } from "./planning-line.ts";
 import type { FromThread } from "./thread-protocol.ts";
+import type { Timer } from "./time.ts";
 import { longestMs, type World } from "./world.ts";
 
 export type PlannerHost = {
@@ -53,14 +54,14 @@ export class Planner {
   readonly #fallback: Policy;
   #memory: unknown;
   readonly #line: PlanningLine | undefined;
-  #asked: { readonly id: number; readonly viewUs: number; readonly deadline: NodeJS.Timeout } | undefined;
+  #asked: { readonly id: number; readonly viewUs: number; readonly deadline: Timer } | undefined;
   /** A question that was answered too late, if at all: the thread gets no other one before it is done with that. */
   #owed: { readonly id: number; readonly viewUs: number } | undefined;
   #nextId = 1;
   /** Something changed while a plan was under way. */
   #again = false;
-  #gather: NodeJS.Timeout | undefined;
-  #wake: NodeJS.Timeout | undefined;
+  #gather: Timer | undefined;
+  #wake: Timer | undefined;
   #wakeUs = Infinity;
   #closed = false;
 
@@ -83,10 +84,10 @@ export class Planner {
       this.#again = true;
       return;
     }
-    this.#gather ??= setTimeout(() => {
+    this.#gather ??= this.#world.time.after(debounceMs, () => {
       this.#gather = undefined;
       this.#ask();
-    }, debounceMs);
+    });
   }
 
   #view(): View {
@@ -96,7 +97,7 @@ export class Planner {
   }
 
   #planInPlace(): void {
-    const startUs = this.#world.clock();
+    const startUs = this.#world.time.nowUs();
     const view = this.#view();
     let made: Plan;
     try {
@@ -109,14 +110,19 @@ export class Planner {
       return this.#fallBack(`the policy failed: ${reasonOf(error)}`);
     }
     this.#memory = made.memory;
-    this.#take(made, view.nowUs, "place", this.#world.clock() - startUs);
+    this.#take(made, view.nowUs, "place", this.#world.time.nowUs() - startUs);
   }
 
   #fallBack(why: string): void {
-    const startUs = this.#world.clock();
+    const startUs = this.#world.time.nowUs();
     const view = this.#view();
     const { decisions } = this.#fallback(view);
-    this.#take({ decisions, note: `earliest finish: ${why}` }, view.nowUs, "fallback", this.#world.clock() - startUs);
+    this.#take(
+      { decisions, note: `earliest finish: ${why}` },
+      view.nowUs,
+      "fallback",
+      this.#world.time.nowUs() - startUs,
+    );
   }
 
   #take({ decisions, note }: Plan, viewUs: number, where: "place" | "thread" | "fallback", tookUs: number): void {
@@ -142,16 +148,13 @@ export class Planner {
 
   #wakeAt(atUs: number): void {
     if (atUs === Infinity || atUs >= this.#wakeUs) return;
-    clearTimeout(this.#wake);
+    this.#wake?.stop();
     this.#wakeUs = atUs;
     const inMs = (atUs - this.#world.nowUs) / 1000;
-    this.#wake = setTimeout(
-      () => {
-        this.#wakeUs = Infinity;
-        this.#host.wake();
-      },
-      Math.min(Math.max(1, inMs), longestMs),
-    );
+    this.#wake = this.#world.time.after(Math.min(Math.max(1, inMs), longestMs), () => {
+      this.#wakeUs = Infinity;
+      this.#host.wake();
+    });
   }
 
   #ask(): void {
@@ -162,7 +165,7 @@ export class Planner {
     this.#host.flush();
     const id = this.#nextId++;
     const viewUs = this.#world.nowUs;
-    const deadline = setTimeout(() => this.#late(id), this.#host.planning.deadlineMs);
+    const deadline = this.#world.time.after(this.#host.planning.deadlineMs, () => this.#late(id));
     this.#asked = { id, viewUs, deadline };
     this.#line.ask({ kind: "plan", id, nowUs: viewUs, memory: this.#memory });
   }
@@ -191,7 +194,7 @@ export class Planner {
     if (this.#owed?.id === answer.id) this.#owed = undefined;
     if (this.#asked?.id !== answer.id) return;
     const { viewUs, deadline } = this.#asked;
-    clearTimeout(deadline);
+    deadline.stop();
     this.#asked = undefined;
     this.#host.begin();
     if (answer.kind === "failed") {
@@ -213,6 +216,7 @@ export class Planner {
   #openLine(): PlanningLine {
     const { policyName: policy, hardestWaitUs, snapshot, follow } = this.#host;
     return new PlanningLine({
+      time: this.#world.time,
       policy,
       hardestWaitUs,
       snapshot,
@@ -226,21 +230,37 @@ export class Planner {
     });
   }
 
+  /** What the policy has learnt that holds in another process. JSON; undefined if that is nothing. */
+  lasting(): string | undefined {
+    const lasting = this.#host.policy.lasting?.(this.#memory);
+    return lasting === undefined ? undefined : JSON.stringify(lasting);
+  }
+
+  /** What it had learnt in another process, which may be anything. */
+  recall(lasting: string | undefined): void {
+    if (lasting === undefined) return;
+    try {
+      this.#memory = this.#host.policy.lasting?.(JSON.parse(lasting));
+    } catch (error) {
+      this.#host.onFault(error);
+    }
+  }
+
   /** The world is another: what is planned for the old one is not waited for, and the thread is told anew with the next plan. */
   forget(): void {
-    this.#memory = undefined;
+    this.#memory = this.#host.policy.lasting?.(this.#memory);
     this.#line?.rest();
     if (this.#asked === undefined) return;
-    clearTimeout(this.#asked.deadline);
+    this.#asked.deadline.stop();
     this.#owed = this.#asked;
     this.#asked = undefined;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#gather);
-    clearTimeout(this.#wake);
-    if (this.#asked !== undefined) clearTimeout(this.#asked.deadline);
+    this.#gather?.stop();
+    this.#wake?.stop();
+    this.#asked?.deadline.stop();
     this.#asked = undefined;
     await this.#line?.close();
   }

@@ -6,6 +6,7 @@
 import { Worker } from "node:worker_threads";
 import type { CacheCopy } from "./cache-copy.ts";
 import type { FromThread, ToThread } from "./thread-protocol.ts";
+import type { Time, Timer } from "./time.ts";
 
 /** What a thread needs to begin with: the header's line, what is open as lines, what is cached. */
 export type Snapshot = {
@@ -15,6 +16,7 @@ export type Snapshot = {
 };
 
 export type LineHost = {
+  readonly time: Time;
   readonly policy: string;
   readonly hardestWaitUs: number;
   readonly snapshot: () => Snapshot;
@@ -37,7 +39,7 @@ export class PlanningLine {
   #worker: Worker | undefined;
   /** Present while the thread follows. */
   #stopFollowing: (() => void) | undefined;
-  #quiet: NodeJS.Timeout | undefined;
+  #quiet: Timer | undefined;
 
   constructor(host: LineHost) {
     this.#host = host;
@@ -47,10 +49,8 @@ export class PlanningLine {
   ask(question: Extract<ToThread, { kind: "plan" }>): void {
     const worker = (this.#worker ??= this.#start());
     if (this.#stopFollowing === undefined) this.#begin(worker);
-    if (this.#quiet === undefined) {
-      this.#quiet = setTimeout(() => this.rest(), quietMs);
-      this.#quiet.unref();
-    } else this.#quiet.refresh();
+    this.#quiet?.stop();
+    this.#quiet = this.#host.time.after(quietMs, () => this.rest(), "unref");
     send(worker, question);
   }
 
@@ -73,7 +73,7 @@ export class PlanningLine {
 
   /** Tells the thread nothing more until it is asked again. */
   rest(): void {
-    clearTimeout(this.#quiet);
+    this.#quiet?.stop();
     this.#quiet = undefined;
     this.#stopFollowing?.();
     this.#stopFollowing = undefined;

@@ -5,7 +5,7 @@
  */
 
 import type { Cluster } from "../../model/cluster.ts";
-import type { JournalEvent, NewEvent } from "../../model/event.ts";
+import type { JournalEvent, NewEvent, SharePhase } from "../../model/event.ts";
 import type { State } from "../../state/apply.ts";
 import type { VisibleStage } from "../../model/visible.ts";
 import type { EngineState, QueuedShare, RunningShare } from "../../state/engine-state.ts";
@@ -43,7 +43,10 @@ export function createPrelude({ state, nowUs, firstSequence, decodes, stays = ()
   const seen = findShares(state);
   const nodes = tellWorkflows(state, tell);
   tellReveals(nodes, tell);
-  for (const node of nodes) tellProgress(node, { state, decodes, stays, seen, tell });
+  const later: (() => void)[] = [];
+  for (const node of nodes) tellProgress(node, { state, decodes, stays, seen, tell, later });
+  // What runs, after all that has passed through an engine before, be it at one instant.
+  for (const tellRunning of later) tellRunning();
   for (const engine of state.cluster) {
     if (!stays(engine.id)) continue;
     for (const { model, loading } of engine.residents) {
@@ -110,6 +113,7 @@ type Telling = Pick<Prelude, "state" | "decodes"> & {
   readonly stays: Stays;
   readonly seen: ReadonlyMap<string, readonly Seen[]>;
   readonly tell: Tell;
+  readonly later: (() => void)[];
 };
 
 function tellProgress(node: StageNode, telling: Telling): void {
@@ -122,7 +126,7 @@ function tellProgress(node: StageNode, telling: Telling): void {
   } else if (status === "running") tell(readyUs, { kind: "tool-start", stage: stage.key });
 }
 
-function tellShares(node: StageNode, { state, stays, decodes, tell, ...telling }: Telling): void {
+function tellShares(node: StageNode, { state, stays, decodes, tell, later, ...telling }: Telling): void {
   const { stage, readyUs, attempt } = node;
   const seen = telling.seen.get(stage.key) ?? [];
   const told = pickTold(state.cluster, node, stays) ?? [];
@@ -154,17 +158,29 @@ function tellShares(node: StageNode, { state, stays, decodes, tell, ...telling }
     }
     if (here === undefined || startUs === undefined) continue;
     const running = { ...name, engine: here.engine };
-    const { kvTokens } = here.share as RunningShare;
-    tell(startUs, { kind: "share-start", ...running, phase: here.share.phase, kvTokens });
-    if (here.share.phase !== "decode") tellPrompt(node, running, startUs, tell);
-    if (here.share.phase === "prefill") continue;
-    if (here.share.phase === "whole") {
-      if (!decodes(here.engine, stage.key, index)) continue;
-      tell(startUs, { kind: "prefill-end", ...running });
-    }
-    if (stage.kind !== "llm") continue;
-    tell(startUs, { kind: "decode-start", ...running, sequences: 1, waves: 1, contextTokens: stage.promptTokens });
+    const { kvTokens, phase: step } = here.share as RunningShare;
+    const decoding = step === "decode" || (step === "whole" && decodes(here.engine, stage.key, index));
+    later.push(() => tellRunningShare(node, { name: running, phase: step, kvTokens, decoding, startUs, tell }));
   }
+}
+
+type Running = {
+  readonly name: ShareName;
+  readonly phase: SharePhase;
+  readonly kvTokens: number;
+  readonly decoding: boolean;
+  readonly startUs: number;
+  readonly tell: Tell;
+};
+
+function tellRunningShare(node: StageNode, { name, phase, kvTokens, decoding, startUs, tell }: Running): void {
+  const { stage } = node;
+  tell(startUs, { kind: "share-start", ...name, phase, kvTokens });
+  if (phase !== "decode") tellPrompt(node, name, startUs, tell);
+  if (!decoding || stage.kind === "tool") return;
+  if (phase === "whole") tell(startUs, { kind: "prefill-end", ...name });
+  if (stage.kind !== "llm") return;
+  tell(startUs, { kind: "decode-start", ...name, sequences: 1, waves: 1, contextTokens: stage.promptTokens });
 }
 
 /** A model that is held no more, for a share that is over. Returns how to have everything as it is. */

@@ -4,9 +4,9 @@ import type { Calibration } from "../../cost/calibration.ts";
 import { encodeRecord } from "../../journal/append.ts";
 import { journalVersion, type JournalHeader } from "../../journal/journal.ts";
 import type { Cluster } from "../../model/cluster.ts";
-import type { JournalEvent } from "../../model/event.ts";
+import type { JournalEvent, NewEvent } from "../../model/event.ts";
 import type { Model } from "../../model/model.ts";
-import { copyCaches } from "./cache-copy.ts";
+import { copyCaches, tellCaches } from "./cache-copy.ts";
 import type { Learning } from "./learning.ts";
 import type { Snapshot } from "./planning-line.ts";
 import { clusterNow, createPrelude, type Progress } from "./prelude.ts";
@@ -21,6 +21,8 @@ export type Retold = {
   readonly calibration: Calibration;
   readonly learning: Learning;
   readonly decodes: Progress;
+  /** What the policy has learnt that outlives its workflows. JSON. */
+  readonly lasting: () => string | undefined;
 };
 
 export function toHeader(
@@ -41,28 +43,54 @@ export function toHeader(
   };
 }
 
-/** What is open and what has been learnt, as the first records of a file. They take up positions. */
+/** What is open, what has been learnt and what is cached, as the first records of a file. They take up positions. */
 export function takePrelude(retold: Retold): readonly JournalEvent[] {
-  const events = retell(retold);
-  retold.world.sequence += events.length;
+  const { world } = retold;
+  const open = retell(retold);
+  const firstSequence = world.sequence + open.length;
+  const events = [...open, ...stamp(tellLasting(retold), world.nowUs, firstSequence)];
+  world.sequence += events.length;
   return events;
+}
+
+/** What holds whatever is open: what the policy has learnt, and what is cached. */
+export function tellLasting({ world, policy, lasting }: Retold): NewEvent[] {
+  const memory = lasting();
+  const remembered: NewEvent[] = memory === undefined ? [] : [{ kind: "policy-remember", policy, memory }];
+  return [...remembered, ...tellCaches(copyCaches(world.state))];
+}
+
+export function stamp(told: readonly NewEvent[], atUs: number, firstSequence: number): JournalEvent[] {
+  return told.map((event, index) => ({ atUs, sequence: firstSequence + index, ...event }));
 }
 
 function retell({ world, decodes, learning }: Retold): JournalEvent[] {
   const { state, nowUs, sequence } = world;
   const events = createPrelude({ state, nowUs, firstSequence: sequence, decodes });
+  world.leaveOut();
+  const known: NewEvent[] = [];
   for (const { engine, models } of world.costs.engines) {
     for (const model of models.keys()) {
       const { load, prefill, decode } = learning.applied(engine.id, model);
       if (load === 1 && prefill === 1 && decode === 1) continue;
-      const factors = { engine: engine.id, model, load, prefill, decode };
-      events.push({ atUs: nowUs, sequence: sequence + events.length, kind: "cost-correct", ...factors });
+      known.push({ kind: "cost-correct", engine: engine.id, model, load, prefill, decode });
     }
   }
-  return events;
+  return [...events, ...stamp(known, nowUs, sequence + events.length)];
 }
 
 export function toSnapshot(retold: Retold): Snapshot {
   const lines = retell(retold).map(encodeRecord).join("");
   return { header: encodeRecord(toHeader(retold)), lines, caches: copyCaches(retold.world.state) };
+}
+
+/** A journal that begins now, for somebody who only looks on: header, what is open, learnt and cached. Takes up no positions. */
+export function toOpening(retold: Retold): string {
+  const open = retell(retold);
+  const caches = stamp(
+    tellCaches(copyCaches(retold.world.state)),
+    retold.world.nowUs,
+    retold.world.sequence + open.length,
+  );
+  return [toHeader(retold), ...open, ...caches].map(encodeRecord).join("");
 }

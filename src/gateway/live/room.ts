@@ -3,8 +3,10 @@
 import { shareWork, sideBySide } from "../../cost/share-work.ts";
 import type { EngineState, QueuedShare } from "../../state/engine-state.ts";
 
+type Wanted = Pick<QueuedShare, "stage" | "items">;
+
 /** Whether the engine can run the share beside what runs there now. */
-export function hasRoom(engine: EngineState, queued: QueuedShare): boolean {
+export function hasRoom(engine: EngineState, queued: Wanted): boolean {
   const { batching } = engine.holding.engine;
   if (engine.running.length === 0) return true;
   if (batching.kind === "exclusive") return false;
@@ -22,14 +24,14 @@ export function hasRoom(engine: EngineState, queued: QueuedShare): boolean {
 }
 
 /** Items of the share side by side. */
-export function sequencesOf(engine: EngineState, { stage, items }: QueuedShare): number {
+export function sequencesOf(engine: EngineState, { stage, items }: Wanted): number {
   const held = engine.holding.models.get(stage.model);
   const most = engine.holding.engine.batching.maxSequences;
   return held === undefined ? 1 : Math.min(items, sideBySide(stage, held, most));
 }
 
 /** What the share is expected to fill, never more than there is: a server preempts what outgrows it. */
-export function kvTokensOf(engine: EngineState, queued: QueuedShare): number {
+export function kvTokensOf(engine: EngineState, queued: Wanted): number {
   const { stage, items } = queued;
   const capacity = engine.holding.models.get(stage.model)?.kvCapacityTokens ?? 0;
   return Math.min(capacity, shareWork(stage, items, sequencesOf(engine, queued), stage.outputTokens).kvTokens);

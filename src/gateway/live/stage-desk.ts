@@ -37,7 +37,7 @@ export type StageDeskHost = {
 };
 
 /** Tries of one stage. */
-const mostAttempts = 4;
+export const mostAttempts = 4;
 
 /** Invariant: stages stand in the order in which they began to wait, so those that waited too long are found first. */
 export class StageDesk {
@@ -72,8 +72,15 @@ export class StageDesk {
   ready(key: StageKey, work: Work, chainTokens: readonly number[] | undefined): void {
     const { world } = this.#host;
     world.emit({ kind: "stage-ready", stage: key, ...(chainTokens === undefined ? {} : { chainTokens }) });
+    const open = this.open(key, work);
+    const refusal = this.#host.refusalOf(key);
+    if (refusal !== undefined) this.refuse(open, refusal, "refused");
+  }
+
+  /** From now on somebody waits for it. */
+  open(key: StageKey, work: Work): Open {
+    const { nowUs } = this.#host.world;
     this.foreseen -= 1;
-    const { nowUs } = world;
     const open: Open = {
       key,
       work,
@@ -86,8 +93,7 @@ export class StageDesk {
       failures: 0,
     };
     this.#open.set(key, open);
-    const refusal = this.#host.refusalOf(key);
-    if (refusal !== undefined) this.refuse(open, refusal, "refused");
+    return open;
   }
 
   begin(open: Open, turn: ShareTurn): void {
@@ -162,7 +168,7 @@ export class StageDesk {
 
   giveUpOverdue(): void {
     const { giveUpMs } = this.#host.queue();
-    const latestUs = this.#host.world.clock() - giveUpMs * 1000;
+    const latestUs = this.#host.world.time.nowUs() - giveUpMs * 1000;
     const message = `no engine took the call within ${giveUpMs / 1000} s`;
     for (const open of this.#open.values()) {
       if (open.sinceUs > latestUs) return;
@@ -174,10 +180,10 @@ export class StageDesk {
 
   /** Turns all away that is open. */
   giveUpAll(refusal: Refusal): void {
-    // What runs goes last, or else its place would be taken once more.
-    const begun = [...this.#open.values()].filter(({ turns }) => turns.length > 0);
+    // What runs goes last, or else its place would be taken once more; one that waits may begin where another has gone.
     for (const open of this.#open.values()) if (open.turns.length === 0) this.refuse(open, refusal, "cancelled");
-    for (const open of begun) if (this.#open.has(open.key)) this.refuse(open, refusal, "cancelled");
+    for (const open of Array.from(this.#open.values()))
+      if (this.#open.has(open.key)) this.refuse(open, refusal, "cancelled");
     assert(this.#open.size === 0 && this.#begun === 0, `${this.#open.size} stages are open that were given up`);
   }
 

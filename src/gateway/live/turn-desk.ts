@@ -29,6 +29,20 @@ export class TurnDesk implements TurnKeeper {
   }
 
   begin = (queued: QueuedShare, engine: EngineState, beside: number): void => {
+    const turn = this.open(queued, engine, beside);
+    try {
+      this.#host.stages.find(turn.stage.key)?.work.start(turn);
+    } catch (error) {
+      this.#host.onFault(error);
+      const open = this.#host.stages.find(turn.stage.key);
+      if (!turn.open || open === undefined) return;
+      const message = "the gateway could not make the call";
+      const refusal = { kind: "engine-failed", message, retryAfterS: 1 } as const;
+      this.#host.moments.live(() => this.#host.stages.refuse(open, refusal, "failed"));
+    }
+  };
+
+  open(queued: QueuedShare, engine: EngineState, beside: number, adopted?: "adopted"): ShareTurn {
     const { world, stages } = this.#host;
     const { stage, share, attempt, items, phase } = queued;
     const open = stages.find(stage.key);
@@ -51,19 +65,13 @@ export class TurnDesk implements TurnKeeper {
         reason: open.reason,
         planAgeUs: nowUs - open.viewUs,
         waitedUs: nowUs - open.readyUs,
+        adopted: adopted !== undefined,
       },
       this,
     );
     stages.begin(open, turn);
-    try {
-      open.work.start(turn);
-    } catch (error) {
-      this.#host.onFault(error);
-      if (!turn.open) return;
-      const message = "the gateway could not make the call";
-      this.#host.moments.live(() => stages.refuse(open, { kind: "engine-failed", message, retryAfterS: 1 }, "failed"));
-    }
-  };
+    return turn;
+  }
 
   onFirstToken = (turn: ShareTurn): void => {
     const { world, moments } = this.#host;

@@ -32,6 +32,8 @@ export type TurnFacts = {
   readonly reason: string;
   readonly planAgeUs: number;
   readonly waitedUs: number;
+  /** It began with another planner: what it takes from here on is not all that it took. */
+  readonly adopted: boolean;
 };
 
 /** Whatever is told after its end, or after it was voided, changes nothing: a server's late answer must not confuse the books. */
@@ -51,6 +53,7 @@ export class ShareTurn implements Turn {
   readonly reason: string;
   readonly planAgeUs: number;
   readonly waitedUs: number;
+  readonly adopted: boolean;
   /** When the first token came; -1 before. */
   firstTokenUs = -1;
   #open = true;
@@ -73,6 +76,7 @@ export class ShareTurn implements Turn {
     this.reason = facts.reason;
     this.planAgeUs = facts.planAgeUs;
     this.waitedUs = facts.waitedUs;
+    this.adopted = facts.adopted;
     this.#keeper = keeper;
   }
 

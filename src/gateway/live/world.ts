@@ -5,22 +5,17 @@ import type { CostModel } from "../../cost/cost-model.ts";
 import type { EngineId } from "../../model/cluster.ts";
 import type { JournalEvent, NewEvent } from "../../model/event.ts";
 import type { ModelId } from "../../model/model.ts";
+import type { StageKey } from "../../model/workflow.ts";
+import type { StageNode } from "../../state/workflow-state.ts";
 import { restoreCaches, type CacheCopy } from "./cache-copy.ts";
+import type { Time } from "./time.ts";
 import { apply, createState, type State } from "../../state/apply.ts";
 
 /** The longest a timer can wait. */
 export const longestMs = 2 ** 31 - 1;
 
-/** Whole microseconds that never run backwards. */
-export type Clock = () => number;
-
-export function createClock(): Clock {
-  const startMs = performance.now();
-  return () => Math.round((performance.now() - startMs) * 1000);
-}
-
 export class World {
-  readonly clock: Clock;
+  readonly time: Time;
   state: State;
   /** As the calibration has it, and as observation has corrected it. */
   baseCosts: CostModel;
@@ -30,10 +25,12 @@ export class World {
   /** Counts all stages in the order of their reveal. */
   ordinal = 0;
   readonly #listeners: ((event: JournalEvent) => void)[] = [];
+  /** Stages that were over when somebody began to follow the journal, or another file of it began. */
+  readonly #leftOut = new WeakSet<StageNode>();
   #nowUs = 0;
 
-  constructor(costs: CostModel, clock: Clock) {
-    this.clock = clock;
+  constructor(costs: CostModel, time: Time) {
+    this.time = time;
     this.baseCosts = costs;
     this.costs = costs;
     this.state = createState(costs.engines, false);
@@ -46,7 +43,7 @@ export class World {
 
   /** Begins a new moment. */
   tick(): number {
-    this.#nowUs = Math.max(this.#nowUs, this.clock());
+    this.#nowUs = Math.max(this.#nowUs, this.time.nowUs());
     return this.#nowUs;
   }
 
@@ -62,6 +59,18 @@ export class World {
     this.sequence += 1;
     for (const listener of this.#listeners) listener(event);
     return event;
+  }
+
+  /** Somebody is told what is open now, and not what of it is over. */
+  leaveOut(): void {
+    for (const { stages } of this.state.workflows.open.values())
+      for (const node of stages.values()) if (node.status === "ended") this.#leftOut.add(node);
+  }
+
+  /** Whether all who follow the journal know of this stage. */
+  isKnown(key: StageKey): boolean {
+    const { workflows } = this.state;
+    return workflows.has(key) && !this.#leftOut.has(workflows.node(key));
   }
 
   /** Another cluster, in which these prefixes are cached and `prelude` tells what is open. */

@@ -28,6 +28,7 @@ export type MetricSources = {
   readonly breakers?: () => Iterable<BreakerReport>;
   readonly journalBytes?: () => number;
   readonly spans?: () => { readonly sent: number; readonly dropped: number; readonly waiting: number };
+  readonly replica?: () => ReplicaReport | undefined;
 };
 
 export type BreakerReport = {
@@ -35,6 +36,15 @@ export type BreakerReport = {
   readonly state: BreakerState;
   /** How often it has opened. */
   readonly trips: number;
+};
+
+/** Of one of several gateways. */
+export type ReplicaReport = {
+  readonly plans: boolean;
+  readonly epoch: number;
+  readonly linked: boolean;
+  readonly gateways: number;
+  readonly changes: number;
 };
 
 const breakerStates = ["closed", "open"] as const;
@@ -60,12 +70,34 @@ export function createMetrics({ engines = [], sources = {} }: MetricsOptions = {
   };
 }
 
+function toReplicaFamilies({ plans, epoch, linked, gateways, changes }: ReplicaReport): Section["families"][number][] {
+  const gauge = (name: string, help: string, value: number) => {
+    const family = createGauges({ name, help });
+    family.at().value = value;
+    return family;
+  };
+  const changed = createCounters({
+    name: "fate_planner_changes_total",
+    help: "How often another gateway began to plan.",
+  });
+  changed.at().value = changes;
+  return [
+    gauge("fate_replica_plans", "1 if this gateway plans.", plans ? 1 : 0),
+    gauge("fate_replica_linked", "1 if somebody plans for this gateway.", linked ? 1 : 0),
+    gauge("fate_replica_gateways", "Other gateways that this one plans for.", gateways),
+    gauge("fate_planner_epoch", "Counts the planners there have been.", epoch),
+    changed,
+  ];
+}
+
 function renderSection({ families }: Section): string {
   return families.map((family) => family.render()).join("");
 }
 
-function readSources({ breakers, journalBytes, spans }: MetricSources): Section {
+function readSources({ breakers, journalBytes, spans, replica }: MetricSources): Section {
   const families: Section["families"][number][] = [];
+  const report = replica?.();
+  if (report !== undefined) families.push(...toReplicaFamilies(report));
   if (breakers !== undefined) {
     const labels = ["engine", "state"];
     const family = createGauges({ name: "fate_breaker_state", help: "1 for the state that it is in.", labels });

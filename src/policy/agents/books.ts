@@ -129,6 +129,18 @@ export class Books {
     return (us + tokens * (rates?.productUsPerToken ?? 0)) / engines.length;
   }
 
+  /** How long a batch of prompts that is under way takes, on average; 0 if none is. */
+  turnUs(): number {
+    let us = 0;
+    let count = 0;
+    for (const { taking, batchUs } of this.#books) {
+      if (taking === 0) continue;
+      us += batchUs;
+      count += 1;
+    }
+    return us / Math.max(1, count);
+  }
+
   /** What decodes on the engines and is coming to them, over the places and the KV memory of those that are left. */
   decodeLoad(engines: readonly EngineState[], left = engines): number {
     let shares = 0;

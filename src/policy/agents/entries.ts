@@ -1,10 +1,18 @@
 /** The policies for agents' workflows by name: orders with a placement each, `hexagent`, and what it becomes with one thing less or more. */
 
 import type { BatchingChange, PolicyEntry } from "../policy.ts";
-import { createHexagent } from "./hexagent.ts";
+import { createHexagent, keepHistory } from "./hexagent.ts";
 import { orders, type OrderName } from "./orders.ts";
 import { createOrdered } from "./placements.ts";
-import { hexagentDefaults, history, roles, tail, timedUs, type HexagentSettings } from "./settings.ts";
+import {
+  hexagentDefaults,
+  history,
+  historyWithRoles,
+  roles,
+  tail,
+  timedUs,
+  type HexagentSettings,
+} from "./settings.ts";
 
 const summaries = {
   "@round-robin": "each call on the next engine in turn",
@@ -32,7 +40,13 @@ function orderSummary(order: OrderName): string {
 /** It looks at prompts that have been taken in, whether or not anything is ready. */
 function variant(summary: string, change: Partial<HexagentSettings> = {}, batching?: BatchingChange): PolicyEntry {
   const plan = createHexagent({ ...hexagentDefaults, ...change });
-  return { plan, summary, whenIdle: true, ...(batching === undefined ? {} : { batching }) };
+  return {
+    plan,
+    summary,
+    whenIdle: true,
+    ...(batching === undefined ? {} : { batching }),
+    ...(change.history === undefined ? {} : { lasting: keepHistory }),
+  };
 }
 
 const timed: BatchingChange = { prefillUs: timedUs };
@@ -48,6 +62,8 @@ export const agentPolicies = {
   "hexagent-no-kv": variant("hexagent that does not ask whether KV memory suffices", { kv: false }),
   "hexagent-no-prefix": variant("hexagent that does not ask what is cached where", { prefixes: false }),
   "hexagent-no-redirect": variant("hexagent that never decodes elsewhere than planned", { redirect: false }),
+  "hexagent-no-turn": variant("hexagent whose risk leaves out the turn that a waiting call loses", { turns: 0 }),
+  "hexagent-in-line": variant("hexagent whose calls wait in line for KV memory", { overtakes: undefined }),
   "hexagent-queued": variant("hexagent that puts calls into the engines' queues at once", { hold: false }),
   "hexagent+timed": variant("hexagent with prefill batches bounded by time", {}, timed),
   "hexagent+history": variant("hexagent that counts what workflows of the class went on to take", { history }),
@@ -59,5 +75,9 @@ export const agentPolicies = {
   "hexagent+tail": variant("hexagent that holds first calls back while others are in danger", { tail }),
   "hexagent+roles": variant("hexagent that switches engines between prefill and decode", { roles }),
   "hexagent+beyond": variant("hexagent with history, and with prefill batches bounded by time", { history }, timed),
-  "hexagent+beyond+roles": variant("the same, with engines that switch roles", { history, roles }, timed),
+  "hexagent+beyond+roles": variant(
+    "the same, with engines that switch roles",
+    { history: historyWithRoles, roles },
+    timed,
+  ),
 } as const satisfies Record<string, PolicyEntry>;

@@ -6,12 +6,13 @@
  */
 
 import type { Known } from "../../cost/candidate.ts";
+import type { Decision } from "../../model/decision.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
 import type { Policy, View } from "../policy.ts";
 import type { StageNode } from "../../state/workflow-state.ts";
 import { bestTimesOf } from "./best-times.ts";
-import { learn, noHistory, remainingUs, type History } from "./history.ts";
-import { riskUrgency, type Rest, type Urgency } from "./orders.ts";
+import { keepClasses, learn, noHistory, remainingUs, type History } from "./history.ts";
+import { keyAt, riskUrgency, type Rest, type Urgency } from "./orders.ts";
 import { placeProjected } from "./placements.ts";
 import { Projection, type Projected } from "./projection.ts";
 import { planRedirects } from "./redirect.ts";
@@ -19,14 +20,24 @@ import { planRoles } from "./roles.ts";
 import type { HexagentSettings } from "./settings.ts";
 import { createTail } from "./tail.ts";
 
-type Memory = { readonly history?: History; readonly switchedUs?: number };
+type Memory = {
+  readonly history?: History;
+  /** Risk at which calls have been placed, those of late above all. */
+  readonly level?: number;
+  readonly switchedUs?: number;
+};
+
+/** Over about so many placements the level is averaged, and none counts for more than this: a horizon can be next to nothing. */
+const levelSpan = 64;
+const mostLevel = 16;
 
 export function createHexagent(settings: HexagentSettings): Policy {
   return (view) => {
     const memory = (view.memory ?? {}) as Memory;
     const history = settings.history === undefined ? noHistory : learn(memory.history ?? noHistory, view, view.ready);
-    const risk = createRisk(history, settings);
+    const { level = 1 } = memory;
     const projection = new Projection(view, settings);
+    const risk = createRisk(history, level, settings, settings.turns * projection.books.turnUs());
     // The riskiest ready call first, each on the pair on which it ends first; what it holds there counts for the next.
     const decisions = placeProjected(view, projection, risk.atBest, {
       hold: settings.hold,
@@ -41,11 +52,17 @@ export function createHexagent(settings: HexagentSettings): Policy {
     decisions.push(...switches);
     const switchedUs = switches.length > 0 ? view.nowUs : memory.switchedUs;
     const kept: Memory = {
-      ...(settings.history === undefined ? {} : { history }),
+      ...(settings.history === undefined ? {} : { history, level: levelAfter(view, level, decisions) }),
       ...(switchedUs === undefined ? {} : { switchedUs }),
     };
     return Object.keys(kept).length === 0 ? { decisions } : { decisions, memory: kept };
   };
+}
+
+/** What has been learned of classes; which workflows are open, and when engines switched, is of its own process. */
+export function keepHistory(memory: unknown): Memory | undefined {
+  const history = keepClasses((memory as Partial<Memory> | null | undefined)?.history);
+  return history === undefined ? undefined : { history };
 }
 
 type Risk = {
@@ -54,20 +71,37 @@ type Risk = {
   readonly projected: (view: View, stage: VisibleModelStage, projected: Projected) => Urgency;
 };
 
-/** `((t - arrival) + D) / H`, and with a history what is expected to follow on both sides. */
-function createRisk(history: History, settings: HexagentSettings): Risk {
+/**
+ * `((t - arrival) + D) / H`, and with a history what is expected to follow on both sides. D has the turn that a call loses if it is not
+ * taken now: the shorter a workflow, the more that is of its horizon.
+ */
+function createRisk(history: History, level: number, settings: HexagentSettings, turnUs: number): Risk {
   const mixed = Object.keys(history.classes).length > 1;
   const weighing = mixed ? settings.history?.classes : settings.history?.oneClass;
   const restOf = (known: Known, node: StageNode): Rest | undefined => {
     if (weighing === undefined) return undefined;
-    const { deviations, slowdown } = weighing;
-    return { restUs: remainingUs(history, known, node, deviations), slowdown };
+    const { deviations, slowdown, power } = weighing;
+    return { restUs: remainingUs(history, known, node, deviations), slowdown: slowdown * level ** power };
   };
   return {
-    atBest: (known, stage, node) => riskUrgency(known, node, bestTimesOf(known.costs).ofUs(stage), restOf(known, node)),
+    atBest: (known, stage, node) =>
+      riskUrgency(known, node, turnUs + bestTimesOf(known.costs).ofUs(stage), restOf(known, node)),
     projected: (view, stage, { endUs }) => {
       const node = view.workflows.node(stage.key);
       return riskUrgency(view, node, endUs - view.nowUs, restOf(view, node));
     },
   };
+}
+
+/** What is placed is at the level of risk that the cluster can keep up with now. */
+function levelAfter(view: View, before: number, decisions: readonly Decision[]): number {
+  let level = before;
+  for (const decision of decisions) {
+    if (decision.kind !== "place") continue;
+    const node = view.workflows.node(decision.stage);
+    if (node.stage.kind === "tool") continue;
+    const risk = -keyAt(riskUrgency(view, node, bestTimesOf(view.costs).ofUs(node.stage)), view.nowUs);
+    level += (Math.min(risk, mostLevel) - level) / levelSpan;
+  }
+  return level;
 }

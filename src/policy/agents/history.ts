@@ -93,6 +93,29 @@ export function learn(history: History, known: Known, ready: readonly VisibleMod
   return { classes, open, count, seenUs: known.nowUs };
 }
 
+/** Classes that are kept for another process: those of which most is known. */
+const mostKept = 64;
+
+/** What has been learned of classes, without the workflows that are open. Undefined if that is nothing, or no history at all. */
+export function keepClasses(history: unknown): History | undefined {
+  const { classes } = (history ?? {}) as Partial<History>;
+  if (typeof classes !== "object" || classes === null) return undefined;
+  const known = Object.entries(classes)
+    .filter(([, steps]) => Array.isArray(steps) && steps.every(isRemaining))
+    .map(([name, steps]) => ({ name, steps, count: Math.max(0, ...steps.map((step) => step?.count ?? 0)) }))
+    .filter(({ count }) => count > 0)
+    .sort((left, right) => right.count - left.count || (left.name < right.name ? -1 : 1))
+    .slice(0, mostKept);
+  if (known.length === 0) return undefined;
+  return { ...noHistory, classes: Object.fromEntries(known.map(({ name, steps }) => [name, steps])) };
+}
+
+function isRemaining(step: unknown): boolean {
+  if (step === null) return true;
+  const { count, meanUs, squares } = (step ?? {}) as Partial<Remaining>;
+  return [count, meanUs, squares].every((value) => Number.isFinite(value) && (value as number) >= 0);
+}
+
 function withPath(steps: History["classes"][string], reachedUs: OpenPath["reachedUs"]): History["classes"][string] {
   let wholeUs = 0;
   for (const us of reachedUs) wholeUs = Math.max(wholeUs, us ?? 0);

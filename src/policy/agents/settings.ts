@@ -12,7 +12,10 @@ export type HexagentSettings = ProjectionSettings & {
   readonly redirect: boolean;
   /** So much sooner it must end there, as a share of what is left. */
   readonly redirectGain: number;
-  readonly overtakes?: Place["overtakes"];
+  /** What a call that is not taken now waits for at least, counted in batches of prompts: part of its rank's time until the end. */
+  readonly turns: number;
+  /** Undefined: calls wait in line for KV memory. */
+  readonly overtakes: Place["overtakes"] | undefined;
   /** Counts what workflows of the class went on to take. */
   readonly history?: HistorySettings;
   /** Keep calls in the policy until the engine that they go to has room for them in its next batch; otherwise in its queue. */
@@ -23,16 +26,18 @@ export type HexagentSettings = ProjectionSettings & {
   readonly roles?: RoleSettings;
 };
 
-/** How the path still to be revealed counts. */
+/** How the path still to be revealed counts: times as long as at best, by the level of risk at which calls are placed lately. */
 export type Weighing = {
   /** So many standard deviations from the mean. */
   readonly deviations: number;
-  /** So many times as long as at best. */
+  /** At level 1. */
   readonly slowdown: number;
+  /** Slowdown grows with this power of the level. */
+  readonly power: number;
 };
 
-/** One way while all workflows are of one class, another where classes mix. */
-export type HistorySettings = { readonly oneClass: Weighing; readonly classes: Weighing };
+/** One way while all workflows are of one class, another where classes mix; absent: not at all. */
+export type HistorySettings = { readonly oneClass: Weighing; readonly classes?: Weighing };
 
 export const hexagentDefaults: HexagentSettings = {
   joint: true,
@@ -40,16 +45,17 @@ export const hexagentDefaults: HexagentSettings = {
   prefixes: true,
   rankBy: "best",
   redirect: true,
-  redirectGain: 0.1,
+  redirectGain: 0.3,
+  turns: 2,
   overtakes: "if-it-fits",
   hold: true,
 };
 
-export const history: HistorySettings = {
-  oneClass: { deviations: 1, slowdown: 2 },
-  classes: { deviations: 0, slowdown: 5 },
-};
-export const roles: RoleSettings = { prefillWaitUs: 3e5, decodeLoad: 0.25, decodeFull: 0.8, pauseUs: 1e6 };
+/** What is all but certain to follow: a class whose workflows differ as much as they last says nothing of one that has just begun. */
+export const history: HistorySettings = { oneClass: { deviations: -1, slowdown: 1, power: 0.5 } };
+/** Where roles switch, what is new among mixed classes may go first: prefill has room to catch up. */
+export const historyWithRoles: HistorySettings = { ...history, classes: { deviations: 0, slowdown: 5, power: 1 } };
+export const roles: RoleSettings = { prefillWaitUs: 1.5e5, decodeLoad: 0.25, decodeFull: 0.8, pauseUs: 1e6 };
 export const tail: TailSettings = { dangerRatio: 2, patientRatio: 1.5 };
 /** Prompts of one iteration. */
 export const timedUs = 300_000;

@@ -45,6 +45,8 @@ const wallRecords: readonly (readonly [string, object])[] = [
   ["a drop", { kind: "stage-drop", stage, attempt: 0, reason: "client-gone" }],
   ["a prefix that is gone", { kind: "prefix-drop", engine, model }],
   ["a correction", { kind: "cost-correct", engine, model, load: 2, prefill: 1, decode: 1 }],
+  ["a cache of before", { kind: "prefix-restore", engine, model, links: [[1, 1]] }],
+  ["a memory", { kind: "policy-remember", policy: "fate", memory: "{}" }],
   ["a drain", { kind: "engine-drain", engine }],
   ["an eviction that was seen", { kind: "model-evict", engine, model, cause: "observed" }],
   ["an eviction after a load that failed", { kind: "model-evict", engine, model, cause: "failed" }],

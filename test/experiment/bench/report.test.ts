@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { renderBenchFile, toBenchFile } from "../../../src/experiment/bench/bench-file.ts";
 import { benchmarks } from "../../../src/experiment/bench/benchmarks.ts";
 import { toDecisionTimes } from "../../../src/experiment/bench/decision-times.ts";
-import { renderReport } from "../../../src/experiment/bench/report.ts";
+import { toReport } from "../../../src/experiment/bench/report.ts";
+import { toPages } from "../../../src/experiment/bench/report-parts.ts";
 import type { BenchResult } from "../../../src/experiment/bench/run-bench.ts";
 import type { PolicyName } from "../../../src/experiment/cell.ts";
 
@@ -75,7 +76,7 @@ const ofLatencies = Object.entries(benchmarks).flatMap(([name, { summary, report
 );
 
 describe.each(ofLatencies)("the report of %s", (name, benchmark) => {
-  const pages = renderReport({ ...file, benchmark: name }, benchmark, toDecisionTimes(all));
+  const pages = toPages(toReport({ ...file, benchmark: name }, benchmark, toDecisionTimes(all)));
 
   test("has tables and plots, and no number that is none", () => {
     const [page, ...plots] = pages;
@@ -93,6 +94,6 @@ describe.each(ofLatencies)("the report of %s", (name, benchmark) => {
 });
 
 test("an ablation says by how much latencies grow without the part", () => {
-  const [page] = renderReport(file, { summary: "s", report: "ablation" }, []);
+  const [page] = toPages(toReport(file, { summary: "s", report: "ablation" }, []));
   expect(page?.text).toContain("| fate-residency | +50.0% ± 0.0 | +50.0% ± 0.0 | +50.0% ± 0.0 | +50.0% ± 0.0 |");
 });

@@ -103,6 +103,12 @@ test.each([
     "tools[1]",
     "",
   ],
+  [
+    "several gateways over one file",
+    `${minimal}replicas: { url: "http://10.0.0.1:7373" }`,
+    "replicas: found several gateways over a store of kind sqlite",
+    "store: { kind: postgres }",
+  ],
   ["a socket that is none", engine("kvEvents: { endpoint: http://h:1 }"), "kvEvents.endpoint", "tcp://"],
   [
     "discovery with an address",

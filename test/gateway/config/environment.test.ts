@@ -50,6 +50,18 @@ test("every key has a name, lists by position, maps by key", () => {
   expect(config.metrics).toBe(false);
 });
 
+test("a database's address makes its kind the default, wherever it stands", () => {
+  const kind = (env: Record<string, string>, store = ""): string => parseConfig(`${file}${store}`, "f", env).store.kind;
+  const env = { DATABASE_URL: "postgres://h/d" };
+  expect([kind({}), kind(env), kind({ DATABASE_URL: "" })]).toEqual(["sqlite", "postgres", "sqlite"]);
+  expect(kind(env, "store: { kind: memory }\n")).toBe("memory");
+  expect(kind({ ...env, FATE__STORE__KIND: "sqlite" })).toBe("sqlite");
+  expect(kind({ OTHER: "postgres://h/d" }, "store: { urlEnv: OTHER }\n")).toBe("postgres");
+  const { replicas } = parseConfig(`${file}replicas: { url: "http://10.0.0.1:7373/" }\n`, "f", env);
+  expect(replicas).toEqual({ url: "http://10.0.0.1:7373", leaseMs: 2000, keyEnv: "FATE_REPLICAS_KEY" });
+  expect(parse({}).replicas).toBeUndefined();
+});
+
 test("a short name goes over a long one, whichever is at fault", () => {
   expect(parse({ FATE_SEED: "2", FATE__SEED: "1" }).seed).toBe(2);
   const { faults } = examineConfig(file, "fate.yaml", { FATE_SEED: "x", FATE__SEED: "1" });

@@ -58,7 +58,15 @@ test("three lines are enough, and everything else has its default", () => {
     identity: { idleMs: 300_000, maxWorkflows: 10_000, maxStages: 512 },
     planning: { inPlaceStages: 4, debounceMs: 2, deadlineMs: 250 },
     health: { everyMs: 2000, timeoutMs: 1000, failures: 3, openMs: 10_000 },
-    journal: { path: ".fate/journal.ndjson", maxBytes: 256 * 2 ** 20, keep: 4 },
+    journal: { to: "store", maxBytes: 32 * 2 ** 20, keep: 32 },
+    store: {
+      kind: "sqlite",
+      path: ".fate/store.db",
+      urlEnv: "DATABASE_URL",
+      keepRuns: 10_000,
+      keepDays: 30,
+      journalBytes: 2 ** 30,
+    },
     declared: { maxOpen: 256, maxStages: 1000, maxItems: 10_000, tools: [] },
     metrics: true,
     traces: { headersFromEnv: {}, serviceName: "fate", ratio: 1 },
@@ -130,8 +138,14 @@ test("a pair hands over as its servers do", () => {
   ]);
 });
 
-test("no journal is written where the file says so", () => {
-  expect(parse(`${minimal}journal: { write: false }`).journal).toStrictEqual({ maxBytes: 256 * 2 ** 20, keep: 4 });
+test.each([
+  ["", { to: "store" }],
+  ["journal: { write: false }", { to: "none" }],
+  ["journal: { path: j }", { to: "file", path: "j" }],
+  ["store: { kind: memory }", { to: "file", path: ".fate/journal.ndjson" }],
+  ["journal: { write: false, path: j }", { to: "none" }],
+])("where the journal goes: %s", (more, goes) => {
+  expect(parse(`${minimal}${more}`).journal).toStrictEqual({ maxBytes: 32 * 2 ** 20, keep: 32, ...goes });
 });
 
 test("all sections and entries tell their faults at once", () => {

@@ -54,7 +54,7 @@ test.each([
   ["listen: { port: 1 }", "listen: port is 1, was 7373; the port stays open as it is until a restart"],
   [
     "journal: { path: j }",
-    "journal: path is j, was .fate/journal.ndjson; the journal goes on in its old file until a restart",
+    "journal: to is file, was store; path is j, was not set; the journal goes on where it is until a restart",
   ],
   ["seed: 2", "seed: is 2, was 1; luck is drawn from the old seed until a restart"],
   [
@@ -69,6 +69,7 @@ test.each([
     "traces: { endpoint: http://h:1/x }",
     "traces: endpoint is http://h:1/x, was not set; spans go where they went until a restart",
   ],
+  ["store: { keepRuns: 5 }", "store: keepRuns is 5, was 10000; what is kept stays where it is until a restart"],
   ["log: { level: debug }", "log: level is debug, was info; the log stays as it is until a restart"],
   ["limits: { connections: 9 }", "limits: connections is 9, was 2048; connections stay as they are until a restart"],
   ["metrics: false", "metrics: is false, was true; /metrics stays as it is until a restart"],

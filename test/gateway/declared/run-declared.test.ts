@@ -3,9 +3,8 @@ import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 import type { Config, ToolConfig } from "../../../src/gateway/config/config.ts";
 import type { Caller } from "../../../src/gateway/declared/model-call.ts";
-import { toDeclared } from "../../../src/gateway/declared/parse-declared.ts";
 import { createRuns } from "../../../src/gateway/declared/runs.ts";
-import { runWorkflow, shown, world, type Reply } from "./support.ts";
+import { runWorkflow, shown, submissionOf, world, type Reply } from "./support.ts";
 
 const llm = (id: string, prompt: string, rest: object = {}) =>
   ({ id, kind: "llm", model: "big", prompt, ...rest }) as const;
@@ -365,9 +364,8 @@ test("a workflow that fails gives its tools up", async () => {
   });
   const { options } = world(() => asked.promise, { tools: [slowTool(server.url, 60_000)] });
   const bad = llm("bad", "x", { output: "json", retries: 0 });
-  const workflow = toDeclared({ stages: [{ id: "t", kind: "tool", tool: "slow", retries: 3 }, bad] }, "test");
+  const submission = submissionOf({ stages: [{ id: "t", kind: "tool", tool: "slow", retries: 3 }, bad] });
   await using runs = createRuns(options);
-  const submission = { workflow, tenant: "t", key: undefined, bodyHash: "" };
   await runs.submit(submission);
   await gone.promise;
   const run = await runs.find("t", "run-1");

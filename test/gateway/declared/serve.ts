@@ -2,11 +2,15 @@
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createDeclared, type DeclaredOptions } from "../../../src/gateway/declared/routes.ts";
+import { createDeclared, type Declared, type DeclaredOptions } from "../../../src/gateway/declared/routes.ts";
 
-export type Served = AsyncDisposable & { readonly url: string; readonly cutAll: () => void };
+export type Served = AsyncDisposable & {
+  readonly url: string;
+  readonly declared: Declared;
+  readonly cutAll: () => void;
+};
 
-export async function serve(options: DeclaredOptions): Promise<Served> {
+export async function serve(options: DeclaredOptions, port = 0): Promise<Served> {
   const declared = createDeclared(options);
   const server = createServer((request, response) => {
     const pieces: Buffer[] = [];
@@ -20,9 +24,10 @@ export async function serve(options: DeclaredOptions): Promise<Served> {
       void declared.handle(asked, response);
     });
   });
-  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => void server.listen(port, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    declared,
     cutAll: () => server.closeAllConnections(),
     [Symbol.asyncDispose]: async () => {
       await declared[Symbol.asyncDispose]();

@@ -4,9 +4,10 @@ import { strict as assert } from "node:assert";
 import type { ToolConfig } from "../../../src/gateway/config/config.ts";
 import type { Driver, NewStage, ShareFault, Turn, Work } from "../../../src/gateway/live/driver.ts";
 import type { DeclaredOptions } from "../../../src/gateway/declared/routes.ts";
+import type { EventLog } from "../../../src/gateway/declared/event-log.ts";
 import type { Caller, ModelAnswer, ModelCall } from "../../../src/gateway/declared/model-call.ts";
 import { toDeclared } from "../../../src/gateway/declared/parse-declared.ts";
-import { createRuns, type Runs, type RunsOptions } from "../../../src/gateway/declared/runs.ts";
+import { createRuns, type Runs, type RunsOptions, type Submission } from "../../../src/gateway/declared/runs.ts";
 import type { RunEvent, RunView, WorkflowDefinition } from "../../../src/gateway/declared/wire.ts";
 import { toView } from "../../../src/gateway/declared/declared-run.ts";
 
@@ -245,7 +246,7 @@ function model(id: string, aliases: readonly string[] = []): RunsOptions["config
   return { id, aliases, contextTokens: 8192, outputTokens: 100, embeds: false };
 }
 
-type World = {
+export type World = {
   readonly driver: ScriptedDriver;
   readonly caller: ScriptedCaller;
   readonly options: DeclaredOptions;
@@ -270,19 +271,37 @@ type Ran = {
   readonly events: readonly RunEvent[];
 };
 
+export function submissionOf(definition: WorkflowDefinition, rest: Partial<Submission> = {}): Submission {
+  const workflow = toDeclared(definition, "test");
+  return {
+    workflow,
+    definition: JSON.stringify(definition),
+    tenant: "t",
+    key: undefined,
+    bodyHash: "",
+    ...rest,
+  };
+}
+
+function eventsOf(log: EventLog, id = 0): readonly RunEvent[] {
+  const after = log.after(id);
+  assert(after.kind === "events", `events after ${id} are missed`);
+  return after.events;
+}
+
 /** A workflow from submission to its end. */
 export async function runWorkflow(definition: WorkflowDefinition, made: World): Promise<Ran> {
   await using runs: Runs = createRuns(made.options);
   const { tools } = made.options.config.declared;
-  const workflow = toDeclared(definition, "test", { tools: tools.map(({ name }) => name) });
-  const submitted = await runs.submit({ workflow, tenant: "t", key: undefined, bodyHash: "" });
+  toDeclared(definition, "test", { tools: tools.map(({ name }) => name) });
+  const submitted = await runs.submit(submissionOf(definition));
   assert(submitted.kind === "created");
-  const log = runs.logOf(submitted.run.id);
+  const log = runs.follow(submitted.run.id)?.log;
   assert(log !== undefined);
   while (!log.closed()) await log.changed();
   const run = await runs.find("t", submitted.run.id);
   assert(run !== undefined);
-  return { view: toView(run), driver: made.driver, caller: made.caller, events: log.after(0).events };
+  return { view: toView(run), driver: made.driver, caller: made.caller, events: eventsOf(log) };
 }
 
 /** A stage as `id status` or `id status: json or text`. */

@@ -47,6 +47,7 @@ export async function openBench(
     parseConfig(
       `engines:\n${entries.map((entry) => `  - ${entry}`).join("\n")}
 listen: { port: 0 }
+store: { kind: memory }
 journal: { path: ${JSON.stringify(path)} }
 planning: { inPlaceStages: 0, debounceMs: 0 }
 ${more}`,

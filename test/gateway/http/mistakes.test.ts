@@ -20,6 +20,7 @@ function brokenHost(faults: unknown[]): RouteHost {
     declared: () => ({
       handle: ({ method }) => (method === "GET" ? mistake() : Promise.reject(new Error("later"))),
       open: () => 0,
+    recover: () => Promise.resolve(0),
       drain: () => Promise.resolve(),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     }),
@@ -28,6 +29,7 @@ function brokenHost(faults: unknown[]): RouteHost {
     isReady: mistake,
     status: mistake,
     page: mistake,
+    journal: mistake,
     onFault: (error) => void faults.push(error),
   };
 }

@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { check, lawsOfAnyRun } from "../../../src/check/check.ts";
+import { parseJournal } from "../../../src/journal/parse.ts";
 import { readJournal } from "../../../src/journal/read.ts";
+import { createMemoryStore } from "../../../src/store/memory.ts";
 import { engines, inRoles, Live, llama, Owner, phi, stageOf } from "./world.ts";
 
 let folder = "";
@@ -107,3 +109,38 @@ test("a journal that cannot be written does not stop the traffic", async () => {
 function ageOf(file: string): number {
   return Number(/\.(\d+)\./.exec(file)?.[1] ?? 0);
 }
+
+test("in the store each segment stands alone, whoever planned, and what nobody was to write is told by the next", async () => {
+  const store = createMemoryStore({ nowMs: () => 0 });
+  const { beginSegment, appendJournal } = store;
+  const pass = async (): Promise<void> => {
+    for (let turn = 0; turn < 3; turn++) await vi.advanceTimersByTimeAsync(300);
+  };
+  {
+    const journalStore = { beginSegment, appendJournal, epoch: 3 };
+    await using live = new Live({ journalStore, journal: { maxBytes: 1, keep: 1 }, speedOf: () => 2 });
+    const [waiting, ...calls] = Array.from({ length: 30 }, () => live.call());
+    for (const call of calls.splice(0, 5)) live.finish(call);
+    await pass();
+    live.driver.journalAs(undefined);
+    for (const call of calls.splice(0, 5)) live.finish(call);
+    await pass();
+    live.driver.journalAs(5);
+    for (const call of [...calls.splice(0), waiting]) if (call !== undefined) live.finish(call);
+    await pass();
+    live.driver.journalAs(undefined);
+    live.finish(live.call());
+    expect(live.faults).toEqual([]);
+  }
+  const segments = await store.listSegments();
+  expect([...new Set(segments.map(({ epoch }) => epoch))]).toEqual([3, 5]);
+  expect(segments.length).toBeGreaterThan(2);
+  for (const { segment, blocks } of segments) {
+    let text = "";
+    for (let index = 0; index < blocks; index++) text += await store.readBlock(segment, index);
+    const read = parseJournal(text, `segment ${segment}`);
+    expect(check(read), `segment ${segment}`).toEqual([]);
+    // What was cached is told at the beginning of all but the first.
+    expect(read.events.some(({ kind }) => kind === "prefix-restore")).toBe(segment > 1);
+  }
+});

@@ -5,6 +5,7 @@ import { Worker } from "node:worker_threads";
 import { knownModels } from "../../../src/catalogue/models.ts";
 import { createCostModel } from "../../../src/cost/cost-model.ts";
 import { Planner } from "../../../src/gateway/live/planner.ts";
+import { createTime } from "../../../src/gateway/live/time.ts";
 import { World } from "../../../src/gateway/live/world.ts";
 import type { PolicyEntry } from "../../../src/policy/policy.ts";
 import { createRng } from "../../../src/random/rng.ts";
@@ -129,7 +130,10 @@ test("a policy that fails is replaced by the earliest-finish rule, and that is s
 });
 
 test("a policy that fails over what it remembers has forgotten it at the next question", () => {
-  const world = new World(createCostModel(engines("h100"), knownModels, plainCalibration), () => 0);
+  const world = new World(createCostModel(engines("h100"), knownModels, plainCalibration), {
+    ...createTime(),
+    nowUs: () => 0,
+  });
   const planned: string[] = [];
   const policy: PolicyEntry = {
     summary: "",

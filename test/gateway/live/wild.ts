@@ -205,7 +205,9 @@ export class Wild {
         live.driver.engineUp(id);
         live.engine(id).asked.shift()?.end();
       }
+      // Who is held back until it has waited as long as it may is placed by a timer.
       live.pass(100_000);
+      vi.advanceTimersByTime(100);
       await settle();
       for (const _ of this.turns) this.do({ what: "end", which: 0, other: 100 });
       this.goOn();

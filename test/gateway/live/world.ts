@@ -7,6 +7,7 @@ import { knownModels } from "../../../src/catalogue/models.ts";
 import type { Adapter, Sight } from "../../../src/gateway/adapter/adapter.ts";
 import { createDriver, type DriverOptions, type LiveDriver } from "../../../src/gateway/live/create-driver.ts";
 import type { NewStage, Refusal, ShareFault, Turn, Work } from "../../../src/gateway/live/driver.ts";
+import { createTime } from "../../../src/gateway/live/time.ts";
 import type { Journal } from "../../../src/journal/journal.ts";
 import type { Cluster, Engine } from "../../../src/model/cluster.ts";
 import type { EventOf } from "../../../src/check/law.ts";
@@ -153,7 +154,7 @@ export function promptOf(name: string, tokens = 1000): readonly ChainLink[] {
   return [{ hash: chainHash(undefined, name), tokens }];
 }
 
-export type LiveChange = Omit<Partial<DriverOptions>, "adapters" | "clock" | "onEvent"> & {
+export type LiveChange = Omit<Partial<DriverOptions>, "adapters" | "time" | "onEvent"> & {
   /** Whether engines load on demand; otherwise a call loads. */
   readonly loads?: boolean;
 };
@@ -188,7 +189,7 @@ export class Live implements AsyncDisposable {
       journal: { maxBytes: 1e9, keep: 1 },
       ...rest,
       adapters: this.adaptersOf(machines),
-      clock: () => this.atUs,
+      time: { ...createTime(), nowUs: () => this.atUs },
       onEvent: (event) => {
         this.events.push(event);
         if (event.kind === "stage-end") this.over.set(event.stage, "ran");
@@ -286,8 +287,9 @@ export class Live implements AsyncDisposable {
       expect(engine.kvTokens, engine.id).toBe(0);
     }
     if (!this.reshaped) expect(listOvertaken(this.events, this.#hardestWaitUs)).toEqual([]);
-    // What goes on in another file, only the files can tell.
-    if (!this.reshaped && this.#options.journal.path === undefined)
+    // What goes on in another segment, only the segments can tell.
+    const { journal, journalStore } = this.#options;
+    if (!this.reshaped && journal.path === undefined && journalStore === undefined)
       expect(check(this.journal, lawsOfAnyRun)).toEqual([]);
   }
 }

@@ -221,3 +221,33 @@ test("what is held is placed once an engine has room, the riskiest first", () =>
     flows.map(({ arrivalUs }) => arrivalUs),
   );
 });
+
+test("the turn that a waiting call loses is more of a short horizon than of a long one", () => {
+  const flows = [
+    { ...dag("a", sized(3000, 20)), id: "first" },
+    { ...dag("a", sized(12_000, 20)), id: "under-way", arrivalUs: 1 },
+    { ...dag("a", sized(4000, 100)), id: "long", arrivalUs: 10 },
+    { ...dag("a", sized(500, 20)), id: "short", arrivalUs: 80_000 },
+  ];
+  const orderWith = (policy: PolicyEntry): readonly string[] =>
+    run({ workflows: flows, cluster: pairs("h100 h100", "h100"), policy, calibration: plainCalibration })
+      .events.flatMap((event) => (event.kind === "stage-place" ? [event.stage] : []))
+      .slice(2);
+  expect(orderWith(agentPolicies.hexagent)).toEqual(["short/a", "long/a"]);
+  expect(orderWith(agentPolicies["hexagent-no-turn"])).toEqual(["long/a", "short/a"]);
+});
+
+test("the level at which calls are placed rises while they wait, and is kept with the history", () => {
+  const flows = Array.from({ length: 60 }, (_, index) => ({ ...dag("a", sized(3000, 20)), id: `w${index}` }));
+  const levels: number[] = [];
+  const entry = agentPolicies["hexagent+history"];
+  const plan: Policy = (view) => {
+    const answer = entry.plan(view);
+    levels.push((answer.memory as { level: number }).level);
+    return answer;
+  };
+  run({ workflows: flows, cluster: pairs("h100", "h100"), policy: { ...entry, plan }, calibration: plainCalibration });
+  expect(levels[0]).toBeCloseTo(1, 6);
+  expect(levels.at(-1)).toBeGreaterThan(3);
+  expect(levels.toSorted((left, right) => left - right)).toEqual(levels);
+});

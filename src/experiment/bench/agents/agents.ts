@@ -26,6 +26,7 @@ export const agents: Benchmark = {
   groups: () => [...gridOf(0), ...errors.flatMap(gridOf)],
   quick: { clusters: ["het1"], modes: ["chat-load-0.9", "bfcl-load-3"], policies: few, seeds: [1, 2] },
   recorded: false,
+  shown: { cluster: "het1", mode: "mixed-load-3" },
   report: "agents",
 };
 

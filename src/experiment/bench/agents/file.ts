@@ -121,8 +121,13 @@ function toCell(place: AgentsPlace, { spec, result }: BenchResult): AgentsCell {
     max: finite(requiredScale(ratios, 1)),
     mean: round(meanOf(ratios)),
     ...toKept(result.metrics),
-    scales: attainedShares.map((share) => finite(requiredScale(ratios, share))),
+    scales: toScales(ratios),
   };
+}
+
+/** As a cell keeps them. */
+export function toScales(ratios: readonly (number | null)[]): readonly (number | null)[] {
+  return attainedShares.map((share) => finite(requiredScale(ratios, share)));
 }
 
 function toKept(metrics: Metrics): Metrics {

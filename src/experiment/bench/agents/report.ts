@@ -1,9 +1,11 @@
 /** The page of the benchmark `agents`, and its plots. Everything but plan times comes from the result file. */
 
 import { mean } from "../../../measure/statistics.ts";
-import { fitColumns, renderMarkdown, renderText } from "../../table.ts";
+import { fitColumns, renderText } from "../../table.ts";
 import type { DecisionTimes } from "../decision-times.ts";
-import type { Page } from "../overviews.ts";
+import { heading, plot, table, text, type Part, type Report } from "../report-parts.ts";
+import { plotIntervals, type IntervalRow } from "../plot-intervals.ts";
+import { measures, type Contrast } from "./contrast.ts";
 import { errorsTable } from "./errors.ts";
 import { attainedShares, type AgentsFile } from "./file.ts";
 import { modeOf, type AgentsPlace } from "./groups.ts";
@@ -11,90 +13,104 @@ import { plotAttainment } from "./plot-attainment.ts";
 import { drawn, isAblation, isBeyond, placements, subject } from "./policies.ts";
 import { formsTable, isAt, matrixTable, measureNames, overallTable, placesTable, policiesTable } from "./tables.ts";
 
-export function renderAgentsReport(file: AgentsFile, times: readonly DecisionTimes[]): readonly Page[] {
-  const plots = toPlots(file);
-  const parts = [
-    renderHead(file),
-    ...placements.flatMap((placement) => renderOverall(file, `strongest${placement}`)),
-    ...renderForms(file, "What each part is worth: without it", isAblation),
-    ...renderForms(file, "Beyond the source", isBeyond),
-    ...renderErrors(file),
-    "## On time by SLO scale",
-    ...plots.map(({ name }) => `![Share of workflows on time by SLO scale](${name})`),
-    ...renderClusters(file, times),
-  ];
-  return [{ name: `${file.benchmark}.md`, text: `${parts.map((part) => part.trimEnd()).join("\n\n")}\n` }, ...plots];
+export function toAgentsReport(file: AgentsFile, times: readonly DecisionTimes[]): Report {
+  return {
+    name: file.benchmark,
+    head: {
+      words: intro,
+      command: file.command,
+      facts: `Seeds ${file.seeds.join(", ")}. Code ${file.version}.`,
+    },
+    overview: [
+      ...placements.flatMap((placement) => toOverallParts(file, `strongest${placement}`)),
+      ...toForms(file, "What each part is worth: without it", "parts", isAblation),
+      ...toForms(file, "Beyond the source", "beyond", isBeyond),
+      ...toErrors(file),
+      heading("On time by SLO scale"),
+      ...toPlots(file),
+    ],
+    details: toClusters(file, times),
+  };
 }
 
-function renderHead(file: AgentsFile): string {
-  const { benchmark, command, seeds, version } = file;
-  return `# ${benchmark}
-
-Agents' workflows, revealed as they go, on clusters whose engines batch. All times are simulated, but for those of plans. Req95
+const intro = `Agents' workflows, revealed as they go, on clusters whose engines batch. All times are simulated, but for those of plans. Req95
 and Req99 are the SLO scales at which 95% and 99% of workflows are on time: order statistics of latency over standalone latency.
-Less is better. Differences are relative and paired by seed, ± half of a 95% interval; one whose interval holds 0 is a tie.
+Less is better. Differences are relative and paired by seed, ± half of a 95% interval; one whose interval holds 0 is a tie.`;
 
-\`\`\`sh
-${command}
-\`\`\`
-
-Seeds ${seeds.join(", ")}. Code ${version}. The cells, from which all of this can be computed again, are in
-[${benchmark}.json](${benchmark}.json); [docs/benchmarks.md](../benchmarks.md) says what is measured and how.`;
-}
-
-function renderOverall({ overall }: AgentsFile, rival: string): readonly string[] {
+function toOverallParts({ overall }: AgentsFile, rival: string): readonly Part[] {
   const rows = overall.filter((row) => row.policy === subject && row.rival === rival);
   if (rows.length === 0) return [];
   return [
-    `## ${subject} against the strongest yardstick ${rival.slice("strongest".length)}`,
-    "At each place, and for each measure anew, against the yardstick whose mean over the seeds is least there. Workloads: on clusters that are not uniform.",
-    renderMarkdown(overallTable(rows)),
+    heading(`${subject} against the strongest yardstick ${rival.slice("strongest".length)}`),
+    text(
+      "At each place, and for each measure anew, against the yardstick whose mean over the seeds is least there. Workloads: on clusters that are not uniform.",
+    ),
+    table(overallTable(rows)),
   ];
 }
 
-function renderForms({ overall }: AgentsFile, title: string, isOne: (name: string) => boolean): readonly string[] {
+function toForms(
+  { benchmark, overall }: AgentsFile,
+  title: string,
+  suffix: string,
+  isOne: (name: string) => boolean,
+): readonly Part[] {
   const rows = overall.filter(({ policy, scope, load }) => isOne(policy) && scope === "all" && load === "all");
-  return rows.length === 0
-    ? []
-    : [`## ${title}`, `Against \`${subject}\`, over all places where both ran.`, renderMarkdown(formsTable(rows))];
+  if (rows.length === 0) return [];
+  const drawing = plotIntervals({
+    title: `${benchmark}: over all places, simulated`,
+    axis: `% more than ${subject}`,
+    series: measures.map((measure) => measureNames[measure]),
+    rows: rows.map((row) => ({ name: row.policy, values: measures.map((measure) => toPercent(row[measure])) })),
+    even: 0,
+  });
+  return [
+    heading(title),
+    text(["Against ", { code: subject }, ", over all places where both ran."]),
+    table(formsTable(rows)),
+    plot(`${benchmark}-${suffix}.svg`, title, drawing),
+  ];
 }
 
-function renderErrors(file: AgentsFile): readonly string[] {
-  const table = errorsTable(file);
-  return table === undefined
+function toPercent({ difference, ci95 }: Contrast): IntervalRow["values"][number] {
+  if (difference === null) return undefined;
+  return { mean: difference * 100, ci95: ci95 === null ? null : [ci95[0] * 100, ci95[1] * 100] };
+}
+
+function toErrors(file: AgentsFile): readonly Part[] {
+  const content = errorsTable(file);
+  return content === undefined
     ? []
     : [
-        "## What errors of the estimates cost",
-        "Against the same policy with exact estimates, over all places. Error: standard deviation of the logarithm of estimate over truth.",
-        renderMarkdown(table),
+        heading("What errors of the estimates cost"),
+        text(
+          "Against the same policy with exact estimates, over all places. Error: standard deviation of the logarithm of estimate over truth.",
+        ),
+        table(content),
       ];
 }
 
-function renderClusters(file: AgentsFile, times: readonly DecisionTimes[]): readonly string[] {
+function toClusters(file: AgentsFile, times: readonly DecisionTimes[]): readonly Part[] {
   const clusters = [...new Set(file.summary.map(({ cluster }) => cluster))];
   return clusters.flatMap((cluster) => {
     const places = placesOf(file).filter((place) => place.cluster === cluster);
     const compared = file.summary.some((row) => row.cluster === cluster && row.policy === subject);
     return [
-      `## ${cluster}`,
-      ...(compared ? (["req95", "req99"] as const).flatMap((measure) => renderMeasure(file, places, measure)) : []),
-      ...places.filter((place) => isShownWhole(place, places)).map((place) => renderPlace(file, place, times)),
+      heading(cluster),
+      ...(compared ? (["req95", "req99"] as const).flatMap((measure) => toMeasure(file, places, measure)) : []),
+      ...places.filter((place) => isShownWhole(place, places)).flatMap((place) => toPlace(file, place, times)),
     ];
   });
 }
 
-function renderMeasure(
-  file: AgentsFile,
-  places: readonly AgentsPlace[],
-  measure: "req95" | "req99",
-): readonly string[] {
+function toMeasure(file: AgentsFile, places: readonly AgentsPlace[], measure: "req95" | "req99"): readonly Part[] {
   const matrix = matrixTable(file, places, measure);
   return [
-    `${measureNames[measure]}. The bound is a scale that no schedule undercuts.`,
-    renderMarkdown(placesTable(file, places, measure)),
+    text(`${measureNames[measure]}. The bound is a scale that no schedule undercuts.`),
+    table(placesTable(file, places, measure)),
     ...(matrix.rows.length === 0
       ? []
-      : [`${measureNames[measure]} of \`${subject}\` against each yardstick:`, renderMarkdown(matrix)]),
+      : [text([`${measureNames[measure]} of `, { code: subject }, " against each yardstick:"]), table(matrix)]),
   ];
 }
 
@@ -104,15 +120,17 @@ function isShownWhole(place: AgentsPlace, places: readonly AgentsPlace[]): boole
   return place === (mixed.length > 0 ? mixed : places).at(-1);
 }
 
-function renderPlace(file: AgentsFile, place: AgentsPlace, times: readonly DecisionTimes[]): string {
+function toPlace(file: AgentsFile, place: AgentsPlace, times: readonly DecisionTimes[]): readonly Part[] {
   const mode = modeOf(place);
   const own = times.filter((row) => row.cluster === place.cluster && row.mode === mode);
-  const table = policiesTable(file.summary.filter(isAt(place)), own);
-  return `All policies with ${place.workload} at load ${place.load}:\n\n${renderMarkdown(table)}`;
+  return [
+    text(`All policies with ${place.workload} at load ${place.load}:`),
+    table(policiesTable(file.summary.filter(isAt(place)), own)),
+  ];
 }
 
 /** With exact estimates. */
-function placesOf({ summary }: AgentsFile): readonly AgentsPlace[] {
+export function placesOf({ summary }: AgentsFile): readonly AgentsPlace[] {
   const places = summary
     .filter(({ error }) => error === 0)
     .map(({ cluster, workload, load, error }): AgentsPlace => ({ cluster, workload, load, error }));
@@ -120,21 +138,20 @@ function placesOf({ summary }: AgentsFile): readonly AgentsPlace[] {
 }
 
 /** Of each workload its highest load, mixed first. */
-function toPlots(file: AgentsFile): readonly Page[] {
+function toPlots(file: AgentsFile): readonly Part[] {
   const places = placesOf(file);
   const workloads = [...new Set(places.map(({ workload }) => workload))];
   const order = [...workloads.filter((name) => name === "mixed"), ...workloads.filter((name) => name !== "mixed")];
-  return order.map((workload, index): Page => {
+  return order.map((workload, index): Part => {
     const own = places.filter((place) => place.workload === workload);
     const load = Math.max(...own.map((place) => place.load));
     const panels = own
       .filter((place) => place.load === load)
       .map((place) => ({ title: place.cluster, scales: scalesAt(file, place) }));
     const suffix = index === 0 ? "" : `-${workload}`;
-    return {
-      name: `${file.benchmark}${suffix}.svg`,
-      text: plotAttainment(`${workload} at load ${load}: share of workflows on time, simulated`, panels),
-    };
+    const title = `${workload} at load ${load}: share of workflows on time, simulated`;
+    const about = "Share of workflows on time by SLO scale";
+    return plot(`${file.benchmark}${suffix}.svg`, about, plotAttainment(title, panels));
   });
 }
 

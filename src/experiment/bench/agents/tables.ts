@@ -106,7 +106,7 @@ function showStrongest(
 }
 
 /** What no schedule undercuts, on average over the seeds. */
-function boundOf(row: AgentsSummary | undefined, measure: "req95" | "req99"): number {
+export function boundOf(row: AgentsSummary | undefined, measure: "req95" | "req99"): number {
   const name = measure === "req95" ? "boundReq95" : "boundReq99";
   const roles = row !== undefined && switchesRoles(row.policy) ? "WithRoles" : "";
   return row?.metrics[`${name}${roles}`] ?? 0;

@@ -46,6 +46,8 @@ function inspectVariables(config: Config, env: Environment): readonly Finding[] 
     ...config.declared.tools.flatMap(({ name, headersFromEnv }) =>
       Object.values(headersFromEnv).map((variable) => [variable, `tool ${name}`] as const),
     ),
+    ...(config.store.kind === "postgres" ? [[config.store.urlEnv, "store"] as const] : []),
+    ...(config.replicas === undefined ? [] : [[config.replicas.keyEnv, "replicas"] as const]),
     ...Object.values(config.traces.headersFromEnv).map((variable) => [variable, "traces"] as const),
   ];
   return named

@@ -31,7 +31,8 @@ async function inspectPort({ listen: { host, port } }: Config, world: Surroundin
   }
 }
 
-async function inspectJournal({ journal: { path } }: Config, world: Surroundings): Promise<Finding> {
+async function inspectJournal({ journal: { to, path } }: Config, world: Surroundings): Promise<Finding> {
+  if (to === "store") return finding("fine", "journal", "in the store");
   if (path === undefined) return finding("note", "journal", "none is written", "journal: { write: true }");
   try {
     await world.tryWrite(path);

@@ -12,6 +12,8 @@ import { inspectConfig } from "./inspect-config.ts";
 import { inspectDiscovery } from "./inspect-discovery.ts";
 import { inspectEngine, type InspectedEngine } from "./inspect-engine.ts";
 import { inspectMachine } from "./inspect-machine.ts";
+import { inspectReplicas } from "./inspect-replicas.ts";
+import { inspectStore } from "./inspect-store.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Engines that are asked at the same time. */
@@ -33,7 +35,12 @@ export async function inspect(
   }
   const { config, faults } = examineConfig(source.text, source.where, world.env);
   if (config === undefined) return faults.map(refusal);
-  const found = [...inspectConfig(config, source.where, world.env), ...(await inspectMachine(config, world))];
+  const found = [
+    ...inspectConfig(config, source.where, world.env),
+    ...(await inspectMachine(config, world)),
+    ...(await inspectStore(config, world)),
+    ...(await inspectReplicas(config, world)),
+  ];
   const discovered = await inspectDiscovery(config, world);
   return [...found, ...discovered.findings, ...(await inspectEngines(discovered.config, world, signal))];
 }

@@ -6,7 +6,8 @@ import { access, readFile, stat } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { dirname, resolve } from "node:path";
 import type { Adapter } from "../../adapter/adapter.ts";
-import type { EngineConfig } from "../config.ts";
+import type { Lease } from "../../../store/store.ts";
+import type { EngineConfig, StoreConfig } from "../config.ts";
 import type { Environment } from "../environment.ts";
 
 export type Surroundings = {
@@ -25,6 +26,8 @@ export type Surroundings = {
   readonly tryRead: (path: string) => Promise<void>;
   /** Addresses of a name; rejects if there are none. */
   readonly resolve: (name: string) => Promise<readonly string[]>;
+  /** All leases in the store, which is only looked at. Absent: nobody asks. */
+  readonly listLeases?: (store: StoreConfig) => Promise<readonly Lease[]>;
   /** Of a steady clock, and of the calendar's. */
   readonly steadyMs: () => number;
   readonly epochMs: () => number;

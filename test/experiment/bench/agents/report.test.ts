@@ -2,8 +2,9 @@ import { describe, expect, test } from "vitest";
 import { differences, pickStrongest, toContrast } from "../../../../src/experiment/bench/agents/contrast.ts";
 import { renderAgentsFile, toAgentsFile } from "../../../../src/experiment/bench/agents/file.ts";
 import { modeOf } from "../../../../src/experiment/bench/agents/groups.ts";
-import { renderAgentsReport, renderAgentsTables } from "../../../../src/experiment/bench/agents/report.ts";
+import { renderAgentsTables, toAgentsReport } from "../../../../src/experiment/bench/agents/report.ts";
 import { toDecisionTimes } from "../../../../src/experiment/bench/decision-times.ts";
+import { toPages } from "../../../../src/experiment/bench/report-parts.ts";
 import type { BenchResult } from "../../../../src/experiment/bench/run-bench.ts";
 import type { PolicyName } from "../../../../src/experiment/cell.ts";
 
@@ -154,7 +155,7 @@ test("what was abandoned may put a scale out of reach, which is no number", () =
   const row = gaveUp.summary.find(({ policy }) => policy === "fcfs@least-loaded");
   expect(row).toMatchObject({ abandoned: 3, req99: null, req99Ci95: null, max: null });
   expect(row?.req95).toBeGreaterThan(0);
-  const page = renderAgentsReport(gaveUp, [])[0]?.text ?? "";
+  const page = toPages(toAgentsReport(gaveUp, []))[0]?.text ?? "";
   expect(page).toContain("| never |");
   expect(page).toContain("| abandoned |");
   expect(page).not.toMatch(/NaN|undefined|Infinity/);
@@ -167,11 +168,11 @@ test("the file has a row a line and reads back", () => {
 });
 
 describe("the report", () => {
-  const pages = renderAgentsReport(file, toDecisionTimes(all));
+  const pages = toPages(toAgentsReport(file, toDecisionTimes(all)));
   const [page] = pages;
 
   test("has tables and plots, and no number that is none", () => {
-    expect(pages.map(({ name }) => name)).toEqual(["agents.md", "agents.svg", "agents-chat.svg"]);
+    expect(pages.map(({ name }) => name)).toEqual(["agents.md", "agents-parts.svg", "agents.svg", "agents-chat.svg"]);
     for (const { name, text } of pages) {
       expect(text).not.toMatch(/NaN|undefined|Infinity/);
       if (name.endsWith(".svg")) expect(page?.text).toContain(`](${name})`);

@@ -1,0 +1,93 @@
+/**
+ * How long one pass of the decoder of `foresight` takes, by stages in sight, on hetero-8: plans with every placement told, as the
+ * search decodes them by the hundred, and with every stage left to go where it ends first, as constructions do.
+ */
+
+import { namedCluster } from "../src/catalogue/clusters.ts";
+import { knownModels } from "../src/catalogue/models.ts";
+import type { Stage, Workflow } from "../src/model/workflow.ts";
+import { byTurn, leaveOpen } from "../src/policy/foresight/constructions.ts";
+import { Decoder } from "../src/policy/foresight/decode.ts";
+import { lookOut } from "../src/policy/foresight/outlook.ts";
+import { layScene, type Scene } from "../src/policy/foresight/scene.ts";
+import { foresightDefaults } from "../src/policy/foresight/settings.ts";
+import { policies } from "../src/policy/policies.ts";
+import type { Policy } from "../src/policy/policy.ts";
+import { drawOne } from "../src/random/distributions.ts";
+import { createRng } from "../src/random/rng.ts";
+import { simulate } from "../src/sim/simulate.ts";
+
+const sizes = [25, 50, 100, 200, 400];
+const plans = 200;
+const rounds = 25;
+const mixed = ["llama-3.1-8b", "phi-4-14.7b", "qwen2.5-7b", "qwen2.5-32b"] as const;
+
+export function benchForesight(): void {
+  print(
+    `hetero-8, ${mixed.length} models, two parents a stage, seed 1; ${plans} random plans ${rounds} times; us of a core a pass`,
+  );
+  print(["stages", "told", "a stage", "left open", "a stage"].map((each) => each.padStart(12)).join(""));
+  for (const size of [sizes[0]!, ...sizes]) {
+    const { toldUs, openUs } = measure(size);
+    const cells = [size, toldUs, toldUs / size, openUs, openUs / size];
+    print(cells.map((each) => (each === size ? `${size}` : each.toFixed(2)).padStart(12)).join(""));
+  }
+}
+
+function measure(size: number): { readonly toldUs: number; readonly openUs: number } {
+  const scene = sceneOf(drawWorkflow(size));
+  const rng = createRng(1, "plans");
+  const decoder = new Decoder(scene, true);
+  const open = leaveOpen(scene, byTurn(scene), true);
+  const told = Array.from({ length: plans }, () =>
+    Int32Array.from(scene.stages, (_, stage) => drawOne(rng, scene.able[stage]!)),
+  );
+  const perPass = (some: readonly Int32Array[]): number => {
+    let start = process.cpuUsage();
+    for (let round = -rounds; round < rounds; round++) {
+      if (round === 0) start = process.cpuUsage();
+      for (const each of some) decoder.decode(open.order, each);
+    }
+    return process.cpuUsage(start).user / rounds / some.length;
+  };
+  return { toldUs: perPass(told), openUs: perPass([open.told, open.told, open.told]) };
+}
+
+/** What `foresight` sees when the workflow arrives. */
+function sceneOf(workflow: Workflow): Scene {
+  const found: Scene[] = [];
+  const plan: Policy = (view) => {
+    const settings = { ...foresightDefaults, mostStages: Infinity };
+    if (found.length === 0) found.push(layScene(view, lookOut(view, undefined), settings, { parts: {}, counted: [] }));
+    return policies["greedy-finish"].plan(view);
+  };
+  const cluster = namedCluster("hetero-8")!;
+  simulate({ workflows: [workflow], models: knownModels, cluster, policy: { plan, summary: "a look" }, seed: 1 });
+  return found[0]!;
+}
+
+function drawWorkflow(size: number): Workflow {
+  const rng = createRng(1, `foresight ${size}`);
+  const stages = Array.from({ length: size }, (_, index): Stage => {
+    const model = rng.below(mixed.length);
+    const parents = index < 4 ? [] : [...new Set([index - 1 - rng.below(4), rng.below(index)])];
+    return {
+      id: `s${index}`,
+      kind: "llm",
+      model: mixed[model]!,
+      parents: parents.map((parent) => ({ stage: `s${parent}`, bytes: 4e6 })),
+      priority: 0,
+      prompt: [
+        { kind: "text", key: `system-${model}`, tokens: 1000 },
+        { kind: "own", tokens: 200 + rng.below(800) },
+      ],
+      output: { estimate: 150, actual: 150, limit: 400 },
+      items: 1 + rng.below(2),
+    };
+  });
+  return { id: "w", arrivalUs: 0, reveal: "static", stages };
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

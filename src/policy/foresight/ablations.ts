@@ -1,0 +1,21 @@
+/** `foresight`, and the same with one thing less. */
+
+import type { PolicyEntry } from "../policy.ts";
+import { createForesight } from "./foresight.ts";
+import { foresightDefaults, type ForesightSettings } from "./settings.ts";
+
+function variant(summary: string, changes: Partial<ForesightSettings>): PolicyEntry {
+  return { plan: createForesight({ ...foresightDefaults, ...changes }), summary, whenIdle: true };
+}
+
+export const foresightPolicies = {
+  foresight: {
+    ...variant("a complete plan of all that is visible, improved at every event", {}),
+    quick: createForesight({ ...foresightDefaults, visits: 4000, firstVisits: 8000 }),
+  },
+  "foresight-search": variant("foresight that keeps the best of its constructions", { visits: 0, firstVisits: 0 }),
+  "foresight-prefetch": variant("foresight that loads nothing ahead of need", { prefetch: false, preload: false }),
+  "foresight-preload": variant("foresight that loads only what it plans", { preload: false }),
+  "foresight-tail": variant("foresight that does not mind how long the slowest takes", { tail: 0 }),
+  "foresight-shards": variant("foresight that never splits a stage", { mostShards: 1 }),
+} as const satisfies Record<string, PolicyEntry>;

@@ -1,0 +1,101 @@
+/** Which links of their prompts stages share with each other, and how much of each prompt engines have cached now. */
+
+import type { ClusterState } from "../../state/cluster-state.ts";
+import type { EngineState } from "../../state/engine-state.ts";
+import { chainHash } from "../../model/prefix.ts";
+import type { StageTimes } from "./stage-times.ts";
+
+export type Links = {
+  readonly count: number;
+  /** Of stage i those from `starts[i]` on: links that others have too, and which link of its prompt each is, from 1. */
+  readonly starts: Int32Array;
+  readonly numbers: Int32Array;
+  readonly levels: Int32Array;
+  /** By stage, how many links it leaves cached. */
+  readonly leaves: Int32Array;
+  /** By stage, the number of the link that its output will be; -1 if nobody repeats it. */
+  readonly outputs: Int32Array;
+  /** By stage and engine, links cached now or once what runs there has ended. */
+  readonly cached: Int32Array;
+};
+
+/** Once seen, but shared by nothing so far. */
+const lone = -1;
+
+export function layLinks(times: readonly (StageTimes | undefined)[], cluster: ClusterState): Links {
+  const byModel = new Map<string, Map<number, number>>();
+  let count = 0;
+  const see = (known: Map<number, number>, hash: number): void => {
+    const number = known.get(hash);
+    if (number === undefined) known.set(hash, lone);
+    else if (number === lone) known.set(hash, count++);
+  };
+  for (const each of times) {
+    if (each === undefined) continue;
+    let known = byModel.get(each.stage.model);
+    if (known === undefined) byModel.set(each.stage.model, (known = new Map()));
+    for (const { hash } of each.stage.chain) see(known, hash);
+    if (each.outputHash !== undefined && cluster.linksOutputs) see(known, each.outputHash);
+  }
+  const starts = new Int32Array(times.length + 1);
+  const leaves = new Int32Array(times.length);
+  const outputs = new Int32Array(times.length).fill(-1);
+  const numbers: number[] = [];
+  const levels: number[] = [];
+  for (const [index, each] of times.entries()) {
+    if (each !== undefined) {
+      const { stage, outputHash } = each;
+      const known = byModel.get(stage.model)!;
+      for (const [at, { hash }] of stage.chain.entries()) {
+        const number = known.get(hash) ?? lone;
+        if (number === lone) continue;
+        numbers.push(number);
+        levels.push(at + 1);
+      }
+      leaves[index] = stage.items > 1 ? stage.sharedLinks : stage.chain.length;
+      if (outputHash !== undefined) outputs[index] = known.get(outputHash) ?? lone;
+    }
+    starts[index + 1] = numbers.length;
+  }
+  return {
+    count,
+    starts,
+    numbers: Int32Array.from(numbers),
+    levels: Int32Array.from(levels),
+    leaves,
+    outputs,
+    cached: lookIntoCaches(times, cluster),
+  };
+}
+
+function lookIntoCaches(times: readonly (StageTimes | undefined)[], cluster: ClusterState): Int32Array {
+  const cached = new Int32Array(times.length * cluster.count);
+  for (const engine of cluster) {
+    const { index } = engine.holding;
+    const coming = comingLinks(engine, cluster.linksOutputs);
+    for (const [number, each] of times.entries()) {
+      if (each === undefined) continue;
+      const { stage } = each;
+      if (!engine.foreseen.some(({ model }) => model === stage.model)) continue;
+      let level = engine.prefixes.has(stage.model) ? each.levelOf(engine.cachedTokens(stage)) : 0;
+      const hashes = coming.get(stage.model);
+      if (hashes !== undefined) while (hashes.has(stage.chain[level]?.hash ?? -1)) level += 1;
+      cached[number * cluster.count + index] = level;
+    }
+  }
+  return cached;
+}
+
+/** What the shares that run leave cached, by model. */
+function comingLinks({ running }: EngineState, linksOutputs: boolean): ReadonlyMap<string, ReadonlySet<number>> {
+  const coming = new Map<string, Set<number>>();
+  for (const { stage, items } of running) {
+    const hashes = coming.get(stage.model) ?? new Set();
+    coming.set(stage.model, hashes);
+    const links = items > 1 || stage.items > 1 ? stage.sharedLinks : stage.chain.length;
+    for (const { hash } of stage.chain.slice(0, links)) hashes.add(hash);
+    if (linksOutputs && stage.kind === "llm" && stage.items === 1)
+      hashes.add(chainHash(stage.chain.at(-1)?.hash, `output:${stage.key}`));
+  }
+  return coming;
+}

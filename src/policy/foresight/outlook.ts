@@ -1,0 +1,75 @@
+/** What is worked out about each open workflow when it is revealed: ranks, sizes, work left. Plain data, part of the memory. */
+
+import type { WorkflowId } from "../../model/workflow.ts";
+import type { OpenWorkflow } from "../../state/workflow-state.ts";
+import { createMeanCosts, rankStages, type MeanCosts } from "../heft/mean-costs.ts";
+import type { View } from "../policy.ts";
+import { remainingWork, type RemainingWork } from "../remaining-work.ts";
+import { rememberByStage, type Remembered } from "../remember.ts";
+
+export type OutlookMemory = {
+  readonly work: RemainingWork;
+  /** By stage, its upward rank and the part of it that lies behind the stage. */
+  readonly ranks: Remembered<readonly [rankUs: number, tailUs: number]>;
+  /** By workflow, for how many stages it was worked out, and what it would take alone, roughly. */
+  readonly sizes: Readonly<Record<WorkflowId, { readonly stages: number; readonly sizeUs: number }>>;
+};
+
+export type Outlook = OutlookMemory & {
+  /** Open workflows, the one whose turn it is first. */
+  readonly order: readonly OpenWorkflow[];
+};
+
+const knownMeans = new WeakMap<View["costs"], MeanCosts>();
+
+function meanCostsOf(view: View): MeanCosts {
+  const known = knownMeans.get(view.costs) ?? createMeanCosts(view);
+  knownMeans.set(view.costs, known);
+  return known;
+}
+
+export function lookOut(view: View, before: OutlookMemory | undefined): Outlook {
+  let means: MeanCosts | undefined;
+  const ranks = rememberByStage({ ...view, memory: before?.ranks }, (workflow) => {
+    const costs = (means ??= meanCostsOf(view));
+    return [...rankStages(workflow, costs)].map(
+      ([{ stage }, rankUs]) => [stage.key, [rankUs, rankUs - costs.workUs(stage)] as const] as const,
+    );
+  });
+  const work = remainingWork(view, before?.work);
+  const sizes: Record<WorkflowId, { stages: number; sizeUs: number }> = {};
+  for (const [id, { stages }] of view.workflows.open) {
+    const known = before?.sizes[id];
+    if (known?.stages === stages.size) sizes[id] = known;
+    else sizes[id] = { stages: stages.size, sizeUs: sizeOf(view, ranks[id]?.values ?? {}, work[id]?.stageUs ?? {}) };
+  }
+  return { ranks, work, sizes, order: inTurn(view, work) };
+}
+
+/** The longest path, and all work spread over the engines. */
+function sizeOf(
+  { cluster }: View,
+  ranks: Readonly<Record<string, readonly [number, number]>>,
+  stageUs: Readonly<Record<string, number>>,
+): number {
+  let longestUs = 0;
+  let totalUs = 0;
+  for (const [rankUs] of Object.values(ranks)) longestUs = Math.max(longestUs, rankUs);
+  for (const us of Object.values(stageUs)) totalUs += us;
+  return Math.round(longestUs + totalUs / cluster.count);
+}
+
+/** The most urgent first, then by work left over response ratio, as `fate` has it: long waits are not overtaken for ever. */
+function inTurn(view: View, work: RemainingWork): readonly OpenWorkflow[] {
+  const urgency = new Map<WorkflowId, number>();
+  for (const { workflow, priority } of view.ready)
+    urgency.set(workflow, Math.max(priority, urgency.get(workflow) ?? -Infinity));
+  const urgencyOf = ({ id }: OpenWorkflow): number => urgency.get(id) ?? 0;
+  const turn = ({ id, arriveUs }: OpenWorkflow): number => {
+    const leftUs = work[id]?.leftUs ?? 0;
+    return (leftUs * leftUs) / Math.max(1, leftUs + view.nowUs - arriveUs);
+  };
+  return [...view.workflows.open.values()].sort(
+    (left, right) => urgencyOf(right) - urgencyOf(left) || turn(left) - turn(right) || left.arriveUs - right.arriveUs,
+  );
+}

@@ -1,0 +1,86 @@
+/**
+ * What a plan that has been laid out in time is worth: its cost, in microseconds of a workflow of middling size. Workflows count by
+ * one over their size, so that a minute is much to a small one and little to a large one, and by the square of their
+ * slowdown; by what they end behind their deadline, where there is one; engines by when they fall free, the faster the dearer.
+ */
+
+import type { Decoder } from "./decode.ts";
+import type { Scene, SceneWorkflow } from "./scene.ts";
+import type { ForesightSettings } from "./settings.ts";
+
+/** What a second behind its deadline counts beside the second itself. */
+const lateness = 4;
+
+export class Valuer {
+  readonly #scene: Scene;
+  readonly #tail: number;
+  readonly #weight: Float64Array;
+  readonly #speed: Float64Array;
+  readonly #endUs: Float64Array;
+  readonly #baseUs: Float64Array;
+
+  constructor(scene: Scene, { tail, engineTime, base }: ForesightSettings) {
+    const { workflows, stages, beyond, fleet } = scene;
+    this.#scene = scene;
+    this.#tail = tail;
+    let sizeUs = 0;
+    for (const workflow of workflows) sizeUs += workflow.sizeUs / workflows.length;
+    this.#weight = Float64Array.from(
+      workflows,
+      (workflow) => (urgency(workflow) * sizeUs * (1 + base)) / (workflow.sizeUs + base * sizeUs),
+    );
+    this.#baseUs = Float64Array.from(workflows, ({ endUs }) => endUs);
+    this.#endUs = new Float64Array(workflows.length);
+    // Engine time has its full price where at least as many stages are in sight as there are engines to take them.
+    const scarcity = Math.min(1, (stages.length + beyond.length) / fleet.engines.length);
+    this.#speed = speedsOf(scene).map((part) => part * engineTime * scarcity);
+  }
+
+  /** Costs a look at every stage. */
+  costOf({ endsUs, freeUs }: Decoder): number {
+    const { nowUs, workflows, workflowOf, tailUs } = this.#scene;
+    const ends = this.#endUs;
+    ends.set(this.#baseUs);
+    for (let stage = 0; stage < workflowOf.length; stage++) {
+      const endUs = endsUs[stage]! + tailUs[stage]!;
+      if (endUs > ends[workflowOf[stage]!]!) ends[workflowOf[stage]!] = endUs;
+    }
+    let cost = 0;
+    for (let index = 0; index < workflows.length; index++) {
+      const { arriveUs, sizeUs, dueUs } = workflows[index]!;
+      const endUs = ends[index]!;
+      const tookUs = endUs - arriveUs;
+      const lateUs = endUs > dueUs ? endUs - dueUs : 0;
+      cost += this.#weight[index]! * (endUs - nowUs + (this.#tail * tookUs * tookUs) / sizeUs + lateness * lateUs);
+    }
+    for (let engine = 0; engine < freeUs.length; engine++) cost += this.#speed[engine]! * (freeUs[engine]! - nowUs);
+    return cost;
+  }
+
+  /** The workflows' ends of the last plan that was judged. */
+  get endsUs(): Float64Array {
+    return this.#endUs;
+  }
+}
+
+/** A step of priority counts so many times as much, within a few steps. */
+function urgency({ priority }: SceneWorkflow): number {
+  return 4 ** Math.max(-4, Math.min(4, priority));
+}
+
+/** How fast each engine is at what is in sight, as parts of 1. */
+function speedsOf({ times, able, fleet }: Scene): Float64Array {
+  const speeds = new Float64Array(fleet.engines.length);
+  let total = 0;
+  for (const [stage, own] of times.entries()) {
+    if (own === undefined) continue;
+    let leastUs = Infinity;
+    for (const engine of able[stage]!) leastUs = Math.min(leastUs, own.wholeUs(engine, 0));
+    for (const engine of able[stage]!) {
+      const part = leastUs / Math.max(1, own.wholeUs(engine, 0));
+      speeds[engine]! += part;
+      total += part;
+    }
+  }
+  return total === 0 ? speeds : speeds.map((part) => part / total);
+}

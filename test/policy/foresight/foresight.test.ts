@@ -1,0 +1,78 @@
+/** What `foresight` does, on graphs small enough to know the answer, and whom it asks where it has no plan of its own. */
+
+import { expect, test } from "vitest";
+import { namedCluster } from "../../../src/catalogue/clusters.ts";
+import { knownModels } from "../../../src/catalogue/models.ts";
+import { policies } from "../../../src/policy/policies.ts";
+import { batched, cluster, dag, firstUs } from "../../support/build.ts";
+import { enginesOf, makespanUs } from "../../support/placements.ts";
+import { runPlain } from "../../support/run-plain.ts";
+
+const small = "llama-3.1-8b";
+const large = "qwen2.5-32b";
+
+/** Two engines of one host, of which the first holds the small model. */
+const half = (() => {
+  const cold = cluster("h100 h100", { host: "host" });
+  return {
+    ...cold,
+    engines: cold.engines.map((engine, index) => (index === 0 ? { ...engine, resident: [small] } : engine)),
+  };
+})();
+
+const planThenDraft = dag("plan -> draft", (id) => ({
+  model: id === "plan" ? small : large,
+  output: { estimate: 400, actual: 400, limit: 800 },
+}));
+
+test("a stage waits for the engine that holds its model where a load would take longer", () => {
+  const journal = runPlain({ policy: "foresight", workflows: [dag("a, b")], cluster: half });
+  expect(enginesOf(journal)).toEqual({ a: [0], b: [0] });
+  expect(firstUs(journal, "stage-place", "w/b")).toBe(firstUs(journal, "stage-end", "w/a"));
+});
+
+test("what the plan has next is loaded while its engine is idle", () => {
+  const ahead = runPlain({ policy: "foresight-preload", workflows: [planThenDraft], cluster: half });
+  const load = ahead.events.find((event) => event.kind === "model-load-start" && event.model === large);
+  expect(load).toMatchObject({ cause: "prefetch", engine: "engine-1", atUs: 0 });
+  const never = runPlain({ policy: "foresight-prefetch", workflows: [planThenDraft], cluster: half });
+  expect(never.events.some((event) => event.kind === "model-load-start" && event.cause === "prefetch")).toBe(false);
+  expect(makespanUs(ahead)).toBeLessThan(makespanUs(never));
+});
+
+test("an engine that the plan leaves idle loads what other workflows called, and only while the plan goes on", () => {
+  const first = { ...planThenDraft, id: "first" };
+  const second = { ...dag("a -> b", () => ({ output: { estimate: 800, actual: 800, limit: 900 } })), id: "second" };
+  const run = (policy: "foresight" | "foresight-preload") =>
+    runPlain({
+      policy,
+      cluster: cluster("h100 h100 h100", { host: "host", maxResident: 2, kvBytes: 5e9 }),
+      workflows: [first, second],
+      oneAtATime: true,
+    });
+  const loadsOf = (policy: "foresight" | "foresight-preload") =>
+    run(policy).events.filter((event) => event.kind === "model-load-start").length;
+  expect(loadsOf("foresight")).toBeGreaterThan(loadsOf("foresight-preload"));
+  expect(run("foresight").events.at(-1)?.kind).toBe("workflow-end");
+});
+
+test("on batched engines it is fate, and on prefill and decode engines hexagent with all that goes beyond", () => {
+  const flows = [dag("a, b, c -> d, e -> f", (id) => ({ model: id < "c" ? small : large }))];
+  const onBatched = { workflows: flows, cluster: cluster("h100 h100", { batching: batched }) };
+  expect(runPlain({ policy: "foresight", ...onBatched }).events).toEqual(
+    runPlain({ policy: "fate", ...onBatched }).events,
+  );
+  const apart = namedCluster("qhom")!;
+  const model = knownModels.find(({ id }) => id.startsWith("qwen3-235b"))!;
+  const onPairs = { cluster: apart, models: [model], workflows: [dag("a, b -> c", () => ({ model: model.id }))] };
+  const { plan } = policies["hexagent+beyond+roles"];
+  expect(runPlain({ policy: "foresight", ...onPairs }).events).toEqual(
+    runPlain({ policy: { ...policies.foresight, plan }, ...onPairs }).events,
+  );
+});
+
+test("ready stages outside the plan get the engines that it does not use", () => {
+  const names = Array.from({ length: 300 }, (_, index) => `s${index}`).join(", ");
+  const journal = runPlain({ policy: "foresight-search", workflows: [dag(names)], cluster: cluster("h100 h100") });
+  expect(journal.events.filter(({ kind }) => kind === "stage-end")).toHaveLength(300);
+});

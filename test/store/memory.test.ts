@@ -1,0 +1,4 @@
+import { openMemory } from "./memory-world.ts";
+import { holdToContract } from "./store-conformance.ts";
+
+holdToContract(openMemory);

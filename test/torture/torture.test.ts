@@ -1,0 +1,52 @@
+/** Worlds under faults obey every law, and one seed is one world, to the byte. */
+
+import { expect, test } from "vitest";
+import { allFaultKinds } from "../../src/torture/faults.ts";
+import { shrink } from "../../src/torture/shrink.ts";
+import { torture } from "../../src/torture/torture.ts";
+import type { Sabotage } from "../../src/torture/sabotage.ts";
+
+test.each([1, 2, 3, 4])("whatever goes wrong, every law holds with %i gateways", async (gateways) => {
+  for (const seed of [1, 2]) {
+    const { violations, accepted, faults } = await torture({ seed, gateways });
+    expect(violations, `fate torture --seed ${seed} --gateways ${gateways} --trace`).toEqual([]);
+    expect(accepted).toBeGreaterThan(0);
+    expect(faults.size).toBeGreaterThan(5);
+  }
+});
+
+test("one seed is one world, to the byte, and another seed is another", async () => {
+  const lived = async (seed: number): Promise<readonly [string, string]> => {
+    let text = "";
+    const { hash } = await torture({ seed, gateways: 3, tell: (line) => void (text += line) });
+    return [hash, text];
+  };
+  const [first, again, other] = [await lived(4), await lived(4), await lived(5)];
+  expect(again).toEqual(first);
+  expect(other[0]).not.toBe(first[0]);
+});
+
+test("a world without faults has none, and all that it takes in ends", async () => {
+  const { violations, faults, accepted } = await torture({ seed: 1, gateways: 2, off: new Set(allFaultKinds) });
+  expect(violations).toEqual([]);
+  expect(faults.size).toBe(0);
+  expect(accepted).toBeGreaterThan(10);
+});
+
+test("a world that fails is made plainer: kinds of faults that it does not need are off, and it fails by the same law", async () => {
+  const sabotage: Sabotage = {
+    store: (store) => ({
+      ...store,
+      saveStage: async (...given) => ((await store.saveStage(...given)) === "lost" ? "lost" : "saved"),
+    }),
+  };
+  const options = { seed: 1, gateways: 1, sabotage };
+  const failed = await torture(options);
+  expect(failed.violations[0]?.law).toBe("recorded-once");
+  const { off, mostFaults = Infinity, result } = await shrink(options, failed, new AbortController().signal);
+  expect(result.violations[0]?.law).toBe("recorded-once");
+  expect(off.length).toBeGreaterThan(0);
+  const again = await torture({ ...options, off: new Set(off), mostFaults });
+  expect(again.hash).toBe(result.hash);
+  expect([...again.faults.keys()].filter((kind) => off.includes(kind))).toEqual([]);
+});
