@@ -1,7 +1,7 @@
 /** `fate bench`: the benchmarks whose results stand in `docs/results`. */
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import {
@@ -17,22 +17,19 @@ import { openCellStore } from "../experiment/bench/cell-store.ts";
 import { hashAllCode } from "../experiment/bench/code-hash.ts";
 import { renderDecisionTimes, toDecisionTimes } from "../experiment/bench/decision-times.ts";
 import { present, type Presented } from "../experiment/bench/present.ts";
-import { toPages } from "../experiment/bench/report-parts.ts";
 import { runBench, type BenchResult } from "../experiment/bench/run-bench.ts";
 import type { PolicyName } from "../experiment/cell.ts";
-import { findData, instancesFile } from "../experiment/real-dag.ts";
+import { instancesFile } from "../experiment/real-dag.ts";
 import { renderText } from "../experiment/table.ts";
-import { InputError } from "../trace/input-error.ts";
 import { command, didYouMean, type Values } from "./arguments.ts";
+import { dataOption, describeData, pickBenchmark, pickData, resultsFolder } from "./benchmark-options.ts";
 import { parseSeeds } from "./parse-seeds.ts";
 import { policyNames } from "./policy-names.ts";
 import { createProgress } from "./progress-line.ts";
 import type { Terminal } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
 import { fateVersion } from "./version.ts";
-import { writeWhole } from "./write-whole.ts";
-
-const resultsFolder = join("docs", "results");
+import { ganttOption, parseGantt, writePages, writeReport, type Gantt } from "./write-report.ts";
 
 const options = [
   { name: "list", kind: "flag", summary: "list the benchmarks, their clusters, modes and cells" },
@@ -42,18 +39,14 @@ const options = [
   { name: "clusters", kind: "text", shows: "NAME,...", summary: "only these of its clusters" },
   { name: "modes", kind: "text", shows: "NAME,...", summary: "only these of its modes" },
   { name: "policies", kind: "choices", choices: policyNames, summary: "these instead of its policies" },
-  {
-    name: "data",
-    kind: "text",
-    shows: "DIR",
-    summary: "folder of public data; ../shared/data where that is, else graphs are generated",
-  },
+  dataOption,
   {
     name: "out",
     kind: "text",
     shows: "DIR",
     summary: "where results go; docs/results for a full run, nowhere for part of one, unless said",
   },
+  ganttOption,
   { name: "workers", kind: "integer", min: 1, max: 256, summary: "threads; one for each core unless said" },
   { name: "check", kind: "flag", summary: "hold every run against the laws of the journal" },
   { name: "fresh", kind: "flag", summary: "run every cell again, also those finished before" },
@@ -81,11 +74,17 @@ export const benchCommand = command({
     const plan = toPlan(values, words[0]);
     const results = await runAll(plan, values, terminal);
     const presented = present(plan, plan.definition, results);
-    const written = plan.out === undefined ? [] : writeAll(plan, plan.out, presented, results);
-    if (values.json) terminal.out(presented.json);
+    if (values.json) terminal.out(presented.json());
     else if (plan.out === undefined)
       terminal.out(`${plan.command}: simulated. ${plan.data}.\n\n${presented.tables(terminal.columns)}`);
-    for (const path of written) terminal.note(`wrote ${path}`);
+    if (plan.out !== undefined) {
+      for (const path of writeResults(plan, plan.out, presented, results)) terminal.note(`wrote ${path}`);
+      await writeReport(
+        { ...plan, out: plan.out, presented, times: toDecisionTimes(results) },
+        values.workers,
+        terminal,
+      );
+    }
     return noteFindings(results, terminal);
   },
 });
@@ -94,6 +93,7 @@ type Plan = {
   readonly benchmark: string;
   readonly definition: Benchmark;
   readonly groups: readonly Group[];
+  readonly gantt: Gantt;
   readonly narrowing: Narrowing;
   readonly version: string;
   readonly command: string;
@@ -108,7 +108,7 @@ type Plan = {
 function toPlan(values: BenchValues, name: string | undefined): Plan {
   const definition = pickBenchmark(name);
   const benchmark = name as string;
-  const data = definition.recorded ? pickData(values.data) : undefined;
+  const data = pickData(definition, values.data);
   const groups = definition.groups(data);
   const narrowing = toNarrowing(values, definition, groups);
   const isPart = values.quick || values.training || Object.values(narrowing).some((each) => each !== undefined);
@@ -116,6 +116,7 @@ function toPlan(values: BenchValues, name: string | undefined): Plan {
     benchmark,
     definition,
     groups,
+    gantt: parseGantt(values.gantt),
     narrowing,
     version: `${fateVersion}+${hashAllCode()}`,
     command: showCommand(benchmark, values),
@@ -129,30 +130,6 @@ function toPlan(values: BenchValues, name: string | undefined): Plan {
     out: values.out ?? (isPart ? undefined : resultsFolder),
     store: join(values.out ?? resultsFolder, ".partial", `${benchmark}.ndjson`),
   };
-}
-
-function pickBenchmark(name: string | undefined): Benchmark {
-  const names = Object.keys(benchmarks);
-  const found = name !== undefined && Object.hasOwn(benchmarks, name) ? benchmarks[name] : undefined;
-  if (found !== undefined) return found;
-  const said = name === undefined ? "nothing" : JSON.stringify(name);
-  throw new UsageError(
-    `fate bench: found ${said}, expected one of ${names.join(", ")}${didYouMean(name ?? "", names)}; --list says what they are`,
-  );
-}
-
-function pickData(said: string | undefined): string | undefined {
-  if (said === undefined) return findData();
-  if (!existsSync(instancesFile(said)))
-    throw new InputError("--data", "", JSON.stringify(said), `a folder with ${instancesFile(".")}`);
-  return said;
-}
-
-function describeData({ recorded }: Benchmark, data: string | undefined): string {
-  if (!recorded) return "Workflows are generated";
-  return data === undefined
-    ? "Graphs are generated like those of WfInstances, as there was no folder of public data"
-    : "Graphs are those of WfInstances";
 }
 
 /** Refuses what would leave nothing, so that a slip does not pass for a result. */
@@ -191,6 +168,8 @@ async function runAll(plan: Plan, values: BenchValues, terminal: Terminal): Prom
     throw new UsageError(
       "no mode that is left has these seeds; streams have fewer of them than the others, see --list",
     );
+  if (typeof plan.gantt === "number" && !cells.some(({ spec }) => spec.seed === plan.gantt))
+    throw new UsageError(`--gantt: found ${plan.gantt}, expected a seed that runs`);
   if (values.fresh) rmSync(plan.store, { force: true });
   const store = openCellStore(plan.store, plan.dataHash);
   const before = cells.filter(({ spec }) => store.find(spec) !== undefined).length;
@@ -217,20 +196,13 @@ async function runAll(plan: Plan, values: BenchValues, terminal: Terminal): Prom
   }
 }
 
-function writeAll(plan: Plan, out: string, presented: Presented, results: readonly BenchResult[]): readonly string[] {
-  const times = toDecisionTimes(results);
+function writeResults(plan: Plan, out: string, presented: Presented, results: readonly BenchResult[]): string[] {
   const machine = `${cpus()[0]?.model ?? "unknown"}, ${availableParallelism()} cores, Node ${process.version}`;
-  const pages = [
-    { name: `${plan.benchmark}.json`, text: presented.json },
-    { name: `${plan.benchmark}.times.json`, text: renderDecisionTimes(plan.benchmark, machine, times) },
-    ...toPages(presented.report(times)),
-  ];
-  mkdirSync(out, { recursive: true });
-  return pages.map(({ name, text }) => {
-    const path = join(out, name);
-    writeWhole(path, text);
-    return path;
-  });
+  const times = renderDecisionTimes(plan.benchmark, machine, toDecisionTimes(results));
+  return writePages(out, [
+    { name: `${plan.benchmark}.json`, text: presented.json() },
+    { name: `${plan.benchmark}.times.json`, text: times },
+  ]);
 }
 
 const mostNoted = 20;

@@ -2,6 +2,7 @@
 
 import type { Command } from "./arguments.ts";
 import { benchCommand } from "./bench.ts";
+import { benchReportCommand } from "./bench-report.ts";
 import { calibrateCommand } from "./calibrate.ts";
 import { checkCommand } from "./check.ts";
 import { compareCommand } from "./compare.ts";
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
   simulateCommand,
   compareCommand,
   benchCommand,
+  benchReportCommand,
   checkCommand,
   journalList,
   journalExport,

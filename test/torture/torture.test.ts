@@ -7,18 +7,17 @@ import { torture } from "../../src/torture/torture.ts";
 import type { Sabotage } from "../../src/torture/sabotage.ts";
 
 test.each([1, 2, 3, 4])("whatever goes wrong, every law holds with %i gateways", async (gateways) => {
-  for (const seed of [1, 2]) {
-    const { violations, accepted, faults } = await torture({ seed, gateways });
-    expect(violations, `fate torture --seed ${seed} --gateways ${gateways} --trace`).toEqual([]);
-    expect(accepted).toBeGreaterThan(0);
-    expect(faults.size).toBeGreaterThan(5);
-  }
+  const seed = 1;
+  const { violations, accepted, faults } = await torture({ seed, gateways });
+  expect(violations, `fate torture --seed ${seed} --gateways ${gateways} --trace`).toEqual([]);
+  expect(accepted).toBeGreaterThan(0);
+  expect(faults.size).toBeGreaterThan(5);
 });
 
 test("one seed is one world, to the byte, and another seed is another", async () => {
   const lived = async (seed: number): Promise<readonly [string, string]> => {
     let text = "";
-    const { hash } = await torture({ seed, gateways: 3, tell: (line) => void (text += line) });
+    const { hash } = await torture({ seed, gateways: 2, tell: (line) => void (text += line) });
     return [hash, text];
   };
   const [first, again, other] = [await lived(4), await lived(4), await lived(5)];

@@ -121,13 +121,12 @@ export class App {
   /** Another time is looked at: the chart follows at once, lists as often as they are painted, and at last. */
   #moved(): void {
     this.ask();
-    this.#trailing ??= setTimeout(
-      () => {
-        this.#trailing = undefined;
-        this.ask();
-      },
-      Math.max(0, this.#slowAtMs + slowMs - performance.now()) + 1,
-    );
+    if (this.#trailing !== undefined) return;
+    const afterMs = Math.max(0, this.#slowAtMs + slowMs - performance.now()) + 1;
+    this.#trailing = setTimeout(() => {
+      this.#trailing = undefined;
+      this.ask();
+    }, afterMs);
   }
 
   /** Has everything painted anew with the next frame. */

@@ -80,7 +80,17 @@ const worstShape = openObject({ ...contrast, worst: maybe, worstAt: text({ min: 
 
 export const agentsShape = openObject({
   ...head,
-  cells: rows(openObject({ ...agentsPlace, seed: integer(), req95: maybe, scales: rows(maybe) })),
+  cells: rows(
+    openObject({
+      ...agentsPlace,
+      seed: integer(),
+      req95: maybe,
+      req99: maybe,
+      max: maybe,
+      mean: number(),
+      scales: rows(maybe),
+    }),
+  ),
   summary: rows(
     openObject({
       ...agentsPlace,
