@@ -71,11 +71,6 @@ export function createMetrics({ engines = [], sources = {} }: MetricsOptions = {
 }
 
 function toReplicaFamilies({ plans, epoch, linked, gateways, changes }: ReplicaReport): Section["families"][number][] {
-  const gauge = (name: string, help: string, value: number) => {
-    const family = createGauges({ name, help });
-    family.at().value = value;
-    return family;
-  };
   const changed = createCounters({
     name: "fate_planner_changes_total",
     help: "How often another gateway began to plan.",
@@ -88,6 +83,12 @@ function toReplicaFamilies({ plans, epoch, linked, gateways, changes }: ReplicaR
     gauge("fate_planner_epoch", "Counts the planners there have been.", epoch),
     changed,
   ];
+}
+
+function gauge(name: string, help: string, value: number): Section["families"][number] {
+  const family = createGauges({ name, help });
+  family.at().value = value;
+  return family;
 }
 
 function renderSection({ families }: Section): string {

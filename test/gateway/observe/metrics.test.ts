@@ -224,6 +224,7 @@ test("the document names every metric with its kind, and no other", () => {
       breakers: () => [],
       journalBytes: () => 0,
       spans: () => ({ sent: 0, dropped: 0, waiting: 0 }),
+      replica: () => ({ plans: true, epoch: 1, linked: true, gateways: 0, changes: 1 }),
     },
   });
   const told = [...metrics.render().matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, kind]) => `${name} ${kind}`);
