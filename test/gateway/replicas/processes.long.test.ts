@@ -17,7 +17,7 @@ const maxSequences = 6;
 let postgres: TestPostgres | undefined;
 beforeAll(async () => {
   postgres = await startPostgres();
-});
+}, 60_000);
 afterAll(async () => {
   await postgres?.[Symbol.asyncDispose]();
 });
