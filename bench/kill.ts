@@ -8,6 +8,7 @@ import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { startPostgres } from "../test/support/postgres.ts";
+import { buildProgram } from "./kill/build-program.ts";
 import { runKills, type KillReport } from "./kill/run-kills.ts";
 
 type Part = { readonly seed: number; readonly instants: number; readonly gateways: number };
@@ -24,9 +25,10 @@ export async function benchKill(): Promise<void> {
   const [seed = 1, instants = 500, gateways = 1] = positionals.map(Number);
   const before = values.out === undefined ? [] : readParts(values.out);
   const all: Done[] = [];
+  using built = buildProgram();
   for (const part of toParts(seed, instants, gateways)) {
     const known = before.find((done) => isSame(done, part));
-    const done = known ?? { ...part, report: await run(part), load: loadavg()[2] ?? 0 };
+    const done = known ?? { ...part, report: await run(part, built.program), load: loadavg()[2] ?? 0 };
     if (known === undefined && values.out !== undefined) appendFileSync(values.out, `${JSON.stringify(done)}\n`);
     print(`seed ${done.seed}`, [done]);
     all.push(done);
@@ -53,13 +55,13 @@ function isSame(left: Part, right: Part): boolean {
   return left.seed === right.seed && left.instants === right.instants && left.gateways === right.gateways;
 }
 
-async function run({ seed, instants, gateways }: Part): Promise<KillReport> {
+async function run({ seed, instants, gateways }: Part, program: string): Promise<KillReport> {
   await using postgres = gateways === 1 ? undefined : await startPostgres();
   const databaseUrl = await postgres?.createDatabase();
   if (gateways !== 1 && databaseUrl === undefined)
     throw new Error("several gateways need Postgres, which is not there");
   const report = await runKills({
-    root: new URL("..", import.meta.url).pathname,
+    program,
     seed,
     instants,
     gateways,
@@ -81,7 +83,7 @@ function print(name: string, parts: readonly Done[]): void {
   process.stdout.write(
     `${name}, ${parts[0]?.gateways ?? 0} gateway(s): ${sum(({ kills }) => kills)} kills, ${sum(({ accepted }) => accepted)} workflows accepted, ` +
       `${sum(({ ended }) => ended)} succeeded, ${sum(({ faults }) => faults.length)} faults; load ${loads}\n` +
-      `  from spawn to listening: ${spreadOf(({ listeningMs }) => listeningMs)} ms; until what was open was taken up: ${spreadOf(({ takenUpMs }) => takenUpMs)} ms\n` +
+      `  from spawn to listening: ${spreadOf(({ listeningMs }) => listeningMs)} ms; from a kill until what was open was taken up: ${spreadOf(({ takenUpMs }) => takenUpMs)} ms\n` +
       `  taken up at a time: ${spreadOf(({ takenUp }) => takenUp)}, ${sum(({ takenUp }) => takenUp.reduce((total, count) => total + count, 0))} in all; ` +
       `a workflow took ${spreadOf(({ tookMs }) => tookMs)} ms\n`,
   );

@@ -2,6 +2,7 @@
 
 import { benchBounds } from "./bounds.ts";
 import { benchDecide } from "./decide.ts";
+import { benchForesight } from "./foresight.ts";
 import { benchFork } from "./fork.ts";
 import { benchGateway } from "./gateway.ts";
 import { benchKill } from "./kill.ts";
@@ -19,6 +20,7 @@ const benches = {
   sim: { run: benchSim, summary: "records a second, and how cost grows with engines and with open workflows" },
   solve: { run: benchSolve, summary: "how long a plan takes, by stages and engines, exact and by CP-SAT" },
   plan: { run: benchPlan, summary: "how long a decision of fate takes, by ready stages and engines, next to greedy" },
+  foresight: { run: benchForesight, summary: "how long foresight takes to lay out a plan in time, by stages in sight" },
   decide: { run: benchDecide, summary: "how long a decision of hexagent takes, by open workflows and engines" },
   gateway: { run: benchGateway, summary: "what the gateway costs, next to a bare proxy and to Portkey's gateway" },
   kill: {

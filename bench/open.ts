@@ -1,58 +1,77 @@
 /**
- * `npm run bench -- open [N]`: N declared workflows open at once in one gateway: how fast they are taken in, what each costs in memory,
- * and how soon another process has taken them up after a SIGKILL. In SQLite, and in Postgres where DATABASE_URL names one.
+ * `npm run bench -- open [N] [--database URL]`: N declared workflows open at once in one gateway: how fast they are taken in, what each
+ * costs in memory, and how soon another process has taken them up after a SIGKILL. In SQLite, and in Postgres: an embedded one, unless
+ * an empty database is given.
  */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import { Pool } from "undici";
+import { startPostgres } from "../test/support/postgres.ts";
+import { buildProgram } from "./kill/build-program.ts";
 import { freePort } from "./kill/free-port.ts";
 import { spawnGateway, type GatewayCommand, type GatewayProcess } from "./kill/gateway-process.ts";
 
-const root = new URL("..", import.meta.url).pathname;
 const clients = 64;
 
 export async function benchOpen(): Promise<void> {
-  const [, , , count = "10000"] = process.argv;
-  const kinds = process.env["DATABASE_URL"] === undefined ? ["sqlite"] : ["sqlite", "postgres"];
-  for (const kind of kinds) {
-    const folder = mkdtempSync(join(tmpdir(), "fate-open-"));
-    try {
-      await measure(kind, Number(count), folder);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+  const { values, positionals } = parseArgs({
+    args: process.argv.slice(3),
+    options: { database: { type: "string" } },
+    allowPositionals: true,
+  });
+  const count = Number(positionals[0] ?? 10_000);
+  using built = buildProgram();
+  await measure("sqlite", count, built.program);
+  await using server = values.database === undefined ? await startPostgres() : undefined;
+  const databaseUrl = values.database ?? (await server?.createDatabase());
+  if (databaseUrl !== undefined) await measure("postgres", count, built.program, databaseUrl);
+}
+
+async function measure(kind: string, count: number, program: string, databaseUrl?: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "fate-open-"));
+  const config = join(folder, "fate.yaml");
+  writeFileSync(config, toConfig(kind, count, join(folder, "store.db")));
+  const env = databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl };
+  const command = { program, config, port: await freePort(), env };
+  try {
+    const first = await spawnGateway(command);
+    const taken = await takeIn(first, command, count);
+    await first.kill();
+    const second = await spawnGateway(command);
+    const back = await takeUp(second);
+    await second.kill();
+    print(kind, `${count} workflows of 3 stages, ${clients} clients: ${taken}`);
+    print(kind, `after SIGKILL: ${back}; load ${loadavg()[0]?.toFixed(0)}`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function measure(kind: string, count: number, folder: string): Promise<void> {
-  const config = join(folder, "fate.yaml");
-  writeFileSync(config, toConfig(kind, count, join(folder, "store.db")));
-  const command = { root, config, port: await freePort() };
-  const first = await spawnGateway(command);
-  const beforeBytes = residentBytes(first);
-  const startMs = performance.now();
+async function takeIn(gateway: GatewayProcess, command: GatewayCommand, count: number): Promise<string> {
+  const [beforeBytes, beforeCpuMs, startMs] = [residentBytes(gateway), cpuMs(gateway), performance.now()];
   const refused = await submitAll(command, count);
-  const tookMs = performance.now() - startMs;
+  const perSecond = count / ((performance.now() - startMs) / 1000);
+  const perCpuSecond = count / ((cpuMs(gateway) - beforeCpuMs) / 1000);
   await wait(1000);
-  const bytes = (residentBytes(first) - beforeBytes) / count;
-  await first.kill();
-  const second = await spawnGateway(command);
-  const begunCpuMs = cpuMs(second);
+  const bytes = (residentBytes(gateway) - beforeBytes) / count;
+  return (
+    `${Math.round(perSecond)} taken in a second, ${Math.round(perCpuSecond)} a second of the gateway's processor time, ` +
+    `${refused} refused; ${(bytes / 1000).toFixed(1)} kB of memory each while open`
+  );
+}
+
+async function takeUp(gateway: GatewayProcess): Promise<string> {
   const untilMs = performance.now() + 60_000;
-  while (second.takenUp() === undefined && performance.now() < untilMs) await wait(10);
-  const { listeningMs } = second;
-  const taken = second.takenUp();
-  const takingCpuMs = cpuMs(second) - begunCpuMs;
-  await second.kill();
-  process.stdout.write(
-    `${kind}: ${count} workflows of 3 stages, ${refused} refused, taken in at ${Math.round((count / tookMs) * 1000)} a second by ${clients} clients; ` +
-      `${(bytes / 1000).toFixed(1)} kB of memory each while open\n` +
-      `${kind}: after SIGKILL: listening ${Math.round(listeningMs)} ms after the start of the process, ` +
-      `${taken?.count ?? 0} taken up ${Math.round((taken?.afterMs ?? 0) - listeningMs)} ms after that, ` +
-      `with ${Math.round(begunCpuMs)} and ${Math.round(takingCpuMs)} ms of processor time\n`,
+  while (gateway.takenUp.length === 0 && performance.now() < untilMs) await wait(5);
+  const [taken] = gateway.takenUp;
+  return (
+    `listening after ${Math.round(gateway.listeningMs)} ms, all ${taken?.count ?? 0} taken up ` +
+    `${Math.round((taken?.atMs ?? NaN) - gateway.spawnedMs)} ms after the start of the process, ` +
+    `with ${cpuMs(gateway)} ms of processor time`
   );
 }
 
@@ -108,4 +127,8 @@ function residentBytes({ pid }: GatewayProcess): number {
 function cpuMs({ pid }: GatewayProcess): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
   return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+function print(kind: string, line: string): void {
+  process.stdout.write(`${kind}: ${line}\n`);
 }

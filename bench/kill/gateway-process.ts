@@ -2,15 +2,20 @@
 
 import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
+import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as wait } from "node:timers/promises";
+
+/** By the clock of `performance`. */
+export type TakenUp = { readonly count: number; readonly atMs: number };
 
 export type GatewayProcess = {
   readonly pid: number;
   /** Since it was spawned. */
   readonly listeningMs: number;
-  /** Workflows of earlier processes that it took up, and how long after it was spawned the first ones; undefined before. */
-  readonly takenUp: () => { readonly count: number; readonly afterMs: number } | undefined;
+  readonly spawnedMs: number;
+  /** Workflows of others that it took up, each time that it did. */
+  readonly takenUp: readonly TakenUp[];
   /** By SIGKILL; resolves when it is gone. */
   readonly kill: () => Promise<void>;
   /** Lines of its log at `warn` and above. */
@@ -18,8 +23,8 @@ export type GatewayProcess = {
 };
 
 export type GatewayCommand = {
-  /** Of the repository. */
-  readonly root: string;
+  /** The file that Node runs. */
+  readonly program: string;
   readonly config: string;
   readonly port: number;
   readonly env?: Readonly<Record<string, string>>;
@@ -35,22 +40,20 @@ export async function spawnDoomed(command: GatewayCommand, lifeMs: number): Prom
   await killOff(child, exited);
 }
 
-function start({ root, config, port, env = {} }: GatewayCommand): ChildProcessWithoutNullStreams {
-  const words = ["src/cli/main.ts", "serve", "--config", config, "--port", String(port), "--json"];
-  return spawn(process.execPath, words, { cwd: root, env: { ...process.env, ...env }, stdio: "pipe" });
+function start({ program, config, port, env = {} }: GatewayCommand): ChildProcessWithoutNullStreams {
+  const words = [program, "serve", "--config", config, "--port", String(port), "--json"];
+  return spawn(process.execPath, words, { cwd: dirname(config), env: { ...process.env, ...env }, stdio: "pipe" });
 }
 
 /** Resolves when it listens; rejects with its log if it ends before. */
 export async function spawnGateway(command: GatewayCommand): Promise<GatewayProcess> {
-  const startMs = performance.now();
-  const sinceMs = (): number => performance.now() - startMs;
+  const spawnedMs = performance.now();
   const child = start(command);
   const complaints: string[] = [];
-  let takenUp: { count: number; afterMs: number } | undefined;
+  const takenUp: TakenUp[] = [];
   createInterface({ input: child.stderr }).on("line", (line) => {
     const told = parseLine(line);
-    if (told?.event === "workflows-taken-up")
-      takenUp = { count: (takenUp?.count ?? 0) + (told.count ?? 0), afterMs: takenUp?.afterMs ?? sinceMs() };
+    if (told?.event === "workflows-taken-up") takenUp.push({ count: told.count ?? 0, atMs: performance.now() });
     if (told === undefined || told.level === "warn" || told.level === "error")
       if (complaints.length < 100) complaints.push(line);
   });
@@ -62,8 +65,9 @@ export async function spawnGateway(command: GatewayCommand): Promise<GatewayProc
   ]);
   return {
     pid: child.pid ?? 0,
-    listeningMs: sinceMs(),
-    takenUp: () => takenUp,
+    spawnedMs,
+    listeningMs: performance.now() - spawnedMs,
+    takenUp,
     complaints,
     kill: () => killOff(child, exited),
   };

@@ -13,8 +13,8 @@ import { spawnDoomed, spawnGateway, type GatewayCommand, type GatewayProcess } f
 import { createLoad, see, type Told } from "./load.ts";
 
 export type KillOptions = {
-  /** Of the repository. */
-  readonly root: string;
+  /** The file that Node runs for a gateway. */
+  readonly program: string;
   readonly seed: number;
   readonly instants: number;
   /** Several are one group over one Postgres, of which one at a time is killed; one alone keeps its store in SQLite unless said. */
@@ -32,8 +32,9 @@ export type KillReport = {
   readonly ended: number;
   /** Anything here is a fault: what was lost, doubled or told otherwise before. */
   readonly faults: readonly string[];
-  /** From the start of a process until it listened, and until it had taken up what its predecessor left. */
+  /** From the start of a process until it listened. */
   readonly listeningMs: readonly number[];
+  /** From a kill until what the killed one had left open was taken up, by itself started anew or by another. */
   readonly takenUpMs: readonly number[];
   /** How many it took up, each time. */
   readonly takenUp: readonly number[];
@@ -42,7 +43,7 @@ export type KillReport = {
 };
 
 /** From one instant to the next, at most. */
-const longestLifeMs = 400;
+const longestLifeMs = 1200;
 const model = "llama-3.2-1b";
 
 type Member = { readonly command: GatewayCommand; process: GatewayProcess };
@@ -66,7 +67,8 @@ export async function runKills(options: KillOptions): Promise<KillReport> {
   const faults = [...load.faults, ...(await lookAtAll(url, accepted)), ...killed.complaints];
   const ended = accepted.filter(({ end }) => end === "succeeded").length;
   const tookMs = accepted.map(({ tookMs: took = Infinity }) => Math.round(took));
-  return { kills: options.instants, accepted: accepted.length, ended, ...killed, tookMs, faults };
+  const { listeningMs, takenUpMs, takenUp } = killed;
+  return { kills: options.instants, accepted: accepted.length, ended, faults, listeningMs, takenUpMs, takenUp, tookMs };
 }
 
 /** They outlive the gateways, as model servers do. */
@@ -76,7 +78,7 @@ function startOne(id: string): Promise<EmulatedEngine> {
 }
 
 function startAll(
-  { root, gateways = 1, databaseUrl }: KillOptions,
+  { program, gateways = 1, databaseUrl }: KillOptions,
   folder: string,
   engines: readonly EmulatedEngine[],
 ): Promise<Member[]> {
@@ -95,7 +97,7 @@ function startAll(
         config,
         JSON.stringify({ ...toConfig(engines), store: { ...store, keepRuns: 1_000_000 }, ...replicas }),
       );
-      const command = { root, config, port, env };
+      const command = { program, config, port, env };
       return { command, process: await spawnGateway(command) };
     }),
   );
@@ -105,33 +107,36 @@ type Killed = Pick<KillReport, "listeningMs" | "takenUpMs" | "takenUp"> & { read
 
 async function killMembers(members: readonly Member[], { seed, instants, onKill }: KillOptions): Promise<Killed> {
   const rng = createRng(seed, "kills");
-  const [listeningMs, takenUpMs, takenUp]: [number[], number[], number[]] = [[], [], []];
-  const complaints: string[] = [];
-  const note = ({ takenUp: told, complaints: said }: GatewayProcess): void => {
-    const taken = told();
-    if (taken !== undefined) {
-      takenUpMs.push(taken.afterMs);
-      takenUp.push(taken.count);
-    }
-    // Where others are killed, lost links are told of.
-    if (members.length === 1) complaints.push(...said);
-  };
+  const processes = members.map(({ process }) => process);
+  const killedMs: number[] = [];
   for (let count = 1; count <= instants; count++) {
     await wait(Math.floor(rng.next() * longestLifeMs));
     const member = members[rng.below(members.length)];
     if (member === undefined) break;
     await member.process.kill();
-    note(member.process);
     // Every fourth instant is one at which the next process is about to begin.
     if (count % 4 === 0 && count < instants) {
       count += 1;
-      await spawnDoomed(member.command, rng.next() * Math.max(...listeningMs, 500));
+      await spawnDoomed(member.command, rng.next() * Math.max(...processes.map(({ listeningMs }) => listeningMs)));
     }
+    killedMs.push(performance.now());
     member.process = await spawnGateway(member.command);
-    listeningMs.push(member.process.listeningMs);
+    processes.push(member.process);
     onKill?.(count);
   }
-  return { listeningMs, takenUpMs, takenUp, complaints };
+  const takenUp = processes.flatMap((process) => process.takenUp).toSorted((left, right) => left.atMs - right.atMs);
+  const firstAfter = (fromMs: number, toMs = Infinity): readonly number[] =>
+    takenUp
+      .filter(({ atMs }) => atMs >= fromMs && atMs < toMs)
+      .slice(0, 1)
+      .map(({ atMs }) => atMs - fromMs);
+  return {
+    listeningMs: processes.map(({ listeningMs }) => listeningMs),
+    takenUpMs: killedMs.flatMap((fromMs, index) => firstAfter(fromMs, killedMs[index + 1])),
+    takenUp: takenUp.map(({ count }) => count),
+    // Where others are killed, lost links are told of.
+    complaints: members.length === 1 ? processes.flatMap(({ complaints }) => complaints) : [],
+  };
 }
 
 /** Each accepted workflow is there once, has succeeded, and its results are those that were told. */

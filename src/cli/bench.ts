@@ -15,7 +15,7 @@ import {
 import { benchmarks } from "../experiment/bench/benchmarks.ts";
 import { openCellStore } from "../experiment/bench/cell-store.ts";
 import { hashAllCode } from "../experiment/bench/code-hash.ts";
-import { renderDecisionTimes, toDecisionTimes } from "../experiment/bench/decision-times.ts";
+import { renderDecisionTimes, toDecisionTimes, type DecisionTimes } from "../experiment/bench/decision-times.ts";
 import { present, type Presented } from "../experiment/bench/present.ts";
 import { runBench, type BenchResult } from "../experiment/bench/run-bench.ts";
 import type { PolicyName } from "../experiment/cell.ts";
@@ -78,12 +78,9 @@ export const benchCommand = command({
     else if (plan.out === undefined)
       terminal.out(`${plan.command}: simulated. ${plan.data}.\n\n${presented.tables(terminal.columns)}`);
     if (plan.out !== undefined) {
-      for (const path of writeResults(plan, plan.out, presented, results)) terminal.note(`wrote ${path}`);
-      await writeReport(
-        { ...plan, out: plan.out, presented, times: toDecisionTimes(results) },
-        values.workers,
-        terminal,
-      );
+      const times = toDecisionTimes(results);
+      writeResults(plan, plan.out, presented, times, terminal);
+      await writeReport({ ...plan, out: plan.out, presented, times }, values.workers, terminal);
     }
     return noteFindings(results, terminal);
   },
@@ -196,13 +193,19 @@ async function runAll(plan: Plan, values: BenchValues, terminal: Terminal): Prom
   }
 }
 
-function writeResults(plan: Plan, out: string, presented: Presented, results: readonly BenchResult[]): string[] {
+function writeResults(
+  { benchmark }: Plan,
+  out: string,
+  presented: Presented,
+  times: readonly DecisionTimes[],
+  terminal: Terminal,
+): void {
   const machine = `${cpus()[0]?.model ?? "unknown"}, ${availableParallelism()} cores, Node ${process.version}`;
-  const times = renderDecisionTimes(plan.benchmark, machine, toDecisionTimes(results));
-  return writePages(out, [
-    { name: `${plan.benchmark}.json`, text: presented.json() },
-    { name: `${plan.benchmark}.times.json`, text: times },
-  ]);
+  const pages = [
+    { name: `${benchmark}.json`, text: presented.json() },
+    { name: `${benchmark}.times.json`, text: renderDecisionTimes(benchmark, machine, times) },
+  ];
+  writePages(out, pages, terminal);
 }
 
 const mostNoted = 20;

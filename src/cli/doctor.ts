@@ -4,17 +4,31 @@ import { createAdapter } from "../gateway/adapter/create-adapter.ts";
 import type { Finding } from "../gateway/config/inspect/finding.ts";
 import { inspect } from "../gateway/config/inspect/inspect.ts";
 import { realSurroundings, type Surroundings } from "../gateway/config/inspect/surroundings.ts";
-import { openStore } from "../store/open-store.ts";
+import { openStore, type StoreOptions } from "../store/open-store.ts";
+import type { Lease } from "../store/store.ts";
 import { command, type Command } from "./arguments.ts";
 
 export const doctorCommand = createDoctorCommand(() => {
   const { env } = process;
-  const listLeases: Surroundings["listLeases"] = async (config) => {
+  const listLeases = async (config: StoreOptions): Promise<readonly Lease[]> => {
     await using store = await openStore(config, { env, nowMs: () => performance.now(), readOnly: true });
     return await store.listLeases("");
   };
-  return { ...realSurroundings, env, listLeases, createAdapter: (engine) => createAdapter(engine, { env }) };
+  const tryStore = async (config: StoreOptions): Promise<void> => {
+    await listLeases(config).catch((error: unknown) => {
+      if (!isWithoutTables(error)) throw error;
+    });
+  };
+  return { ...realSurroundings, env, listLeases, tryStore, createAdapter: (engine) => createAdapter(engine, { env }) };
 });
+
+/** Of a database that is empty: the gateway makes its tables when it starts. */
+function isWithoutTables(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { cause } = error;
+  const isUndefinedTable = cause instanceof Error && "code" in cause && cause.code === "42P01";
+  return isUndefinedTable || error.message.includes("no such table: fate_migrations");
+}
 
 export function createDoctorCommand(createWorld: () => Surroundings): Command {
   return command({

@@ -52,6 +52,7 @@ export const serveCommand = command({
     await using gateway = await startGateway(config, {
       env,
       whatIf: createWhatIf(),
+      signal: terminal.signal,
       write: (line) => process.stderr.write(line),
     });
     terminal.out(

@@ -35,12 +35,13 @@ const options = [
   { name: "seed", kind: "integer", min: 0, max: 4_294_967_295, summary: "one world alone" },
   { name: "trace", kind: "flag", summary: "all that happens in it, line by line" },
   { name: "out", kind: "text", shows: "FILE", summary: "a page with what came of it" },
+  { name: "json", kind: "flag", summary: "as JSON" },
 ] as const;
 
 export const tortureCommand = command({
   name: "torture",
   summary: "the gateway's core under faults in simulated time, seed after seed",
-  usage: "torture [--seeds 1-200] [--minutes M] [--steps N] [--workers W]",
+  usage: "torture [--seeds 1-200] [--minutes M] [--steps N] [--workers W] [--json]",
   options,
   positionals: [],
   examples: ["fate torture", "fate torture --minutes 60", "fate torture --seed 123 --trace"],
@@ -70,11 +71,16 @@ async function runMany(values: Given, terminal: Terminal): Promise<number> {
   });
   terminal.endProgress();
   const seconds = (terminal.nowMs() - startMs) / 1000;
-  terminal.out(renderTorture({ sum, seconds }));
+  terminal.out(values.json ? toJson({ ...sum, seconds }) : renderTorture({ sum, seconds }));
   if (values.out !== undefined) writeWhole(values.out, toPage(values, sum, seconds));
   if (sum.broken === undefined) return 0;
-  await explain(sum.broken, values, terminal);
+  if (!values.json) await explain(sum.broken, values, terminal);
   return 1;
+}
+
+function toJson(what: object): string {
+  const plain = (_: string, value: unknown): unknown => (value instanceof Map ? Object.fromEntries(value) : value);
+  return `${JSON.stringify(what, plain, 2)}\n`;
 }
 
 function* seedsOf({ seeds, minutes, steps }: Given): Iterable<number> {
@@ -106,9 +112,11 @@ async function explain(broken: TortureResult, values: Given, terminal: Terminal)
 }
 
 async function runOne(values: Given, seed: number, terminal: Terminal): Promise<number> {
+  if (values.trace && values.json) throw new UsageError("--trace is not JSON: leave one of --trace and --json out");
   const tracing = values.trace ? { tell: terminal.out } : {};
   const result = await torture({ ...toOptions(values, seed), ...tracing });
-  tell(result, terminal);
+  if (values.json) terminal.out(toJson(result));
+  else tell(result, terminal);
   return result.violations.length > 0 ? 1 : 0;
 }
 

@@ -11,6 +11,11 @@ export type Upkeep = {
   readonly inspect: () => Promise<readonly string[]>;
   /** Gives space back that nothing fills any more, a step at a time; false if there is no more to give. */
   readonly shrink: () => Promise<boolean>;
+  /**
+   * Forgets leases whose names begin so and that ran out more than so long ago, at most `limit`; says how many. Only for names that
+   * no two holders ever have: epochs of a name that is forgotten begin anew.
+   */
+  readonly forgetLeases: (prefix: string, goneMs: number, limit: number) => Promise<number>;
 };
 
 export type KeptStore = Store & Upkeep;
@@ -42,5 +47,6 @@ export function askByVerbs(
     renewLease: verb("renewLease"),
     releaseLease: verb("releaseLease"),
     listLeases: verb("listLeases"),
+    forgetLeases: verb("forgetLeases"),
   };
 }

@@ -1,13 +1,15 @@
 /**
- * Forgets what is kept for long enough: runs that are over, old segments of the journal, and the space that they took. In small steps
- * with pauses between them, so that it is never in anybody's way for long.
+ * Forgets what is kept for long enough: runs that are over, old segments of the journal, leases of processes that are gone, and the
+ * space that they took. In small steps with pauses between them, so that it is never in anybody's way for long.
  */
 
 import type { Upkeep } from "./ask-by-verbs.ts";
 import type { JournalVerbs, RunVerbs } from "./store.ts";
 
 export type HouseOptions = {
-  readonly store: Pick<RunVerbs, "forgetRuns"> & Pick<JournalVerbs, "pruneJournal"> & Partial<Pick<Upkeep, "shrink">>;
+  readonly store: Pick<RunVerbs, "forgetRuns"> &
+    Pick<JournalVerbs, "pruneJournal"> &
+    Partial<Pick<Upkeep, "shrink" | "forgetLeases">>;
   readonly keepRuns: number;
   readonly keepDays: number;
   readonly journalBytes: number;
@@ -23,6 +25,9 @@ export type HouseOptions = {
 const everyMs = 60_000;
 const pauseMs = 50;
 const runsAStep = 200;
+const leasesAStep = 200;
+/** Leases that bear the name of a process, which no other ever has. */
+const processLeases = "owner/";
 /** Of one kind in one round; what is left waits for the next. */
 const stepsARound = 100;
 const dayMs = 86_400_000;
@@ -67,6 +72,7 @@ function* stepsOf({ store, keepRuns, keepDays, journalBytes, time }: HouseOption
   const beforeMs = time.epochMs() - keepDays * dayMs;
   yield* repeated(async () => (await store.forgetRuns(keepRuns, beforeMs, runsAStep)) === runsAStep);
   yield async () => void (await store.pruneJournal(journalBytes));
+  yield* repeated(async () => (await store.forgetLeases?.(processLeases, dayMs, leasesAStep)) === leasesAStep);
   yield* repeated(async () => (await store.shrink?.()) ?? false);
 }
 

@@ -50,6 +50,7 @@ export function createMemoryStore({ nowMs }: MemoryStoreOptions): KeptStore {
     renewLease: verb(leases.renew),
     releaseLease: verb(leases.release),
     listLeases: verb(leases.list),
+    forgetLeases: verb(leases.forget),
     [Symbol.asyncDispose]: () => {
       closed = true;
       return Promise.resolve();

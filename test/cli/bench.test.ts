@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -32,6 +32,11 @@ describe("bad arguments end with code 2 and one line", () => {
     [["real-dag", "--seeds", "9-12", "--modes", "stream-0.15"], "no mode that is left has these seeds"],
     [["real-dag", "--data", "nowhere"], '--data: found "nowhere", expected a folder with wfinstances/'],
     [["real-dag", "--workers", "0"], "--workers: found"],
+    [["real-dag", "--gantt", "first"], '--gantt: found "first", expected a seed, or none'],
+    [["prefix-reuse", "--seeds", "1-2", "--gantt", "3"], "--gantt: found 3, expected a seed that runs"],
+    [["report"], "fate bench report needs NAME"],
+    [["report", "real-dga"], "did you mean real-dag?"],
+    [["report", "real-dag", "--in", "nowhere"], "real-dag.json: found no such file, expected a readable file"],
   ])("%j", async (words, message) => {
     const { code, out, notes } = await fate("bench", ...words);
     expect([code, out]).toEqual([2, ""]);
@@ -50,7 +55,7 @@ test("--list names benchmarks, clusters and modes", async () => {
 });
 
 test("an interrupted run goes on where it stopped, and its result is that of an undisturbed one", async () => {
-  const words = [...small, ...policies, "--seeds", "1-3"];
+  const words = [...small, ...policies, "--seeds", "1-3", "--gantt", "none"];
   const whole = await fate(...words, "--out", place("whole"));
   expect(whole.code).toBe(0);
 
@@ -73,7 +78,7 @@ test("an interrupted run goes on where it stopped, and its result is that of an 
     expect(readFileSync(join(place("stopped"), name))).toEqual(readFileSync(join(place("whole"), name)));
 
   // Part of a run gives the very cells of the whole.
-  await fate(...small, "--seeds", "2", "--policies", "heft-online", "--out", place("part"));
+  await fate(...small, "--seeds", "2", "--policies", "heft-online", "--gantt", "none", "--out", place("part"));
   const part = cellLines(place("part")).map((line) => line.replace(/,$/, ""));
   const all = new Set(cellLines(place("whole")).map((line) => line.replace(/,$/, "")));
   expect(part.map((line) => JSON.parse(line) as Cell).map(({ policy, seed }) => [policy, seed])).toEqual([
@@ -88,11 +93,40 @@ test("an interrupted run goes on where it stopped, and its result is that of an 
   expect(page).toContain("| heft-online |");
   expect(readdirSync(place("whole")).sort()).toEqual([
     ".partial",
+    "prefix-reuse.html",
     "prefix-reuse.json",
     "prefix-reuse.md",
     "prefix-reuse.svg",
     "prefix-reuse.times.json",
   ]);
+});
+
+test("a report is written again from its result file, without the cells", async () => {
+  const read = (folderName: string, name: string): string => readFileSync(join(place(folderName), name), "utf8");
+  const words = [...small, ...policies, "--seeds", "1-2", "--gantt", "2", "--out", place("first")];
+  expect((await fate(...words)).code).toBe(0);
+  const html = read("first", "prefix-reuse.html");
+  expect(html).toContain("Two policies over time");
+  expect(html).toContain("hetero-8, share-0.75, seed 2");
+  const agreed = "They came out as the result file has them.";
+  expect(html).toContain(agreed);
+
+  // Cells that came out otherwise than the file says: the report is the same but for a sentence.
+  const file = JSON.parse(read("first", "prefix-reuse.json")) as { cells: { latenciesUs: number[] }[] };
+  for (const cell of file.cells) cell.latenciesUs = cell.latenciesUs.map((us) => us + 1);
+  writeFileSync(join(place("first"), "prefix-reuse.json"), JSON.stringify(file));
+  const from = ["bench", "report", "prefix-reuse", "--in", place("first"), "--workers", "1"];
+  expect((await fate(...from, "--out", place("again"), "--gantt", "2")).code).toBe(0);
+  const changed = "The code has changed since the result file was written, and they did not come out as it has them.";
+  expect(read("again", "prefix-reuse.html").replace(changed, agreed)).toBe(html);
+  for (const name of ["prefix-reuse.md", "prefix-reuse.svg"]) expect(read("again", name)).toBe(read("first", name));
+
+  const { out } = await fate(...from, "--gantt", "none", "--json");
+  const files = ["prefix-reuse.md", "prefix-reuse.svg", "prefix-reuse.html"].map((name) => join(place("first"), name));
+  expect(JSON.parse(out)).toEqual({ benchmark: "prefix-reuse", files });
+  expect(read("first", "prefix-reuse.html")).not.toContain("Two policies over time");
+  const beyond = await fate(...from, "--gantt", "9");
+  expect(beyond.notes).toMatch(/^fate: --gantt: found 9, expected a seed of .*prefix-reuse.json: 1, 2\n$/);
 });
 
 test("cells of agents are the same in any part of the run, and so are their pages", async () => {

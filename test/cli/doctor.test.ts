@@ -139,6 +139,32 @@ const cases: readonly (readonly [name: string, world: World, line: string, code:
     1,
   ],
   [
+    "a store of another program",
+    { files: one(), tryStore: () => Promise.reject(new Error(".fate/store.db: made by another program")) },
+    "fault    store: .fate/store.db: made by another program\n",
+    1,
+  ],
+  [
+    "a store that is not there yet",
+    {
+      files: one(),
+      tryRead: () => Promise.reject(coded("ENOENT")),
+      tryStore: () => Promise.reject(new Error("asked")),
+    },
+    "ok       store: .fate/store.db\n",
+    0,
+  ],
+  [
+    "a database that lets nobody in",
+    {
+      env: { DATABASE_URL: "postgres://u:secret@db/d" },
+      files: one(),
+      tryStore: () => Promise.reject(new Error("the Postgres database: password authentication failed")),
+    },
+    "fault    store: the Postgres database: password authentication failed\n",
+    1,
+  ],
+  [
     "a store in memory",
     { files: one("", "store: { kind: memory }") },
     "note     store: in memory: declared workflows end with the process",

@@ -13,6 +13,14 @@ test("one world is told of in a line, and line by line if that is asked for", as
   expect(traced.out.split("\n").length).toBeGreaterThan(100);
 });
 
+test("one world as JSON says what its line says", async () => {
+  const words = ["torture", "--seed", "3", "--gateways", "1"];
+  const [plain, { out }] = [await fate(...words), await fate(...words, "--json")];
+  const told = JSON.parse(out) as { seed: number; steps: number; hash: string; violations: unknown[] };
+  expect(told).toMatchObject({ seed: 3, violations: [] });
+  expect(plain.out).toContain(` ${told.steps} steps, trace ${told.hash}\n`);
+});
+
 test("kinds of faults that are off do not happen", async () => {
   const { code, out } = await fate("torture", "--seed", "3", "--gateways", "1", "--most", "0", "--off", "crash,pause");
   expect(code, out).toBe(0);

@@ -22,7 +22,7 @@ const worlds = Array.from({ length: 24 }, (_, index) => randomWorld(index + 1));
 const tellingWorlds = worlds.filter(({ seed }) => [7, 11, 14, 19, 22].includes(seed));
 
 /** A third of them, and those that tell most; the long suite has two hundred. */
-const some = worlds.filter((world) => world.seed % 3 === 0 || tellingWorlds.includes(world));
+const aThird = worlds.filter((world) => world.seed % 3 === 0 || tellingWorlds.includes(world));
 
 /** Ablations of `fate` run the code of `fate` with other settings: the long suite has them. */
 const inGate = Object.entries(policies).filter(([name]) => !(name in fateAblations));
@@ -45,8 +45,8 @@ function findFaults(world: RandomWorld, policy: PolicyEntry, faults?: Faults): s
 
 describe.for(inGate.map(([name, policy], place) => [name, policy, place] as const))("%s", ([name, policy, place]) => {
   const isVariant = suffixOf(name) !== undefined || name.startsWith("hexagent-");
-  const own = isVariant ? tellingWorlds.filter((_, index) => index === place % tellingWorlds.length) : some;
-  const toCompare = isVariant ? tellingWorlds : some;
+  const own = isVariant ? tellingWorlds.filter((_, index) => index === place % tellingWorlds.length) : aThird;
+  const toCompare = isVariant ? tellingWorlds : aThird;
 
   test.for([
     ["a chain", "plan -> draft -> merge"],

@@ -73,13 +73,27 @@ test("what is too old or too much goes, in steps", async () => {
   using _ = keepHouse({ store, ...bounds, time: timers.time, mayKeep: () => true, onFault: unexpected });
   const waits = await timers.fireRound();
   expect(waits[0]).toBe(60_000);
-  // Three times runs, once the journal, once space, and a look that finds nothing more to do.
-  expect(waits.slice(1)).toEqual([50, 50, 50, 50, 50]);
+  // Three times runs, once each the journal, leases and space, and a look that finds nothing more to do.
+  expect(waits.slice(1)).toEqual([50, 50, 50, 50, 50, 50]);
   expect(await ids(store)).toEqual([`${80 * dayMs}-0`, `${80 * dayMs}-1`, "open"]);
   expect((await store.listSegments()).map(({ segment }) => segment)).toEqual([2]);
   timers.epochMs += 11 * dayMs;
   await timers.fireRound();
   expect(await ids(store)).toEqual(["open"]);
+});
+
+test("leases of processes that are gone for a day are forgotten, and no others", async () => {
+  const timers = new Timers();
+  let nowMs = 0;
+  await using store = createMemoryStore({ nowMs: () => nowMs });
+  for (let index = 0; index < 250; index++) await store.takeLease(`owner/${index}`, `${index}`, "", 1000);
+  await store.takeLease("planner", "0", "", 1000);
+  await store.takeLease("owner/young", "young", "", 2000);
+  await store.takeLease("owner/alive", "alive", "", 2 * dayMs);
+  nowMs = 1000 + dayMs;
+  using _ = keepHouse({ store, ...bounds, time: timers.time, mayKeep: () => true, onFault: unexpected });
+  await timers.fireRound();
+  expect((await store.listLeases("")).map(({ name }) => name)).toEqual(["owner/alive", "owner/young", "planner"]);
 });
 
 test("who may not keep house looks again later; a fault ends the round and is told", async () => {

@@ -1,10 +1,11 @@
 /** What every store must do, told as one suite that each kind runs. */
 
 import { expect, test } from "vitest";
-import type { Lease, RunRow, Store } from "../../src/store/store.ts";
+import type { KeptStore } from "../../src/store/ask-by-verbs.ts";
+import type { Lease, RunRow } from "../../src/store/store.ts";
 
 export type TestStore = AsyncDisposable & {
-  readonly store: Store;
+  readonly store: KeptStore;
   /** Lets leases grow older. */
   readonly pass: (ms: number) => Promise<void>;
 };
@@ -344,5 +345,27 @@ function checkLeases(check: Check): void {
     ]);
     expect(await store.listLeases("")).toHaveLength(4);
     expect(await store.listLeases("x")).toEqual([]);
+  });
+
+  check("leases that ran out long ago are forgotten, those first that did so first", async ({ store, pass }) => {
+    for (const [name, forMs] of [
+      ["owner/b", 2000],
+      ["owner/a", 1000],
+      ["owner/c", 3000],
+      ["owner/alive", 60_000],
+      ["planner", 1000],
+    ] as const)
+      await store.takeLease(name, name, "", forMs);
+    await pass(9000);
+    const names = async (): Promise<unknown> => (await store.listLeases("")).map(({ name }) => name);
+    expect(await store.forgetLeases("owner/", 10_000, 10)).toBe(0);
+    expect(await store.forgetLeases("owner/", 5000, 1)).toBe(1);
+    expect(await names()).toEqual(["owner/alive", "owner/b", "owner/c", "planner"]);
+    expect(await store.forgetLeases("owner/", 6500, 10)).toBe(1);
+    expect(await names()).toEqual(["owner/alive", "owner/c", "planner"]);
+    expect(await store.renewLease("owner/b", "owner/b", 1, 1000)).toBe(false);
+    expect(await store.takeLease("owner/b", "other", "", 1000)).toMatchObject({ holder: "other", epoch: 1 });
+    expect(await store.forgetLeases("owner/", 0, 10)).toBe(1);
+    expect(await names()).toEqual(["owner/alive", "owner/b", "planner"]);
   });
 }

@@ -5,11 +5,21 @@ import type { Table } from "../table.ts";
 import type { BenchFile, PairedRow, SummaryRow } from "./bench-file.ts";
 import type { DecisionTimes } from "./decision-times.ts";
 import { isAt, type Place } from "./places.ts";
+import { pickSubject } from "./policy-lists.ts";
 import { showPaired, showWithInterval } from "./show.ts";
 
 /** Best first. */
 export function rowsAt(file: BenchFile, place: Place): readonly SummaryRow[] {
   return file.summary.filter(isAt(place)).toSorted((left, right) => left.mean - right.mean);
+}
+
+/** The subject against the others, the strongest of these first. */
+export function pairsAt(file: BenchFile, place: Place): readonly PairedRow[] {
+  const here = isAt(place);
+  const subject = pickSubject(file.summary.filter(here).map(({ policy }) => policy));
+  return file.paired
+    .filter((row) => here(row) && row.policy === subject)
+    .toSorted((left, right) => right.mean - left.mean);
 }
 
 export function mainTable(rows: readonly SummaryRow[], times: readonly DecisionTimes[]): Table {
@@ -69,15 +79,13 @@ export function pairedTable(rows: readonly PairedRow[]): Table {
       { heading: "", align: "left" },
       { heading: "wins", align: "right" },
     ],
-    rows: rows
-      .toSorted((left, right) => right.mean - left.mean)
-      .map((row) => [
-        row.rival,
-        showPaired(row.mean, row.ci95),
-        row.verdict,
-        showPaired(row.pooledP95, row.pooledP95Ci95),
-        row.pooledP95Verdict,
-        showShare(row.winRate),
-      ]),
+    rows: rows.map((row) => [
+      row.rival,
+      showPaired(row.mean, row.ci95),
+      row.verdict,
+      showPaired(row.pooledP95, row.pooledP95Ci95),
+      row.pooledP95Verdict,
+      showShare(row.winRate),
+    ]),
   };
 }

@@ -3,6 +3,7 @@
 import type { Drawing } from "../../view/draw/plot.ts";
 import { toFigure } from "../../view/draw/to-figure.ts";
 import { renderMarkdown, type Table } from "../table.ts";
+import type { Ci95 } from "./bench-file.ts";
 
 export type Report = {
   /** Names its files. */
@@ -24,9 +25,24 @@ export type ReportHead = {
 export type Part =
   | { readonly kind: "heading"; readonly words: Words }
   | { readonly kind: "text"; readonly words: Words }
-  | { readonly kind: "table"; readonly table: Table }
-  /** `about` stands for it where it cannot be seen. */
-  | { readonly kind: "plot"; readonly file: string; readonly about: string; readonly drawing: Drawing };
+  | { readonly kind: "table"; readonly table: Table; readonly strips?: Strips }
+  /** `about` stands for it where it cannot be seen; `source` is where it comes from, if not from what the report does. */
+  | {
+      readonly kind: "plot";
+      readonly file: string;
+      readonly about: string;
+      readonly drawing: Drawing;
+      readonly source?: Source;
+    };
+
+export type Source = Pick<ReportHead, "command" | "facts">;
+
+/** A value for each row, to be drawn beside it where there can be drawings; `even` is where nothing differs. */
+export type Strips = {
+  readonly heading: string;
+  readonly even: number;
+  readonly values: readonly ({ readonly mean: number; readonly ci95: Ci95 } | undefined)[];
+};
 
 /** Text, and names of the code in it. */
 export type Words = string | readonly (string | { readonly code: string })[];
@@ -41,12 +57,12 @@ export function text(words: Words): Part {
   return { kind: "text", words };
 }
 
-export function table(content: Table): Part {
-  return { kind: "table", table: content };
+export function table(content: Table, strips?: Strips): Part {
+  return { kind: "table", table: content, ...(strips === undefined ? {} : { strips }) };
 }
 
-export function plot(file: string, about: string, drawing: Drawing): Part {
-  return { kind: "plot", file, about, drawing };
+export function plot(file: string, about: string, drawing: Drawing, source?: Source): Part {
+  return { kind: "plot", file, about, drawing, ...(source === undefined ? {} : { source }) };
 }
 
 /** The page, and its plots. */

@@ -4,10 +4,10 @@ import { fitColumns, renderText } from "../table.ts";
 import type { BenchFile, SummaryRow } from "./bench-file.ts";
 import type { Benchmark } from "./benchmark.ts";
 import type { DecisionTimes } from "./decision-times.ts";
-import { mainTable, mechanismTable, pairedTable, rowsAt } from "./group-tables.ts";
+import { mainTable, mechanismTable, pairedTable, pairsAt, rowsAt } from "./group-tables.ts";
 import { overAblations, overByMode, overByShare, overSettings } from "./overviews.ts";
 import { isAt, toPlaces, type Place } from "./places.ts";
-import { baseline, pickSubject } from "./policy-lists.ts";
+import { baseline } from "./policy-lists.ts";
 import { heading, table, text, type Part, type Report } from "./report-parts.ts";
 
 export function toReport(
@@ -39,9 +39,7 @@ export function renderTables(file: BenchFile, width: number): string {
   return toPlaces(file)
     .map((place) => {
       const rows = rowsAt(file, place);
-      const paired = file.paired.filter(
-        (row) => isAt(place)(row) && row.policy === pickSubject(rows.map(({ policy }) => policy)),
-      );
+      const paired = pairsAt(file, place);
       return [
         `${place.cluster}, ${place.mode}: ${showSize(rows[0])}`,
         renderText(fitColumns(mainTable(rows, []), width)),
@@ -55,22 +53,30 @@ export function renderTables(file: BenchFile, width: number): string {
 
 function toGroup(file: BenchFile, place: Place, times: readonly DecisionTimes[]): readonly Part[] {
   const rows = rowsAt(file, place);
-  const subject = pickSubject(rows.map(({ policy }) => policy));
-  const paired = file.paired.filter((row) => isAt(place)(row) && row.policy === subject);
+  const paired = pairsAt(file, place);
+  const [first] = paired;
   return [
     heading(`${place.cluster}, ${place.mode}`),
     text(`${showSize(rows[0])} under each policy.`),
-    table(mainTable(rows, times.filter(isAt(place)))),
+    table(mainTable(rows, times.filter(isAt(place))), {
+      heading: "95% interval",
+      even: 1,
+      values: rows.map(({ mean, ci95 }) => ({ mean, ci95 })),
+    }),
     text("What explains it, per seed on average:"),
     table(mechanismTable(rows)),
-    ...(paired.length === 0
+    ...(first === undefined
       ? []
       : [
           text([
-            { code: subject },
+            { code: first.policy },
             " against the others, paired by seed; a difference whose interval holds 0 is a tie:",
           ]),
-          table(pairedTable(paired)),
+          table(pairedTable(paired), {
+            heading: "95% interval",
+            even: 0,
+            values: paired.map(({ mean, ci95 }) => ({ mean, ci95 })),
+          }),
         ]),
   ];
 }
@@ -80,12 +86,12 @@ function showSize(row: SummaryRow | undefined): string {
   return `${seeds} seed${seeds === 1 ? "" : "s"}, ${workflows} workflows`;
 }
 
-export function showSeeds(seeds: readonly number[]): string {
+function showSeeds(seeds: readonly number[]): string {
   const [first = 0] = seeds;
   const last = seeds.at(-1) ?? 0;
   return seeds.length > 2 && last - first === seeds.length - 1 ? `${first}-${last}` : seeds.join(", ");
 }
 
-function capitalise(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+function capitalise(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -36,6 +36,11 @@ export function hashKey(key: string): string {
   return digest(key).toString("hex");
 }
 
+/** In constant time, whatever their lengths. */
+export function isSameKey(given: string, known: string): boolean {
+  return timingSafeEqual(digest(given), digest(known));
+}
+
 /** All keys are compared every time, whichever matches. O(keys) of 32 bytes. */
 export function createKeyring({ keys }: Pick<Config, "keys">): Keyring {
   const known = keys.map(({ id, sha256, tenant }) => ({

@@ -3,11 +3,11 @@
  * with the caller's own key, by which that gateway judges it as this one did, and the replicas' key, which says who passes it on.
  */
 
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { Agent, request as ask } from "undici";
 import type { Store } from "../../store/store.ts";
+import { replicaKeyHeader, showsReplicaKey } from "../config/replica-key.ts";
 import { refused, tryLater, type Answer } from "./answer.ts";
 import { ownerPrefix } from "./ownership.ts";
 
@@ -35,7 +35,6 @@ export type Neighbours = AsyncDisposable & {
 };
 
 const byHeader = "x-fate-passed-by";
-const keyHeader = "x-fate-replica-key";
 /** Headers of the caller that the other gateway needs. */
 const passedHeaders = ["authorization", "x-api-key", "last-event-id", "content-type", "accept"] as const;
 const returnedHeaders = ["content-type", "cache-control", "retry-after", "x-accel-buffering"] as const;
@@ -56,17 +55,13 @@ export function createNeighbours({ store, owner, key }: NeighboursOptions): Neig
     return leases.find((lease) => lease.name === ownerPrefix + name && lease.leftMs > 0)?.address;
   };
   return {
-    check: (headers) => {
-      if (headers[byHeader] === undefined) return undefined;
-      const given = headers[keyHeader];
-      return typeof given === "string" && isSame(given, key) ? undefined : strange;
-    },
+    check: (headers) => (headers[byHeader] === undefined || showsReplicaKey(headers, key) ? undefined : strange),
     pass: async ({ method, path, headers, signal }, to, response) => {
       // Whoever passed it on knew less: it is not sent in circles, but asked for again.
       if (headers[byHeader] !== undefined) return between;
       const address = await addressOf(to);
       if (address === undefined || to === owner) return between;
-      const sent: Record<string, string> = { [byHeader]: owner, [keyHeader]: key };
+      const sent: Record<string, string> = { [byHeader]: owner, [replicaKeyHeader]: key };
       for (const name of passedHeaders) {
         const value = headers[name];
         if (typeof value === "string") sent[name] = value;
@@ -107,11 +102,3 @@ const strange = refused(
   "This was not passed on by a gateway of this group.",
   "permission_error",
 );
-
-function isSame(given: string, key: string): boolean {
-  return timingSafeEqual(digest(given), digest(key));
-}
-
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
-}

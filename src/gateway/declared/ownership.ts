@@ -21,10 +21,10 @@ export type LeasedOwnership = Ownership &
   };
 
 export type OwnershipOptions = {
-  readonly store: Pick<Store, "takeLease" | "renewLease" | "releaseLease">;
+  readonly store: Pick<Store, "takeLease" | "renewLease" | "releaseLease" | "listLeases">;
   readonly time: Time;
   readonly owner: string;
-  /** Where other gateways find this one. */
+  /** Where other gateways find this one. No two of them that run have the same. */
   readonly address: () => string;
   readonly leaseMs: number;
 };
@@ -86,12 +86,19 @@ export function createOwnership({ store, time, owner, address, leaseMs }: Owners
     epoch = lease.epoch;
     return lease.holder === owner;
   };
+  /** Whoever had this address before is gone: what it carried out need not wait for its lease to run out. */
+  const succeed = async (): Promise<void> => {
+    const leases = await store.listLeases(ownerPrefix).catch(() => []);
+    for (const { name: former, holder, address: where, epoch: its, leftMs } of leases)
+      if (holder !== owner && where === address() && leftMs > 0)
+        await store.releaseLease(former, holder, its).catch(() => {});
+  };
 
   return {
     owner,
     holds,
     listen: (listener) => void listeners.push(listener),
-    start: () => (asking = renew()),
+    start: () => (asking = succeed().then(renew)),
     [Symbol.asyncDispose]: async () => {
       const held = holds();
       closed = true;

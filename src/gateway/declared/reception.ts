@@ -49,7 +49,7 @@ export type ReceptionHost = {
   readonly isClosed: () => boolean;
   readonly find: (tenant: string, id: RunId) => Promise<DeclaredRun | undefined>;
   /** Begins a run that is written down; returns it as it is then. `release` is called when it is over. */
-  readonly carry: (run: DeclaredRun, release: () => void) => DeclaredRun;
+  readonly carry: (row: RunRow, run: DeclaredRun, release: () => void) => DeclaredRun;
 };
 
 export function createReception(host: ReceptionHost): Reception {
@@ -62,10 +62,11 @@ export function createReception(host: ReceptionHost): Reception {
     let begun = false;
     opening += 1;
     try {
-      const earlier = await host.store.createRun(toRow(run, submission.definition));
+      const row = toRow(run, submission.definition);
+      const earlier = await host.store.createRun(row);
       if (earlier !== undefined) return await toKnown(earlier, submission, host);
       begun = true;
-      return { kind: "created", run: host.carry(run, release) };
+      return { kind: "created", run: host.carry(row, run, release) };
     } catch (error) {
       if (error instanceof StoreFault && !begun) host.doubts.add(run.id);
       throw error;

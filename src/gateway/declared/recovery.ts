@@ -27,7 +27,7 @@ export type RecoveryOptions = {
 };
 
 /** Runs that are taken up at once. */
-const pageRuns = 500;
+const pageRuns = 1000;
 /** After so long others have their turn. */
 const burstUs = 10_000;
 

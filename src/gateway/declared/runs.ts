@@ -128,10 +128,9 @@ class AllRuns implements Runs {
     });
     this.#stack.defer(() => this.#carriage.dropAll());
     const carry = (stored: StoredRun): void => this.#carry(stored);
-    const isOwn = ({ id, owner }: StoredRun): boolean =>
-      owner === ownership.owner && this.#carriage.find(id) === undefined;
+    const isOwn = ({ id, owner }: StoredRun): boolean => owner === ownership.owner && !this.#carriage.has(id);
     const doubts = this.#stack.use(createDoubts({ store, time, patience, nowMs, isOwn, carry, onFault }));
-    const isHere = (id: string): boolean => this.#carriage.find(id) !== undefined;
+    const isHere = (id: string): boolean => this.#carriage.has(id);
     const room = (): number => this.#room();
     const everyMs = options.takeUpEveryMs ?? usualTakeUpMs;
     this.#recovery =
@@ -149,7 +148,7 @@ class AllRuns implements Runs {
       doubts,
       patience,
       room,
-      carry: (run, release) => this.#carriage.carry(run, release).value,
+      carry: (row, run, release) => this.#carriage.carry({ ...row, stages: [] }, release, run) ?? run,
       find: this.find,
       isClosed: () => this.#isClosed,
     });
@@ -166,24 +165,24 @@ class AllRuns implements Runs {
   }
 
   #read(stored: StoredRun): DeclaredRun {
-    return this.#carriage.find(stored.id)?.value ?? fromStored(stored, idOfModel(this.models())).run;
+    return this.#carriage.look(stored.id) ?? fromStored(stored, idOfModel(this.models())).run;
   }
 
   #carry(stored: StoredRun): void {
     if (this.#isClosed) return;
-    const { run, fault } = fromStored(stored, idOfModel(this.models()));
+    const { tenant } = stored;
     const tenants = this.#options.tenants?.();
     // It was taken in before: no limit turns it away now.
-    tenants?.resume(run.tenant);
-    this.#carriage.carry(run, () => tenants?.release(run.tenant), fault);
+    tenants?.resume(tenant);
+    this.#carriage.carry(stored, () => tenants?.release(tenant));
   }
 
   open = (): number => this.#carriage.open + this.#reception.opening();
 
-  isHere = ({ id, status }: DeclaredRun): boolean => status !== "running" || this.#carriage.find(id) !== undefined;
+  isHere = ({ id, status }: DeclaredRun): boolean => status !== "running" || this.#carriage.has(id);
 
   find: Runs["find"] = async (tenant, id) => {
-    const known = this.#carriage.find(id)?.value ?? this.#kept.get(id)?.run;
+    const known = this.#carriage.look(id) ?? this.#kept.get(id)?.run;
     if (known !== undefined) return known.tenant === tenant ? known : undefined;
     const stored = await this.#store.readRun(id);
     return stored?.tenant === tenant ? this.#read(stored) : undefined;

@@ -3,16 +3,12 @@
  * consists of looks after stages, turns, engines, plans, and the journal, a file each; here is who knows whom.
  */
 
-import { strict as assert } from "node:assert";
-import { isDeepStrictEqual } from "node:util";
 import { createCostModel } from "../../cost/cost-model.ts";
 import { shippedCalibration } from "../../cost/shipped-calibration.ts";
 import type { Cluster, EngineId } from "../../model/cluster.ts";
 import type { Decision } from "../../model/decision.ts";
 import type { Model, ModelId } from "../../model/model.ts";
 import type { StageKey, WorkflowId } from "../../model/workflow.ts";
-import { policyNamed } from "../../policy/policies.ts";
-import { createRng } from "../../random/rng.ts";
 import type { Adapter, Sight } from "../adapter/adapter.ts";
 import { refusalOf } from "./admission.ts";
 import { adopt, type AdoptHost, type Held } from "./adopt.ts";
@@ -26,11 +22,13 @@ import { Learning } from "./learning.ts";
 import type { DriverOptions, LiveDriver, Settings } from "./live-driver.ts";
 import { LiveJournal } from "./live-journal.ts";
 import { Moments } from "./moments.ts";
-import { Planner } from "./planner.ts";
+import { Onlookers } from "./onlookers.ts";
+import { PlanningSeat, type Surroundings } from "./planning-seat.ts";
 import { StageDesk } from "./stage-desk.ts";
 import { TurnDesk } from "./turn-desk.ts";
 import type { Recall } from "./take-over.ts";
 import { createTime, type Timer } from "./time.ts";
+import { WorkDesk } from "./work-desk.ts";
 import { World } from "./world.ts";
 
 export type { DriverOptions, LiveDriver } from "./live-driver.ts";
@@ -46,6 +44,7 @@ class LiveDesk implements LiveDriver {
   readonly world: World;
   readonly #options: DriverOptions;
   readonly #moments: Moments;
+  readonly #work: WorkDesk;
   readonly #stages: StageDesk;
   readonly #engines: EngineDesks;
   readonly #learning: Learning;
@@ -53,12 +52,9 @@ class LiveDesk implements LiveDriver {
   readonly #journal: LiveJournal;
   readonly #floor: Floor;
   readonly #adoption: AdoptHost;
+  readonly #seat: PlanningSeat;
   readonly #sweep: Timer;
-  readonly #watchers = new Set<() => void>();
-  #planner: Planner;
-  /** Planners before this one, once they are closed. */
-  #retired: Promise<unknown> = Promise.resolve();
-  #settings: Settings;
+  readonly #onlookers: Onlookers;
   #draining = false;
 
   constructor(options: DriverOptions) {
@@ -66,12 +62,11 @@ class LiveDesk implements LiveDriver {
     // What an earlier gateway knew is not kept beyond the start.
     const { recall, ...rest } = options;
     this.#options = rest;
-    const { policy, queue, planning } = options;
-    this.#settings = { policy, queue, planning };
     const { time = createTime() } = options;
     const world = new World(createCostModel(cluster, models, calibration), time);
     this.world = world;
-    const moments = new Moments(world, () => this.#planner.settle());
+    this.#seat = new PlanningSeat(world, options, this.#aroundPlanner());
+    const moments = new Moments(world, () => this.#seat.planner.settle());
     this.#moments = moments;
     const learning = new Learning(world, (engine) => options.speedOf?.(engine) ?? 1);
     this.#learning = learning;
@@ -79,14 +74,15 @@ class LiveDesk implements LiveDriver {
     const stages = new StageDesk({
       world,
       moments,
-      queue: () => this.#settings.queue,
+      queue: () => this.#seat.settings.queue,
       refusalOf: (key) => this.#refusalOf(key),
       serve,
     });
     this.#stages = stages;
+    this.#work = new WorkDesk({ world, moments, stages, onEnd: () => this.#journal.onEnd() });
     const turns = new TurnDesk({ world, moments, stages, learning, serve, onOutcome, onFault: this.#faultOf("call") });
     const { begin } = turns;
-    const hardestWaitUs = (): number => this.#settings.queue.hardestWaitMs * 1000;
+    const hardestWaitUs = (): number => this.#seat.settings.queue.hardestWaitMs * 1000;
     this.#engines = new EngineDesks(
       {
         world,
@@ -103,15 +99,19 @@ class LiveDesk implements LiveDriver {
     );
     this.#adoption = { world, stages, turns, desk: this.desk };
     this.#floor = { world, desk: this.desk, onNonsense: this.#faultOf("policy") };
-    const name = (): string => this.#settings.policy;
-    const lasting = (): string | undefined => this.#planner.lasting();
+    const name = (): string => this.#seat.settings.policy;
+    const lasting = (): string | undefined => this.#seat.planner.lasting();
     const seen = { world, seed, policy: name, lasting, calibration, learning, stages };
     const continuity = new Continuity(seen, cluster, models);
     this.#continuity = continuity;
     const onFault = this.#faultOf("journal");
     this.#journal = new LiveJournal({ ...rest, world, continuity, policy: name, lasting, onFault });
+    this.#onlookers = new Onlookers({
+      opening: () => continuity.opening(),
+      follow: (take) => this.#journal.feed.follow(take),
+    });
     if (options.onEvent !== undefined) world.listen(options.onEvent);
-    this.#planner = this.#createPlanner(this.#settings);
+    this.#seat.open();
     world.tick();
     learning.tellKnown();
     if (recall !== undefined) this.#takeOver(recall);
@@ -123,7 +123,7 @@ class LiveDesk implements LiveDriver {
     try {
       this.#journal.feed.open();
     } catch (error) {
-      void this.#planner.close();
+      void this.#seat.close();
       throw error;
     }
   }
@@ -132,29 +132,23 @@ class LiveDesk implements LiveDriver {
     return (error) => this.#options.onFault?.(what, error);
   }
 
-  #createPlanner({ policy: policyName, planning, queue }: Settings): Planner {
-    const policy = policyNamed(policyName);
-    assert(policy !== undefined, `no policy ${policyName}`);
-    return new Planner(this.world, {
-      policyName,
-      policy,
-      planning,
-      hardestWaitUs: queue.hardestWaitMs * 1000,
-      rng: createRng(this.#options.seed, "policy"),
+  #aroundPlanner(): Surroundings {
+    return {
+      seed: this.#options.seed,
       snapshot: () => {
         this.#journal.feed.flush();
         return this.#continuity.snapshot();
       },
       follow: (follower) => this.#journal.feed.follow(follower),
       flush: () => this.#journal.feed.flush(),
-      carryOut: (decisions, viewUs) => this.#carryOut(decisions, viewUs, policyName),
+      carryOut: (decisions, viewUs, policy) => this.#carryOut(decisions, viewUs, policy),
       carry: (what) => this.#moments.carry(what),
       begin: () => this.#moments.begin(),
       wake: () => this.#moments.live(() => {}),
       foreseen: () => this.#stages.foreseen,
       onPlanned: (where, tookUs, stages) => this.#options.onPlanned?.(where, tookUs, stages),
       onFault: this.#faultOf("planner"),
-    });
+    };
   }
 
   #carryOut(decisions: readonly Decision[], viewUs: number, policyName: string): number {
@@ -176,20 +170,9 @@ class LiveDesk implements LiveDriver {
 
   // What those who bring work do.
 
-  arrive = ({ workflow, ...facts }: NewWorkflow): void => {
-    this.#moments.begin();
-    this.world.emit({ kind: "workflow-arrive", workflow, ...facts });
-  };
+  arrive = (workflow: NewWorkflow): void => this.#work.arrive(workflow);
 
-  reveal = (stage: NewStage): void => {
-    this.#moments.begin();
-    const { ordinal } = this.world;
-    // One that is over need not be known to all any more.
-    const parents = stage.parents.filter((parent) => this.world.isKnown(parent.stage));
-    this.world.emit({ kind: "stage-reveal", stage: { ...stage, parents, ordinal } });
-    this.world.ordinal += 1;
-    if (stage.kind !== "tool") this.#stages.foreseen += 1;
-  };
+  reveal = (stage: NewStage): void => this.#work.reveal(stage);
 
   ready = (key: StageKey, work: Work, chainTokens?: readonly number[]): void =>
     this.#moments.live(() => this.#stages.ready(key, work, chainTokens));
@@ -199,51 +182,21 @@ class LiveDesk implements LiveDriver {
 
   together = (what: () => void): void => this.#moments.live(() => this.#engines.hold(what));
 
-  toolStart = (key: StageKey): void => {
-    this.#moments.begin();
-    this.world.emit({ kind: "stage-ready", stage: key });
-    this.world.emit({ kind: "tool-start", stage: key });
-  };
+  toolStart = (key: StageKey): void => this.#work.toolStart(key);
 
-  toolEnd = (key: StageKey): void => {
-    if (this.#isOver(key)) return;
-    this.#moments.begin();
-    this.world.emit({ kind: "tool-end", stage: key });
-    this.world.emit({ kind: "stage-end", stage: key, attempt: 0, outputTokens: 0 });
-  };
+  toolEnd = (key: StageKey): void => this.#work.toolEnd(key);
 
-  skip = (key: StageKey): void => {
-    if (!this.#isOver(key)) this.#moments.live(() => this.#stages.skip(key));
-  };
+  skip = (key: StageKey): void => this.#work.skip(key);
 
-  drop = (key: StageKey, reason: DropReason): void => {
-    if (!this.#isOver(key)) this.#moments.live(() => this.#stages.drop(key, reason));
-  };
+  drop = (key: StageKey, reason: DropReason): void => this.#work.drop(key, reason);
 
-  end = (workflow: WorkflowId): void => this.cancel(workflow);
+  end = (workflow: WorkflowId): void => this.#work.cancel(workflow);
 
-  cancel = (workflow: WorkflowId): void => {
-    const open = this.world.state.workflows.open.get(workflow);
-    if (open === undefined) return;
-    this.#moments.live(() => {
-      if (open.openStages > 0) {
-        // What runs goes last, or else its place would be taken once more.
-        for (const [key, { status }] of open.stages) if (status !== "running") this.#stages.drop(key, "cancelled");
-        for (const key of open.stages.keys()) this.#stages.drop(key, "cancelled");
-      }
-      this.world.emit({ kind: "workflow-end", workflow });
-      this.#journal.onEnd();
-    });
-  };
-
-  #isOver(key: StageKey): boolean {
-    const { workflows } = this.world.state;
-    return !workflows.has(key) || workflows.node(key).status === "ended";
-  }
+  cancel = (workflow: WorkflowId): void => this.#work.cancel(workflow);
 
   #refusalOf(key: StageKey): Refusal | undefined {
     const [world, draining, leaving] = [this.world, this.#draining, this.#engines.leaving];
-    const { maxWaiting } = this.#settings.queue;
+    const { maxWaiting } = this.#seat.settings.queue;
     return refusalOf({ world, draining, leaving, maxWaiting, waiting: this.#stages.waiting }, key);
   }
 
@@ -273,8 +226,8 @@ class LiveDesk implements LiveDriver {
       this.#engines.take(adapters);
       this.#engines.leaving.clear();
       this.#journal.feed.turnOver(prelude);
-      this.#endWatching();
-      this.#planner.forget();
+      this.#onlookers.end();
+      this.#seat.planner.forget();
       this.#learning.tellKnown();
       for (const open of this.#stages) this.#turnAwayIfLost(open.key);
       for (const desk of this.#engines) desk.serve();
@@ -291,34 +244,15 @@ class LiveDesk implements LiveDriver {
     if (refusal?.kind === "no-engine") this.#stages.refuse(open, refusal, "refused");
   }
 
-  configure = ({ policy, queue, planning }: Settings): void => {
-    const settings = { policy, queue, planning };
-    if (isDeepStrictEqual(settings, this.#settings)) return;
-    const planner = this.#createPlanner(settings);
-    if (policy === this.#settings.policy) planner.recall(this.#planner.lasting());
-    this.#settings = settings;
-    this.#retired = Promise.all([this.#retired, this.#planner.close()]);
-    this.#planner = planner;
+  configure = (settings: Settings): void => {
+    if (!this.#seat.change(settings)) return;
     this.#moments.live(() => {});
-    this.#endWatching();
+    this.#onlookers.end();
   };
 
   journalBytes = (): number => this.#journal.writtenBytes;
 
-  watch = (take: (lines: string) => void, ended: () => void): (() => void) => {
-    const stop = this.#journal.feed.follow(take);
-    this.#watchers.add(ended);
-    take(this.#continuity.opening());
-    return () => {
-      stop();
-      this.#watchers.delete(ended);
-    };
-  };
-
-  /** What they were told first does not hold any more. */
-  #endWatching(): void {
-    for (const ended of [...this.#watchers]) ended();
-  }
+  watch = (take: (lines: string) => void, ended: () => void): (() => void) => this.#onlookers.watch(take, ended);
 
   journalAs = (epoch: number | undefined): void => this.#journal.writeAs(epoch);
 
@@ -328,7 +262,7 @@ class LiveDesk implements LiveDriver {
   #takeOver(recall: Recall): void {
     const { lasting } = recall.recalled;
     try {
-      if (lasting?.policy === this.#settings.policy) this.#planner.recall(lasting.memory);
+      if (lasting?.policy === this.#seat.settings.policy) this.#seat.planner.recall(lasting.memory);
       this.#journal.remember();
       this.#continuity.takeOver(recall, this.#engines);
     } catch (error) {
@@ -356,7 +290,7 @@ class LiveDesk implements LiveDriver {
       this.#journal.remember();
     });
     this.#moments.close();
-    await Promise.all([this.#retired, this.#planner.close(), this.#engines.close()]);
+    await Promise.all([this.#seat.close(), this.#engines.close()]);
     await this.#journal.feed.close();
   }
 }

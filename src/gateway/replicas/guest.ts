@@ -5,11 +5,12 @@
 
 import { strict as assert } from "node:assert";
 import type { StageKey, WorkflowId } from "../../model/workflow.ts";
-import type { Held as HeldShares } from "../live/adopt.ts";
-import type { DropReason, NewStage, Refusal, Turn, Work } from "../live/driver.ts";
+import type { DropReason, NewStage, Turn, Work } from "../live/driver.ts";
 import type { LiveDriver } from "../live/live-driver.ts";
 import type { Time } from "../live/time.ts";
-import type { FromPlanner, Held, Progress, ToPlanner, TurnName } from "./protocol.ts";
+import { Announcement } from "./announcement.ts";
+import type { FromPlanner, Held, ToPlanner, TurnName } from "./protocol.ts";
+import { cutShort, isUnderWay, toHeldShares, toStart } from "./retell.ts";
 
 export type GuestOptions = {
   readonly driver: LiveDriver;
@@ -39,80 +40,32 @@ type Tracked = {
   readonly orphan: boolean;
 };
 
-/** Messages of one announcement. */
-const mostAnnounced = 2_000_000;
-/** So many of them enter the books at once; between them other things go on. */
-const slice = 400;
-const longestText = 4000;
-
 export class Guest {
   readonly #options: GuestOptions;
-  #announcing: ToPlanner[] | undefined = [];
+  readonly #announcement: Announcement;
   readonly #workflows = new Map<WorkflowId, Set<StageKey>>();
   readonly #stages = new Map<StageKey, Tracked>();
   /** Names in the books of what stands there under another name. */
   readonly #aliases = new Map<string, string>();
-  /** Said and not in the books yet: the rest of the announcement, and what came after it. */
-  #pending: ToPlanner[] = [];
-  #announced = 0;
-  #entering = false;
   /** It cannot be told anything: what does not run for it is dropped. */
   #deaf = false;
 
   constructor(options: GuestOptions) {
     this.#options = options;
+    const { time, driver, onAnnounced, onNonsense } = options;
+    const act = (message: ToPlanner, entering: boolean): void => this.#act(message, entering);
+    this.#announcement = new Announcement({ time, act, together: driver.together, onAnnounced, onNonsense });
   }
 
   /** Throws for what no gateway in its right mind says. */
   take(message: ToPlanner): void {
-    if (this.#deaf) return;
-    if (this.#announcing === undefined) {
-      if (this.#pending.length === 0) this.#act(message);
-      else this.#pending.push(message);
-      return;
-    }
-    if (message.kind === "announced") {
-      const all = inOrder(this.#announcing);
-      this.#announcing = undefined;
-      return this.#options.onAnnounced(() => this.#enter(all));
-    }
-    assert(this.#announcing.length < mostAnnounced, "more was announced than a gateway can have open");
-    this.#announcing.push(message);
-  }
-
-  /** What runs, at once, so that its places are not taken; what waits, by and by. */
-  #enter(all: readonly ToPlanner[]): void {
-    const [first, rest] = all.length <= slice ? [all, []] : splitByRunning(all);
-    this.#pending = rest;
-    this.#announced = rest.length;
-    this.#actAll(first, true);
-    if (rest.length > 0) this.#options.time.soon(() => this.#goOn());
-  }
-
-  #goOn(): void {
-    const { driver, time, onNonsense } = this.#options;
-    const next = this.#pending.splice(0, this.#announced > 0 ? Math.min(slice, this.#announced) : slice);
-    const entering = this.#announced > 0;
-    this.#announced = Math.max(0, this.#announced - next.length);
-    if (this.#deaf || next.length === 0) return;
-    try {
-      driver.together(() => this.#actAll(next, entering));
-    } catch (error) {
-      return onNonsense(error);
-    }
-    if (this.#pending.length > 0) time.soon(() => this.#goOn());
-  }
-
-  #actAll(messages: readonly ToPlanner[], entering: boolean): void {
-    this.#entering = entering;
-    for (const message of messages) this.#act(message);
-    this.#entering = false;
+    if (!this.#deaf) this.#announcement.take(message);
   }
 
   /** Its link is gone: what runs for it is kept, what waits is dropped, since it cannot begin. */
   leave(): void {
     this.#deaf = true;
-    this.#pending = [];
+    this.#announcement.stop();
     const { driver } = this.#options;
     driver.together(() => {
       for (const [key, { turns }] of this.#stages) if (turns.size === 0) driver.drop(this.#full(key), "cancelled");
@@ -122,7 +75,7 @@ export class Guest {
   /** Nothing of it is in the books any more. */
   forget(): void {
     this.#deaf = true;
-    this.#pending = [];
+    this.#announcement.stop();
     for (const workflow of this.#workflows.keys()) this.#options.driver.cancel(this.#full(workflow));
     this.#workflows.clear();
     this.#stages.clear();
@@ -131,7 +84,7 @@ export class Guest {
 
   #full = (name: string): string => this.#aliases.get(name) ?? this.#options.prefix + name;
 
-  #act(message: ToPlanner): void {
+  #act(message: ToPlanner, entering: boolean): void {
     const { driver } = this.#options;
     switch (message.kind) {
       case "arrive": {
@@ -145,7 +98,7 @@ export class Guest {
       case "over":
         return this.#standIn(message);
       case "ready":
-        return this.#ready(message);
+        return this.#ready(message, entering);
       case "held":
         return this.#hold(message);
       case "tool-start":
@@ -213,11 +166,11 @@ export class Guest {
     else driver.skip(full);
   }
 
-  #ready({ stage, attempt, chainTokens }: Extract<ToPlanner, { readonly kind: "ready" }>): void {
+  #ready({ stage, attempt, chainTokens }: Extract<ToPlanner, { readonly kind: "ready" }>, entering: boolean): void {
     const { driver } = this.#options;
     const tokens = chainTokens === undefined ? {} : { chainTokens };
     assert(this.#stages.has(stage), `stage ${stage} is ready and not revealed`);
-    if (attempt === 0 && !this.#entering) driver.ready(this.#full(stage), this.#workOf(stage), chainTokens);
+    if (attempt === 0 && !entering) driver.ready(this.#full(stage), this.#workOf(stage), chainTokens);
     else driver.adopt(this.#full(stage), this.#workOf(stage), { attempt, ...tokens });
   }
 
@@ -321,10 +274,8 @@ export class Guest {
   #workOf(key: StageKey): Work {
     return {
       start: (turn) => this.#start(key, turn),
-      refuse: ({ kind, message, retryAfterS }: Refusal) => {
-        if (this.#deaf) return;
-        const refusal = { kind, message: message.slice(0, longestText), retryAfterS };
-        this.#options.send({ kind: "refuse", stage: key, refusal });
+      refuse: (refusal) => {
+        if (!this.#deaf) this.#options.send({ kind: "refuse", stage: key, refusal: cutShort(refusal) });
       },
     };
   }
@@ -333,26 +284,7 @@ export class Guest {
     const { driver, epoch, send } = this.#options;
     if (this.#deaf) return driver.drop(this.#full(key), "cancelled");
     this.#track(key, turn);
-    const { share, attempt, phase, engine, items, cachedTokens, planAgeUs, waitedUs } = turn;
-    const { shares, stage } = driver.world.state.workflows.node(this.#full(key));
-    const decodeEngine = phase === "decode" ? engine : turn.decodeEngine;
-    send({
-      kind: "start",
-      stage: key,
-      share,
-      attempt,
-      phase,
-      epoch,
-      engine,
-      items,
-      cachedTokens,
-      planAgeUs,
-      waitedUs,
-      promptTokens: stage.kind === "tool" ? 0 : stage.promptTokens,
-      reason: turn.reason.slice(0, longestText),
-      shares: shares.map((placed) => ({ engine: placed.engine, items: placed.items })),
-      ...(phase === "whole" || decodeEngine === undefined ? {} : { decodeEngine }),
-    });
+    send(toStart(turn, key, epoch, driver.world.state.workflows.node(this.#full(key))));
   }
 
   #track(key: StageKey, turn: Turn): void {
@@ -368,59 +300,4 @@ export class Guest {
       this.#options.send({ kind: "void", stage: key, attempt: turn.attempt });
     });
   }
-}
-
-/** Workflows of which something runs, and all others. */
-function splitByRunning(all: readonly ToPlanner[]): [ToPlanner[], ToPlanner[]] {
-  const running = new Set<StageKey>();
-  for (const message of all) if (message.kind === "held") running.add(message.stage);
-  const workflows = new Set<WorkflowId>();
-  for (const message of all)
-    if (message.kind === "reveal" && running.has(message.stage.key)) workflows.add(message.stage.workflow);
-  const keys = new Set<StageKey>();
-  for (const message of all)
-    if (message.kind === "reveal" && workflows.has(message.stage.workflow)) keys.add(message.stage.key);
-  const isFirst = (message: ToPlanner): boolean => {
-    if (message.kind === "arrive") return workflows.has(message.workflow.workflow);
-    if (message.kind === "reveal") return workflows.has(message.stage.workflow);
-    if (message.kind === "over") return workflows.has(message.workflow);
-    return "stage" in message && typeof message.stage === "string" && keys.has(message.stage);
-  };
-  return [all.filter(isFirst), all.filter((message) => !isFirst(message))];
-}
-
-/** Nothing of it is left for the planner to start. */
-function isUnderWay(progress: Progress): boolean {
-  return progress.at === "ended" || (progress.at === "running" && progress.phase !== "prefill");
-}
-
-/**
- * What exists; what passes through an engine where it runs no more, and then what runs, while there is room; what follows from
- * them, which must know by which names they go; and what waits.
- */
-function inOrder(all: readonly ToPlanner[]): ToPlanner[] {
-  const held = new Map<StageKey, number>();
-  for (const message of all) if (message.kind === "held") held.set(message.stage, passes(message) ? 1 : 2);
-  const orderOf = (message: ToPlanner): number => {
-    if (message.kind === "arrive" || message.kind === "over") return 0;
-    if (message.kind === "held") return held.get(message.stage) ?? 2;
-    if (message.kind === "reveal") return held.get(message.stage.key) ?? 3;
-    return message.kind === "ready" ? 5 : 4;
-  };
-  return all.toSorted((left, right) => orderOf(left) - orderOf(right));
-}
-
-function passes({ progress, decodeEngine }: Held): boolean {
-  return decodeEngine !== undefined || !progress.every(({ at }) => at === "running" || at === "queued");
-}
-
-function toHeldShares({ attempt, chainTokens, shares, progress, decodeEngine }: Held): HeldShares {
-  return {
-    attempt,
-    ...(chainTokens === undefined ? {} : { chainTokens }),
-    placed: {
-      shares: shares.map((share, index) => ({ ...share, progress: progress[index] ?? { at: "queued" } })),
-      ...(decodeEngine === undefined ? {} : { decodeEngine }),
-    },
-  };
 }

@@ -1,18 +1,17 @@
 /**
  * Channels between gateways over their HTTP ports: a request that is upgraded, and lines from then on. Who asks has the key that
- * the gateways of one group share; it is compared in constant time.
+ * the gateways of one group share.
  */
 
-import { createHash, timingSafeEqual } from "node:crypto";
 import { request as askPlainly, type IncomingMessage } from "node:http";
 import { request as askSecurely } from "node:https";
 import type { Duplex } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
+import { replicaKeyHeader, showsReplicaKey } from "../config/replica-key.ts";
 import { maxLineLength, type Channel, type Connect, type Ears } from "./channel.ts";
 
-export const plannerPath = "/fate/planner";
+const plannerPath = "/fate/planner";
 const protocol = "fate-planner";
-const keyHeader = "x-fate-replica-key";
 
 /** Whether the request wants a channel: any other upgrade is asked for in vain, and answered as if it had not been. */
 export function wantsChannel({ url, headers }: IncomingMessage): boolean {
@@ -23,8 +22,7 @@ export function wantsChannel({ url, headers }: IncomingMessage): boolean {
 export function createUpgrade(key: string, accept: (channel: Channel) => void) {
   return (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on("error", () => {});
-    const given = request.headers[keyHeader];
-    if (typeof given !== "string" || !isSame(given, key)) {
+    if (!showsReplicaKey(request.headers, key)) {
       socket.end("HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
       return;
     }
@@ -38,7 +36,7 @@ export function createConnect(key: string): Connect {
     const { promise, resolve, reject } = Promise.withResolvers<Channel>();
     const url = new URL(plannerPath, address);
     const ask = url.protocol === "https:" ? askSecurely : askPlainly;
-    const headers = { connection: "upgrade", upgrade: protocol, [keyHeader]: key };
+    const headers = { connection: "upgrade", upgrade: protocol, [replicaKeyHeader]: key };
     const request = ask(url, { headers, signal, agent: false });
     request.once("upgrade", (_response, socket, head) => resolve(toChannel(socket, head)));
     request.once("response", (response) => {
@@ -52,7 +50,7 @@ export function createConnect(key: string): Connect {
 }
 
 /** Each line ends with a line feed, which JSON never contains. */
-export function toChannel(socket: Duplex, head: Buffer): Channel {
+function toChannel(socket: Duplex, head: Buffer): Channel {
   const decoder = new StringDecoder("utf8");
   let ears: Ears | undefined;
   /** Of the line that has not ended yet: looked through only once, however many pieces it comes in. */
@@ -109,12 +107,4 @@ export function toChannel(socket: Duplex, head: Buffer): Channel {
     close,
     backlog: () => socket.writableLength,
   };
-}
-
-function isSame(given: string, key: string): boolean {
-  return timingSafeEqual(digest(given), digest(key));
-}
-
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
 }

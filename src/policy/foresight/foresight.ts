@@ -56,7 +56,8 @@ function planWhole(view: View, settings: ForesightSettings): Plan {
   const begins = decisions.some(({ kind }) => kind === "place");
   if (!begins && view.ready.length > 0 && isAtRest(view)) {
     const { mostShards } = settings;
-    return { decisions: planEarliestFinish(view, oldestFirst(view), { hold: true, mostShards }), memory: before };
+    const greedy = planEarliestFinish(view, oldestFirst(view), { hold: true, mostShards });
+    return { decisions: greedy, memory: before, note: "the plan begins nothing, so greedily" };
   }
   return { decisions, memory: { demand, outlook, plan: toRemember(scene, plan) } satisfies Memory };
 }
@@ -88,7 +89,7 @@ function searchPlan(
       consider(leaveOpen(scene, byArrival(scene), false));
     }
   }
-  const most = mostTries * scene.stages.length * scene.stages.length;
+  const most = (mostTries + triesPerStage * scene.stages.length) * scene.stages.length;
   const visits = Math.min(most, isNew ? settings.firstVisits : settings.visits);
   if (visits === 0) return best;
   const luck = createLuck(view.rng.below(0x7fff_ffff) + 1);
@@ -99,8 +100,9 @@ function searchPlan(
   return search.improve(best, luck, visits, settings);
 }
 
-/** Plans that the search looks at for each stage in sight: with few, there is not more to find. */
-const mostTries = 100;
+/** Plans that the search looks at, at most: these, and so many more for each stage in sight. With few there is not more to find. */
+const mostTries = 300;
+const triesPerStage = 20;
 
 /** Nothing runs, so nothing will bring the question back. */
 function isAtRest({ cluster, workflows }: View): boolean {

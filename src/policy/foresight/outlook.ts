@@ -11,8 +11,16 @@ export type OutlookMemory = {
   readonly work: RemainingWork;
   /** By stage, its upward rank and the part of it that lies behind the stage. */
   readonly ranks: Remembered<readonly [rankUs: number, tailUs: number]>;
-  /** By workflow, for how many stages it was worked out, and what it would take alone, roughly. */
-  readonly sizes: Readonly<Record<WorkflowId, { readonly stages: number; readonly sizeUs: number }>>;
+  readonly sizes: Readonly<Record<WorkflowId, Size>>;
+};
+
+export type Size = {
+  /** For how many revealed stages it was worked out. */
+  readonly stages: number;
+  /** The longest path, and all work spread over the engines. */
+  readonly sizeUs: number;
+  /** What it takes alone at least: the longer of the two. */
+  readonly aloneUs: number;
 };
 
 export type Outlook = OutlookMemory & {
@@ -37,26 +45,26 @@ export function lookOut(view: View, before: OutlookMemory | undefined): Outlook 
     );
   });
   const work = remainingWork(view, before?.work);
-  const sizes: Record<WorkflowId, { stages: number; sizeUs: number }> = {};
+  const sizes: Record<WorkflowId, Size> = {};
   for (const [id, { stages }] of view.workflows.open) {
     const known = before?.sizes[id];
     if (known?.stages === stages.size) sizes[id] = known;
-    else sizes[id] = { stages: stages.size, sizeUs: sizeOf(view, ranks[id]?.values ?? {}, work[id]?.stageUs ?? {}) };
+    else sizes[id] = { stages: stages.size, ...sizeOf(view, ranks[id]?.values ?? {}, work[id]?.stageUs ?? {}) };
   }
   return { ranks, work, sizes, order: inTurn(view, work) };
 }
 
-/** The longest path, and all work spread over the engines. */
 function sizeOf(
   { cluster }: View,
   ranks: Readonly<Record<string, readonly [number, number]>>,
   stageUs: Readonly<Record<string, number>>,
-): number {
+): Omit<Size, "stages"> {
   let longestUs = 0;
   let totalUs = 0;
   for (const [rankUs] of Object.values(ranks)) longestUs = Math.max(longestUs, rankUs);
   for (const us of Object.values(stageUs)) totalUs += us;
-  return Math.round(longestUs + totalUs / cluster.count);
+  const spreadUs = totalUs / cluster.count;
+  return { sizeUs: Math.round(longestUs + spreadUs), aloneUs: Math.round(Math.max(longestUs, spreadUs)) };
 }
 
 /** The most urgent first, then by work left over response ratio, as `fate` has it: long waits are not overtaken for ever. */

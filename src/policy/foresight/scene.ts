@@ -10,9 +10,10 @@ import type { OpenWorkflow, StageNode } from "../../state/workflow-state.ts";
 import type { View } from "../policy.ts";
 import type { Demand } from "./demand.ts";
 import { fleetOf, type Fleet } from "./fleet.ts";
-import { expectedEndUs, leftUs } from "./left-to-run.ts";
+import { leftUs } from "./left-to-run.ts";
 import { layLinks, type Links } from "./links.ts";
 import type { Outlook } from "./outlook.ts";
+import { layEngines, lookAtEngines, type SceneEngines } from "./scene-engines.ts";
 import type { ForesightSettings } from "./settings.ts";
 import type { StageTimes } from "./stage-times.ts";
 
@@ -62,15 +63,6 @@ const called = 1;
 const mostCells = 32_768;
 const leastStages = 16;
 
-export type SceneEngines = {
-  readonly freeUs: Float64Array;
-  readonly slowFactor: Float64Array;
-  /** By engine and place, least recently used first. */
-  readonly residents: Int32Array;
-  readonly held: Int32Array;
-  readonly span: number;
-};
-
 export type SceneWorkflow = {
   readonly id: WorkflowId;
   readonly arriveUs: number;
@@ -119,31 +111,10 @@ class Layout {
     for (const engine of view.cluster) if (!engine.open) closed.add(engine.holding.index);
     this.#closed = closed;
     this.#mostStages = Math.max(leastStages, Math.min(settings.mostStages, Math.floor(mostCells / view.cluster.count)));
-    this.#freeUs = new Float64Array(view.cluster.count);
-    this.#endUs = this.#lookAtEngines();
+    const ends = lookAtEngines(view, settings.spread);
+    this.#freeUs = ends.freeUs;
+    this.#endUs = ends.stageUs;
     for (const workflow of outlook.order) this.#add(workflow);
-  }
-
-  /** When engines are free, and when what runs ends. */
-  #lookAtEngines(): ReadonlyMap<StageKey, number> {
-    const { nowUs, cluster, workflows } = this.#view;
-    const ends = new Map<StageKey, number>();
-    for (const engine of cluster) {
-      const { running, queue, loadEndUs, holding } = engine;
-      let freeUs = Math.max(nowUs, loadEndUs);
-      for (const share of running) {
-        const cost = workflows.node(share.stage.key).shares[share.share]?.cost;
-        const endUs = expectedEndUs(share, cost, nowUs, this.#settings.spread);
-        freeUs = Math.max(freeUs, endUs);
-        ends.set(share.stage.key, Math.max(endUs + (cost?.shardUs ?? 0), ends.get(share.stage.key) ?? 0));
-      }
-      for (const { stage, expectedUs } of queue) {
-        freeUs += expectedUs;
-        ends.set(stage.key, Math.max(freeUs, ends.get(stage.key) ?? 0));
-      }
-      this.#freeUs[holding.index] = freeUs;
-    }
-    return ends;
   }
 
   /** As many of the workflow's stages as there is room for, those with the longest paths behind them first. */
@@ -175,8 +146,9 @@ class Layout {
     }
     if (this.#nodes.length === before) return;
     const { id, arriveUs, deadlineUs, sloScale } = workflow;
-    const sizeUs = Math.max(1, this.#outlook.sizes[id]?.sizeUs ?? 1);
-    const dueUs = arriveUs + (deadlineUs ?? (sloScale === undefined ? Infinity : sloScale * sizeUs));
+    const size = this.#outlook.sizes[id];
+    const sizeUs = Math.max(1, size?.sizeUs ?? 1);
+    const dueUs = arriveUs + (deadlineUs ?? (sloScale === undefined ? Infinity : sloScale * (size?.aloneUs ?? 1)));
     let priority = -Infinity;
     for (const { stage } of this.#nodes.slice(before)) priority = Math.max(priority, stage.priority);
     this.#workflows.push({ id, arriveUs, sizeUs, dueUs, priority, endUs });
@@ -250,7 +222,7 @@ class Layout {
       homes,
       wayFreeUs: Float64Array.from(fleet.ways, ({ id }) => Math.max(nowUs, cluster.linkFreeAtUs(id))),
       links: layLinks(times, cluster),
-      engines: this.#layEngines(),
+      engines: layEngines(this.#view, fleet, this.#freeUs),
       workflows: this.#workflows,
       beyond: this.#beyond,
       awayOf: this.#away,
@@ -293,27 +265,5 @@ class Layout {
       .timesOf(stage)
       .ablePairs(this.#view.cluster)
       .filter((pair) => this.#fleet.pairs[pair]!.every((engine) => !this.#closed.has(engine)));
-  }
-
-  #layEngines(): SceneEngines {
-    const { cluster } = this.#view;
-    const engines = [...cluster];
-    const span = 1 + Math.max(1, ...engines.map(({ foreseen }) => foreseen.length), ...this.#mostHeld());
-    const residents = new Int32Array(engines.length * span);
-    for (const [index, { foreseen }] of engines.entries())
-      for (const [place, { model }] of foreseen.entries())
-        residents[index * span + place] = this.#fleet.modelNumber(model);
-    return {
-      freeUs: this.#freeUs,
-      slowFactor: Float64Array.from(engines, ({ slowFactor }) => slowFactor),
-      residents,
-      held: Int32Array.from(engines, ({ foreseen }) => foreseen.length),
-      span,
-    };
-  }
-
-  /** No engine holds more models than there are. */
-  #mostHeld(): number[] {
-    return Array.from(this.#fleet.mostResidents, (most) => Math.min(most, this.#fleet.models));
   }
 }

@@ -29,13 +29,13 @@ export type ForesightSettings = {
 
 export const foresightDefaults: ForesightSettings = {
   mostStages: 256,
-  visits: 30_000,
-  firstVisits: 150_000,
+  visits: 24_000,
+  firstVisits: 120_000,
   heat: 1,
   replace: false,
   prefetch: true,
   preload: true,
-  tail: 0,
+  tail: 0.3,
   base: 0.5,
   engineTime: 1,
   mostShards: 2,

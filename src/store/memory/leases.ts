@@ -1,4 +1,4 @@
-/** Leases in memory. One that has run out is kept: its epoch is where the next holder's goes on. */
+/** Leases in memory. One that has run out is kept, as its epoch is where the next holder's goes on, until it is forgotten. */
 
 import type { Lease } from "../store.ts";
 
@@ -41,5 +41,13 @@ export function createMemoryLeases(nowMs: () => number) {
         .filter(({ name }) => name.startsWith(prefix))
         .sort((left, right) => (left.name < right.name ? -1 : 1))
         .map(toLease),
+    forget: (prefix: string, goneMs: number, limit: number): number => {
+      const old = [...held.values()]
+        .filter(({ name, expiresMs }) => name.startsWith(prefix) && expiresMs <= nowMs() - goneMs)
+        .sort((left, right) => left.expiresMs - right.expiresMs || (left.name < right.name ? -1 : 1))
+        .slice(0, limit);
+      for (const { name } of old) held.delete(name);
+      return old.length;
+    },
   };
 }

@@ -33,6 +33,7 @@ const laneOf: { readonly [verb in VerbName]: LaneName } = {
   takeLease: "leases",
   renewLease: "leases",
   releaseLease: "leases",
+  forgetLeases: "leases",
   readRun: "reads",
   findRun: "reads",
   listRuns: "reads",

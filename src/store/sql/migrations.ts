@@ -11,7 +11,7 @@ export type Migration = {
 };
 
 export function migrationsOf(dialect: Dialect): readonly Migration[] {
-  return [firstTables].map((step, index) => {
+  return [firstTables, roomToChangeHands].map((step, index) => {
     const statements = step(dialect);
     return {
       version: index + 1,
@@ -58,4 +58,9 @@ function firstTables({ text, whole, real, counter, strict }: Dialect): readonly 
     `create table fate_leases (name ${text} primary key, holder ${text} not null, address ${text} not null, ` +
       `epoch ${whole} not null, expires_ms ${real} not null)${strict}`,
   ];
+}
+
+/** Whoever takes runs up changes all of them, and is waited for. */
+function roomToChangeHands({ leaveRoom }: Dialect): readonly string[] {
+  return leaveRoom("fate_runs");
 }

@@ -32,6 +32,8 @@ export type Dialect = {
   readonly listed: string;
   /** Keeps everyone else from writing to this table until the transaction is over; undefined where nobody else does. */
   readonly lockTable: (table: string) => string | undefined;
+  /** Leaves room where a table's rows are, so that one that changes need not move, with all that points to it. */
+  readonly leaveRoom: (table: string) => readonly string[];
 };
 
 export const sqliteDialect: Dialect = {
@@ -46,6 +48,7 @@ export const sqliteDialect: Dialect = {
   claimFree: "",
   listed: "(select value from json_each($1))",
   lockTable: () => undefined,
+  leaveRoom: () => [],
 };
 
 export const postgresDialect: Dialect = {
@@ -60,4 +63,5 @@ export const postgresDialect: Dialect = {
   claimFree: " for update skip locked",
   listed: "(select json_array_elements_text(cast(cast($1 as text) as json)))",
   lockTable: (table) => `lock table ${table} in exclusive mode`,
+  leaveRoom: (table) => [`alter table ${table} set (fillfactor = 50)`],
 };

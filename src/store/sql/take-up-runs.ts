@@ -9,8 +9,9 @@ export function* takeUpRuns(dialect: Dialect, owner: string, limit: number): Ver
   const rows = yield {
     text:
       "with orphans as materialized (" +
-      "select id from fate_runs where status = 'running' and not exists (" +
-      `select 1 from fate_leases where name = 'owner/' || owner and expires_ms > ${nowMs}) ` +
+      // Who is there is asked once, not for each run.
+      "select id from fate_runs where status = 'running' and " +
+      `'owner/' || owner not in (select name from fate_leases where expires_ms > ${nowMs}) ` +
       `order by created_ms, id limit $2${claimFree}) ` +
       "update fate_runs set owner = $1, generation = generation + 1 " +
       `where id in (select id from orphans) returning ${runColumns}`,

@@ -5,6 +5,7 @@ import { beginSegment } from "./begin-segment.ts";
 import { createRun } from "./create-run.ts";
 import { endRun } from "./end-run.ts";
 import { findRun } from "./find-run.ts";
+import { forgetLeases } from "./forget-leases.ts";
 import { forgetRuns } from "./forget-runs.ts";
 import { listLeases } from "./list-leases.ts";
 import { listRuns } from "./list-runs.ts";
@@ -41,6 +42,7 @@ const verbs = {
   renewLease,
   releaseLease,
   listLeases,
+  forgetLeases,
 } as const;
 
 export type VerbName = keyof typeof verbs;

@@ -36,7 +36,7 @@ function toElement(shape: Shape, palette: Palette): string {
     case "path": {
       const { points, stroke, width = 1, dash, opacity = 1 } = shape;
       const dashes = dash === undefined ? "" : ` stroke-dasharray="${dash.join(" ")}"`;
-      return `<polyline points="${points.map(round).join(" ")}" fill="none" stroke="${palette[stroke]}" stroke-width="${width}"${dashes}${faint(opacity)}/>`;
+      return `<path d="${toPathData(points)}" fill="none" stroke="${palette[stroke]}" stroke-width="${width}"${dashes}${faint(opacity)}/>`;
     }
     case "label": {
       const { x, y, text, ink, size = 11, anchor = "start", strong = false } = shape;
@@ -44,6 +44,21 @@ function toElement(shape: Shape, palette: Palette): string {
       return `<text x="${round(x)}" y="${round(y)}" fill="${palette[ink]}" font-size="${size}" text-anchor="${anchor}"${weight}>${escapeText(text)}</text>`;
     }
   }
+}
+
+/** Steps take half as much as points would. */
+function toPathData(points: readonly number[]): string {
+  let data = "";
+  let [fromX, fromY] = ["", ""];
+  for (let at = 0; at + 1 < points.length; at += 2) {
+    const [x, y] = [round(points[at] ?? 0), round(points[at + 1] ?? 0)];
+    if (at === 0) data = `M${x} ${y}`;
+    else if (y === fromY) data += `H${x}`;
+    else if (x === fromX) data += `V${y}`;
+    else data += `L${x} ${y}`;
+    [fromX, fromY] = [x, y];
+  }
+  return data;
 }
 
 function faint(opacity: number): string {

@@ -214,6 +214,23 @@ test("a lease is renewed in time, is known to have run out when it was not, and 
   expect((await store.listLeases("owner/"))[0]?.leftMs).toBeLessThanOrEqual(0);
 });
 
+test("who begins at the address of a gateway that is gone takes its runs up at once", async () => {
+  const all = bench();
+  for (const [owner, address] of [
+    ["gone", "http://b"],
+    ["there", "http://c"],
+  ] as const)
+    await all.store.takeLease(`owner/${owner}`, owner, address, 60_000);
+  await leave(all, 1);
+  await leave(all, 1, { id: "other", owner: "there" });
+  const gateway = await openGateway({ owner: "b", ...all });
+  expect(await gateway.runs.recover()).toBe(1);
+  await settle();
+  expect(await all.store.readRun("r1")).toMatchObject({ status: "succeeded", owner: "b" });
+  expect(await all.store.readRun("other")).toMatchObject({ status: "running", owner: "there" });
+  await gateway.runs[Symbol.asyncDispose]();
+});
+
 test("who lost the lease by the store's clock alone is told so, and checks what is still its own", async () => {
   const { time, store } = bench();
   const ownership = createOwnership({ store, time, owner: "a", address: () => "", leaseMs });

@@ -20,7 +20,7 @@ function brokenHost(faults: unknown[]): RouteHost {
     declared: () => ({
       handle: ({ method }) => (method === "GET" ? mistake() : Promise.reject(new Error("later"))),
       open: () => 0,
-    recover: () => Promise.resolve(0),
+      recover: () => Promise.resolve(0),
       drain: () => Promise.resolve(),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     }),

@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import { runKills, type KillOptions } from "../../../bench/kill/run-kills.ts";
 import { startPostgres } from "../../support/postgres.ts";
 
-const root = new URL("../../..", import.meta.url).pathname;
+const program = new URL("../../../src/cli/main.ts", import.meta.url).pathname;
 
 async function killed(options: Pick<KillOptions, "instants" | "gateways" | "databaseUrl">): Promise<void> {
   const { instants } = options;
-  const report = await runKills({ root, seed: 1, clients: 4, pauseMs: 20, longestMs: 220_000, ...options });
+  const report = await runKills({ program, seed: 1, clients: 4, pauseMs: 20, longestMs: 220_000, ...options });
   expect(report.faults).toEqual([]);
   expect(report.kills).toBe(instants);
   // The load has reached the gateways, and some of it was under way when they were killed.

@@ -6,7 +6,7 @@ import type { JournalEvent } from "../../../src/model/event.ts";
 import type { Stage, Workflow } from "../../../src/model/workflow.ts";
 import { act } from "../../../src/policy/foresight/act.ts";
 import { byTurn } from "../../../src/policy/foresight/constructions.ts";
-import { Decoder, neverUs } from "../../../src/policy/foresight/decode.ts";
+import { Decoder } from "../../../src/policy/foresight/decode.ts";
 import { lookOut } from "../../../src/policy/foresight/outlook.ts";
 import {
   parentsFirst,
@@ -17,6 +17,7 @@ import {
 } from "../../../src/policy/foresight/plan.ts";
 import { layScene, type Scene } from "../../../src/policy/foresight/scene.ts";
 import { foresightDefaults } from "../../../src/policy/foresight/settings.ts";
+import { neverUs } from "../../../src/policy/foresight/transfers.ts";
 import type { PolicyEntry, View } from "../../../src/policy/policy.ts";
 import { drawOne } from "../../../src/random/distributions.ts";
 import { createRng, type Rng } from "../../../src/random/rng.ts";
@@ -120,7 +121,7 @@ test.for<[string, Case]>([
   ["ways that serve one transfer after another", { loadsAhead: true, contention: "serial", pairs: false }],
 ])("the simulator ends every stage when the decoder says so, with %s", ([, each]) => {
   let compared = 0;
-  for (let seed = 1; seed <= 60; seed++) {
+  for (let seed = 1; seed <= 40; seed++) {
     const world = randomWorld(seed);
     const found: Prediction = { endsUs: new Map() };
     const ends = new Map<string, number>();
@@ -139,5 +140,5 @@ test.for<[string, Case]>([
     expect({ seed, ends: predicted.map(([key]) => [key, ends.get(key)]) }).toEqual({ seed, ends: predicted });
     compared += predicted.length;
   }
-  expect(compared).toBeGreaterThan(150);
+  expect(compared).toBeGreaterThan(100);
 });

@@ -31,6 +31,19 @@ test("a stage waits for the engine that holds its model where a load would take 
   expect(firstUs(journal, "stage-place", "w/b")).toBe(firstUs(journal, "stage-end", "w/a"));
 });
 
+test("three stages share the engine that holds their model, and the other one loads what is called last: the README's example", () => {
+  const flow = dag("a, b, c -> d", (id) => {
+    const tokens = id === "d" ? 100 : 300;
+    return { model: id === "d" ? large : small, output: { estimate: tokens, actual: tokens, limit: 800 } };
+  });
+  const journal = runPlain({ policy: "foresight", workflows: [flow], cluster: half });
+  expect(enginesOf(journal)).toEqual({ a: [0], b: [0], c: [0], d: [1] });
+  const load = journal.events.find((event) => event.kind === "model-load-start");
+  expect(load).toMatchObject({ model: large, engine: "engine-1", atUs: 0, cause: "prefetch" });
+  const greedy = runPlain({ policy: "greedy-finish", workflows: [flow], cluster: half });
+  expect(makespanUs(journal)).toBeLessThan(0.75 * makespanUs(greedy));
+});
+
 test("what the plan has next is loaded while its engine is idle", () => {
   const ahead = runPlain({ policy: "foresight-preload", workflows: [planThenDraft], cluster: half });
   const load = ahead.events.find((event) => event.kind === "model-load-start" && event.model === large);
@@ -75,4 +88,19 @@ test("ready stages outside the plan get the engines that it does not use", () =>
   const names = Array.from({ length: 300 }, (_, index) => `s${index}`).join(", ");
   const journal = runPlain({ policy: "foresight-search", workflows: [dag(names)], cluster: cluster("h100 h100") });
   expect(journal.events.filter(({ kind }) => kind === "stage-end")).toHaveLength(300);
+});
+
+test.for([
+  ["a deadline that cannot wait", { deadlineUs: 1e6 }, 0],
+  ["a scale of its own length that cannot wait", { sloScale: 1.5 }, 0],
+  ["a larger priority", {}, 2],
+] as const)("of two alike the one with %s goes first", ([, due, priority]) => {
+  const later = dag("a", () => ({ priority }), { id: "urgent", ...due });
+  const journal = runPlain({
+    policy: "foresight",
+    workflows: [dag("a", () => ({}), { id: "patient" }), later],
+    cluster: cluster("h100", { resident: [small] }),
+  });
+  expect(firstUs(journal, "stage-place", "urgent/a")).toBe(0);
+  expect(firstUs(journal, "stage-place", "patient/a")).toBeGreaterThan(0);
 });

@@ -11,7 +11,16 @@ import { attainedShares, type AgentsFile } from "./file.ts";
 import { modeOf, type AgentsPlace } from "./groups.ts";
 import { plotAttainment } from "./plot-attainment.ts";
 import { drawn, isAblation, isBeyond, placements, subject } from "./policies.ts";
-import { formsTable, isAt, matrixTable, measureNames, overallTable, placesTable, policiesTable } from "./tables.ts";
+import {
+  formsTable,
+  isAt,
+  matrixTable,
+  measureNames,
+  overallTable,
+  placesTable,
+  policiesTable,
+  rowsAt,
+} from "./tables.ts";
 
 export function toAgentsReport(file: AgentsFile, times: readonly DecisionTimes[]): Report {
   return {
@@ -122,15 +131,20 @@ function isShownWhole(place: AgentsPlace, places: readonly AgentsPlace[]): boole
 
 function toPlace(file: AgentsFile, place: AgentsPlace, times: readonly DecisionTimes[]): readonly Part[] {
   const mode = modeOf(place);
+  const rows = rowsAt(file, place);
   const own = times.filter((row) => row.cluster === place.cluster && row.mode === mode);
   return [
     text(`All policies with ${place.workload} at load ${place.load}:`),
-    table(policiesTable(file.summary.filter(isAt(place)), own)),
+    table(policiesTable(rows, own), {
+      heading: "Req95, 95% interval",
+      even: 1,
+      values: rows.map(({ req95, req95Ci95 }) => (req95 === null ? undefined : { mean: req95, ci95: req95Ci95 })),
+    }),
   ];
 }
 
 /** With exact estimates. */
-export function placesOf({ summary }: AgentsFile): readonly AgentsPlace[] {
+function placesOf({ summary }: AgentsFile): readonly AgentsPlace[] {
   const places = summary
     .filter(({ error }) => error === 0)
     .map(({ cluster, workload, load, error }): AgentsPlace => ({ cluster, workload, load, error }));
@@ -178,7 +192,7 @@ export function renderAgentsTables(file: AgentsFile, width: number): string {
   );
   return [...places.values()]
     .map((place) => {
-      const rows = file.summary.filter(isAt(place));
+      const rows = rowsAt(file, place);
       const { seeds = 0, workflows = 0 } = rows[0] ?? {};
       const size = `${seeds} seed${seeds === 1 ? "" : "s"}, ${workflows} workflows`;
       return `${place.cluster}, ${modeOf(place)}: ${size}\n${renderText(fitColumns(policiesTable(rows, []), width))}`;

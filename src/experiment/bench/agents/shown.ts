@@ -4,21 +4,19 @@ import type { Shown } from "../html/shown.ts";
 import type { AgentsFile } from "./file.ts";
 import { modeOf } from "./groups.ts";
 import { isYardstick, subject } from "./policies.ts";
-import { isAt } from "./tables.ts";
+import { isAt, rowsAt } from "./tables.ts";
 
 /** Where `wanted` is, or else the first place: the subject, and the yardstick with the least Req95 there. */
 export function pickAgentsShown(
-  { summary, cells }: AgentsFile,
+  file: AgentsFile,
   wanted: Pick<Shown, "cluster" | "mode">,
   seed?: number,
 ): Shown | undefined {
-  const compared = summary.filter(({ policy }) => policy === subject);
+  const compared = file.summary.filter(({ policy }) => policy === subject);
   const place = compared.find((row) => row.cluster === wanted.cluster && modeOf(row) === wanted.mode) ?? compared[0];
   if (place === undefined) return undefined;
-  const [rival] = summary
-    .filter((row) => isAt(place)(row) && isYardstick(row.policy))
-    .toSorted((one, other) => (one.req95 ?? Infinity) - (other.req95 ?? Infinity));
-  const seeds = cells.filter((cell) => isAt(place)(cell) && cell.policy === subject).map((cell) => cell.seed);
+  const rival = rowsAt(file, place).find(({ policy }) => isYardstick(policy));
+  const seeds = file.cells.filter((cell) => isAt(place)(cell) && cell.policy === subject).map((cell) => cell.seed);
   const own = seed !== undefined && seeds.includes(seed) ? seed : seeds[0];
   if (rival === undefined || own === undefined) return undefined;
   return { cluster: place.cluster, mode: modeOf(place), seed: own, policies: [subject, rival.policy] };

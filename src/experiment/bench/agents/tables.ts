@@ -135,7 +135,12 @@ function showBriefly({ difference, verdict }: Contrast): string {
 
 type PolicyColumn = readonly [heading: string, show: (row: AgentsSummary) => string];
 
-/** What each policy reached at one place, the least Req95 first. */
+/** Those at one place, the least Req95 first. */
+export function rowsAt(file: AgentsFile, place: AgentsPlace): readonly AgentsSummary[] {
+  return file.summary.filter(isAt(place)).toSorted((one, other) => (one.req95 ?? Infinity) - (other.req95 ?? Infinity));
+}
+
+/** What each policy reached at one place. */
 export function policiesTable(rows: readonly AgentsSummary[], times: readonly DecisionTimes[]): Table {
   const fair = rows.some(({ metrics }) => metrics["fairness"] !== undefined);
   const gaveUp = rows.some(({ abandoned }) => abandoned > 0);
@@ -148,9 +153,7 @@ export function policiesTable(rows: readonly AgentsSummary[], times: readonly De
   ];
   return {
     columns: [left("policy"), ...columns.map(([heading]) => right(heading))],
-    rows: rows
-      .toSorted((one, other) => (one.req95 ?? Infinity) - (other.req95 ?? Infinity))
-      .map((row) => [row.policy, ...columns.map(([, show]) => show(row))]),
+    rows: rows.map((row) => [row.policy, ...columns.map(([, show]) => show(row))]),
   };
 }
 

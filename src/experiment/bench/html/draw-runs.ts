@@ -87,7 +87,8 @@ function drawLegend(y: number): readonly Shape[] {
   ]);
 }
 
-function isCrowded(runs: readonly SeenRun[]): boolean {
+/** Where a row shows how full its engine is, and not each share. */
+export function isCrowded(runs: readonly SeenRun[]): boolean {
   return runs.some(({ engines }) => engines.some(({ lanes }) => lanes.length > crowded));
 }
 

@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import { pagePalette } from "../../../view/draw/palette.ts";
 import { escapeText, toSvg } from "../../../view/draw/to-svg.ts";
 import type { Table } from "../../table.ts";
-import { heading, table, type Part, type Report, type Words } from "../report-parts.ts";
+import { heading, table, type Part, type Report, type Source, type Strips, type Words } from "../report-parts.ts";
+import { drawStrips } from "./strips.ts";
 import { reportStyle } from "./style.ts";
 
 /** `policies`: what each is, in a sentence. `extras` stand between what is over all groups and the groups. */
@@ -35,7 +36,7 @@ export function renderHtml(
 </header>
 ${renderContents(parts)}
 <main>
-${renderParts(parts)}
+${renderParts(parts, head)}
 </main>
 <footer><p>All of this can be computed again from the cells in <code>${escapeText(name)}.json</code>.</p></footer>
 </body>
@@ -60,7 +61,8 @@ function renderContents(parts: readonly Part[]): string {
   return `<nav aria-label="Contents"><details open=""><summary>Contents</summary><ul>\n${links.join("\n")}\n</ul></details></nav>`;
 }
 
-function renderParts(parts: readonly Part[]): string {
+/** Each figure says where it comes from. */
+function renderParts(parts: readonly Part[], head: Source): string {
   let headings = 0;
   let latest: Words = "";
   return parts
@@ -73,30 +75,43 @@ function renderParts(parts: readonly Part[]): string {
         case "text":
           return `<p>${toHtml(part.words)}</p>`;
         case "table":
-          return renderTable(part.table, toPlain(latest));
+          return renderTable(part.table, part.strips, toPlain(latest));
         case "plot":
-          return `<div class="wide" tabindex="0" role="region" aria-label="${escapeText(part.about)}">\n${toSvg(part.drawing.shapes, part.drawing, pagePalette)}</div>`;
+          return `<figure>${renderSource(part.source ?? head)}${scroll(part.about, toSvg(part.drawing.shapes, part.drawing, pagePalette))}</figure>`;
       }
     })
     .join("\n");
 }
 
-/** The first cell of a row names it. Wide ones scroll by themselves, also by keyboard. */
-function renderTable({ columns, rows }: Table, about: string): string {
+function renderSource({ command, facts }: Source): string {
+  return `<figcaption><code>${escapeText(command)}</code>. ${escapeText(facts)}</figcaption>`;
+}
+
+/** The first cell of a row names it. */
+function renderTable({ columns, rows }: Table, strips: Strips | undefined, about: string): string {
+  const drawn = strips === undefined ? [] : drawStrips(strips);
+  const beside = (row: number): string => (strips === undefined ? "" : `<td class="strip">${drawn[row] ?? ""}</td>`);
   const mark = (index: number): string => (columns[index]?.align === "right" ? ' class="n"' : "");
   const head = columns.map(({ heading: text }, index) =>
     text === "" ? "<td></td>" : `<th scope="col"${mark(index)}>${escapeText(text)}</th>`,
   );
-  const body = rows.map((cells) => {
+  if (strips !== undefined) head.splice(1, 0, `<th scope="col">${escapeText(strips.heading)}</th>`);
+  const body = rows.map((cells, row) => {
     const [first = "", ...rest] = cells;
     const others = rest.map((cell, index) => `<td${mark(index + 1)}>${escapeText(cell)}</td>`);
-    return `<tr><th scope="row">${escapeText(first)}</th>${others.join("")}</tr>`;
+    return `<tr><th scope="row">${escapeText(first)}</th>${beside(row)}${others.join("")}</tr>`;
   });
-  return `<div class="wide" tabindex="0" role="region" aria-label="${escapeText(about)}"><table>
+  const content = `<table>
 <thead><tr>${head.join("")}</tr></thead>
 <tbody>
 ${body.join("\n")}
-</tbody></table></div>`;
+</tbody></table>`;
+  return scroll(about, content);
+}
+
+/** What is wide scrolls by itself, also by keyboard. */
+function scroll(about: string, content: string): string {
+  return `<div class="wide" tabindex="0" role="region" aria-label="${escapeText(about)}">\n${content}</div>`;
 }
 
 function toHtml(words: Words): string {

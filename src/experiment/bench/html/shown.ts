@@ -8,7 +8,7 @@ import { rowsAt } from "../group-tables.ts";
 import { isAt, toPlaces } from "../places.ts";
 import { baseline, isAblation, isSharding, pickSubject, references } from "../policy-lists.ts";
 import { heading, plot, text, type Part } from "../report-parts.ts";
-import { drawLongest, drawRuns } from "./draw-runs.ts";
+import { drawLongest, drawRuns, isCrowded } from "./draw-runs.ts";
 import type { SeenRun } from "./see-runs.ts";
 
 export type Shown = {
@@ -18,6 +18,8 @@ export type Shown = {
   /** The subject, and the strongest of its yardsticks there. */
   readonly policies: readonly string[];
 };
+
+const heightOfRow = "A row is as high as its engine has shares at once, against the most that it has in either run.";
 
 /** Where `wanted` is, or else the first place: the subject, and of its yardsticks the one with the least mean ratio there. */
 export function pickShown(file: BenchFile, wanted: Pick<Shown, "cluster" | "mode">, seed?: number): Shown | undefined {
@@ -48,17 +50,25 @@ export function toShownSpecs(groups: readonly Group[], { cluster, mode, seed, po
   });
 }
 
-/** `agrees`: whether a run came out as the result file has it. */
-export function toShownParts(
-  benchmark: string,
-  shown: Shown,
-  runs: readonly SeenRun[],
-  agrees: (result: CellResult) => boolean,
-): readonly Part[] {
+export type ShownRuns = {
+  readonly shown: Shown;
+  readonly runs: readonly SeenRun[];
+  /** Of the code that ran them. */
+  readonly version: string;
+  /** Whether a run came out as the result file has it. */
+  readonly agrees: (shown: Shown, result: CellResult) => boolean;
+};
+
+export function toShownParts(benchmark: string, { shown, runs, version, agrees }: ShownRuns): readonly Part[] {
   const { cluster, mode, seed } = shown;
   const place = `${cluster}, ${mode}, seed ${seed}`;
   const [one = "", other = ""] = shown.policies;
-  const same = runs.every(({ result }) => agrees(result));
+  const same = runs.every(({ result }) => agrees(shown, result));
+  const training = seed > trainingOffset ? " --training" : "";
+  const source = {
+    command: `fate bench ${benchmark}${training} --clusters ${cluster} --modes ${mode} --seeds ${seed} --policies ${one},${other}`,
+    facts: `Code ${version}.`,
+  };
   const longest = drawLongest(runs, (workflow) => `${place}: workflow ${workflow}, which takes longest, simulated`);
   return [
     heading("Two policies over time"),
@@ -68,21 +78,21 @@ export function toShownParts(
       { code: other },
       ` below: the same workflows on ${cluster}, ${mode}, seed ${seed}, run again for this picture. `,
       same
-        ? "They came out as the result file has them. A cell that keeps its journal shows all of this step by step: "
-        : "The code has changed since the result file was written, and they did not come out as it has them. A cell that keeps its journal shows all of this step by step: ",
-      { code: "fate replay" },
-      ".",
+        ? "They came out as the result file has them."
+        : "The code has changed since the result file was written, and they did not come out as it has them.",
+      ...(isCrowded(runs) ? [` ${heightOfRow}`] : []),
     ]),
     plot(
       `${benchmark}-runs.svg`,
       `Engines over time, ${place}`,
       drawRuns(runs, `${place}: engines over time, simulated`),
+      source,
     ),
     ...(longest === undefined
       ? []
       : [
           text("The workflow that takes longest under both together, from its arrival on:"),
-          plot(`${benchmark}-longest.svg`, `The longest workflow over time, ${place}`, longest),
+          plot(`${benchmark}-longest.svg`, `The longest workflow over time, ${place}`, longest, source),
         ]),
   ];
 }

@@ -21,19 +21,20 @@ pre { margin: 1rem 0; padding: .6rem .8rem; background: var(--band); border-left
 .kind { margin: 0 0 .2rem; color: var(--quiet); font-size: .9rem; }
 nav ul { columns: 3 15rem; margin: .4rem 0; padding: 0; list-style: none; font-size: .92rem; }
 nav summary { cursor: pointer; }
-.facts { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: 1rem 0; }
-.facts dt { color: var(--quiet); }
-.facts dd { margin: 0; }
+figure { margin: 1.2rem 0; }
+figcaption { color: var(--quiet); font-size: .85rem; }
 .wide { overflow-x: auto; margin: .8rem 0; }
-.wide svg { display: block; height: auto; max-width: 100%; min-width: 40rem; }
+figure .wide { margin: .3rem 0; }
+figure svg { display: block; height: auto; max-width: 100%; min-width: 40rem; }
+.strip { padding-block: 0; vertical-align: middle; }
+.strip svg { display: block; }
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
-caption { text-align: left; color: var(--quiet); padding-bottom: .3rem; }
 th, td { padding: .28rem .7rem; text-align: left; vertical-align: baseline; white-space: nowrap; }
-thead th, thead td { vertical-align: bottom; color: var(--quiet); font-weight: 560; border-bottom: 1px solid var(--line); white-space: normal; }
+thead th, thead td { vertical-align: bottom; min-width: 5.2rem; color: var(--quiet); font-weight: 560; border-bottom: 1px solid var(--line); white-space: normal; }
 tbody th { font-weight: 560; position: sticky; left: 0; background: var(--ground); }
 tbody tr:nth-child(even) > * { background: var(--band); }
 .n { text-align: right; }
-.words td { white-space: normal; }
+td:not(.n) { white-space: normal; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 footer { margin-top: 3rem; color: var(--quiet); font-size: .9rem; }
 @media print {
@@ -43,7 +44,7 @@ footer { margin-top: 3rem; color: var(--quiet); font-size: .9rem; }
   h2 { break-after: avoid; }
   svg, tr { break-inside: avoid; }
   .wide { overflow: visible; }
-  .wide svg { min-width: 0; }
+  figure svg { min-width: 0; }
   table { font-size: 7.5pt; }
   th, td { padding: .15rem .35rem; white-space: normal; }
   tbody th { position: static; }

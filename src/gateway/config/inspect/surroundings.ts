@@ -28,6 +28,8 @@ export type Surroundings = {
   readonly resolve: (name: string) => Promise<readonly string[]>;
   /** All leases in the store, which is only looked at. Absent: nobody asks. */
   readonly listLeases?: (store: StoreConfig) => Promise<readonly Lease[]>;
+  /** Opens the store, only to look at it, and asks it something; rejects if that fails, but not for tables that are not made yet. */
+  readonly tryStore?: (store: StoreConfig) => Promise<void>;
   /** Of a steady clock, and of the calendar's. */
   readonly steadyMs: () => number;
   readonly epochMs: () => number;
