@@ -10,7 +10,7 @@ import type { JournalEvent, StagePlace, StageReady, StageReveal } from "../model
 import { chainTokens } from "../model/prefix.ts";
 import type { StageKey, WorkflowId } from "../model/workflow.ts";
 import { EngineBook } from "./engine-book.ts";
-import { isOver, type StageRow, type WorkflowRow } from "./rows.ts";
+import { isOver, type Ran, type StageRow, type WorkflowRow } from "./rows.ts";
 
 export class Ledger {
   readonly engines: EngineBook;
@@ -99,7 +99,7 @@ export class Ledger {
       case "stage-drop": {
         const row = this.stages.get(event.stage);
         if (row === undefined || isOver(row)) return;
-        row.mayHaveRun = event.reason === "cancelled";
+        if (event.reason === "cancelled") row.ran = "perhaps";
         return this.#end(row, "skipped", event.atUs);
       }
       case "stage-lost": {
@@ -133,8 +133,8 @@ export class Ledger {
       revealUs: atUs,
       parentsOpen: 0,
       parentsEndUs: workflow.arrive.atUs,
-      parentRan: false,
-      mayHaveRun: false,
+      parentRan: "no",
+      ran: "no",
       status: "waiting",
       attempt: 0,
       place: undefined,
@@ -151,7 +151,7 @@ export class Ledger {
       const parent = this.stages.get(key);
       if (parent === undefined) continue;
       parent.children.push(row);
-      if (parent.mayHaveRun) row.parentRan = true;
+      row.parentRan = likelier(row.parentRan, parent.ran);
       if (isOver(parent)) row.parentsEndUs = Math.max(row.parentsEndUs, parent.endUs);
       else row.parentsOpen += 1;
     }
@@ -186,14 +186,14 @@ export class Ledger {
   #end(row: StageRow, status: "ended" | "skipped", atUs: number): void {
     this.#leaveReady(row);
     row.status = status;
-    row.mayHaveRun ||= status === "ended";
+    if (status === "ended") row.ran = "yes";
     row.endUs = atUs;
     row.workflow.openStages -= 1;
     row.workflow.lastEndUs = atUs;
     for (const child of row.children) {
       child.parentsOpen -= 1;
       child.parentsEndUs = atUs;
-      if (row.mayHaveRun) child.parentRan = true;
+      child.parentRan = likelier(child.parentRan, row.ran);
     }
   }
 
@@ -210,4 +210,9 @@ export class Ledger {
     }
     this.workflows.delete(id);
   }
+}
+
+function likelier(left: Ran, right: Ran): Ran {
+  if (left === "yes" || right === "yes") return "yes";
+  return left === "perhaps" || right === "perhaps" ? "perhaps" : "no";
 }

@@ -19,6 +19,9 @@ export type WorkflowRow = {
 
 export type StageStatus = "waiting" | "ready" | "placed" | "tool" | "tool-ended" | "ended" | "skipped";
 
+/** `perhaps`: it was cancelled alone, and may have run where its planner had no room for it in the books. */
+export type Ran = "yes" | "perhaps" | "no";
+
 export type StageRow = {
   /** With the prompt's lengths as they turned out, once ready. */
   stage: VisibleStage;
@@ -28,10 +31,9 @@ export type StageRow = {
   parentsOpen: number;
   /** When the latest parent ended or was skipped; the workflow's arrival for a stage without parents. */
   parentsEndUs: number;
-  /** Whether a parent has ended, having run. */
-  parentRan: boolean;
-  /** It ended, or was cancelled alone: then it may have run where its planner had no room for it in the books. */
-  mayHaveRun: boolean;
+  /** Whether one of its parents has run. */
+  parentRan: Ran;
+  ran: Ran;
   status: StageStatus;
   attempt: number;
   place: StagePlace | undefined;

@@ -79,8 +79,7 @@ async function runMany(values: Given, terminal: Terminal): Promise<number> {
 }
 
 function toJson(what: object): string {
-  const plain = (_: string, value: unknown): unknown => (value instanceof Map ? Object.fromEntries(value) : value);
-  return `${JSON.stringify(what, plain, 2)}\n`;
+  return `${JSON.stringify(what, (_, value: unknown) => (value instanceof Map ? Object.fromEntries(value) : value), 2)}\n`;
 }
 
 function* seedsOf({ seeds, minutes, steps }: Given): Iterable<number> {

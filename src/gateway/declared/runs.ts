@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { createMemoryStore } from "../../store/memory.ts";
-import type { Store, StoredRun } from "../../store/store.ts";
+import type { RunRow, Store, StoredRun } from "../../store/store.ts";
 import type { Tenants } from "../call/tenants.ts";
 import type { Config, ModelConfig } from "../config/config.ts";
 import type { Driver } from "../live/driver.ts";
@@ -98,6 +98,8 @@ class AllRuns implements Runs {
   readonly #recovery: Recovery;
   readonly #reception: Reception;
   #isClosed = false;
+  /** What is open stays in the store, for whoever comes next. */
+  #hasLetGo = false;
 
   constructor(options: RunsOptions) {
     const { config, ownership = unleased, time = createTime(), onFault = () => {} } = options;
@@ -148,7 +150,7 @@ class AllRuns implements Runs {
       doubts,
       patience,
       room,
-      carry: (row, run, release) => this.#carriage.carry({ ...row, stages: [] }, release, run) ?? run,
+      carry: (row, run, release) => this.#carryNew(row, run, release),
       find: this.find,
       isClosed: () => this.#isClosed,
     });
@@ -175,6 +177,12 @@ class AllRuns implements Runs {
     // It was taken in before: no limit turns it away now.
     tenants?.resume(tenant);
     this.#carriage.carry(stored, () => tenants?.release(tenant));
+  }
+
+  #carryNew(row: RunRow, run: DeclaredRun, release: () => void): DeclaredRun {
+    if (!this.#hasLetGo) return this.#carriage.carry({ ...row, stages: [] }, release, run) ?? run;
+    release();
+    return run;
   }
 
   open = (): number => this.#carriage.open + this.#reception.opening();
@@ -212,11 +220,13 @@ class AllRuns implements Runs {
     signal.addEventListener("abort", () => giveUp(), { once: true });
     if (signal.aborted) giveUp();
     await Promise.race([given, this.#carriage.allOver()]);
+    this.#hasLetGo = true;
     this.#carriage.dropAll();
   };
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
+    this.#hasLetGo = true;
     await this.#stack.disposeAsync();
   }
 }
