@@ -24,8 +24,10 @@ const tellingWorlds = worlds.filter(({ seed }) => [7, 11, 14, 19, 22].includes(s
 /** A third of them, and those that tell most; the long suite has two hundred. */
 const aThird = worlds.filter((world) => world.seed % 3 === 0 || tellingWorlds.includes(world));
 
-/** Ablations of `fate` run the code of `fate` with other settings: the long suite has them. */
-const inGate = Object.entries(policies).filter(([name]) => !(name in fateAblations));
+/** Ablations of `fate` and `foresight` run their code with other settings: the long suite has them. */
+const inGate = Object.entries(policies).filter(
+  ([name]) => !(name in fateAblations) && !name.startsWith("foresight-"),
+);
 
 const troubles: readonly Faults[] = [
   { crashEveryUs: 8e6, crashForUs: 3e6 },

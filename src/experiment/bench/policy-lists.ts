@@ -7,12 +7,14 @@ const table: readonly string[] = Object.keys(policies);
 
 /** The policy that stands for this project, and its ablations by the beginning of their names. */
 const own = "fate";
+/** Ours, beyond any source. */
+const ahead = "foresight";
 
 /** Made for the benchmark `agents`, which has a list of its own. */
 const forAgents = "hexagent";
 
 /** Without suffixes: no shards added, no order exchanged, nothing taken away. */
-const plain = table.filter((name) => !/[+@]/.test(name) && !isAblation(name) && !name.startsWith(forAgents));
+const plain = table.filter((name) => !/[+@]/.test(name) && !isPart(name) && !name.startsWith(forAgents));
 
 /** The strongest policy that plans nothing ahead, and the same with the order of workflows that is hardest to beat. */
 const reference = "greedy-finish-sharded";
@@ -88,9 +90,14 @@ export function isAblation(name: string): boolean {
   return name.startsWith(`${own}-`) || name.startsWith(`${own}@`) || name.startsWith(`${own}+`);
 }
 
+/** A policy of this project with one thing less or another setting. */
+function isPart(name: string): boolean {
+  return isAblation(name) || name.startsWith(`${ahead}-`);
+}
+
 /** Splits stages over engines by itself, so that it is no yardstick for what others gain by that. */
 export function isSharding(name: string): boolean {
-  return name === own || isAblation(name) || /shard/.test(name);
+  return name === own || name === ahead || isPart(name) || /shard/.test(name);
 }
 
 /** Whose differences a report shows: the project's policy, or the reference while that is not there. */
