@@ -21,6 +21,8 @@ export function createTail(
   view: View,
   { dangerRatio, patientRatio }: TailSettings,
 ): (call: Call, projected: Projected) => boolean {
+  // Where nothing runs nothing would end the wait.
+  const isBusy = [...view.cluster].some(({ running, queue }) => running.length + queue.length > 0);
   let danger: boolean | undefined;
   const riskOf = (stage: Call["stage"]): number => {
     const node = view.workflows.node(stage.key);
@@ -28,7 +30,7 @@ export function createTail(
   };
   return ({ stage }, { startUs }) => {
     const { workflow } = view.workflows.node(stage.key);
-    if (startUs <= view.nowUs || bookOf(view, workflow).calls > 0) return false;
+    if (!isBusy || startUs <= view.nowUs || bookOf(view, workflow).calls > 0) return false;
     danger ??= view.ready.some((other) => riskOf(other) > dangerRatio);
     return danger && riskOf(stage) < patientRatio;
   };

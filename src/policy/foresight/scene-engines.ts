@@ -26,10 +26,12 @@ export function lookAtEngines({ nowUs, cluster, workflows }: View, spread: numbe
   for (const { running, queue, loadEndUs, holding } of cluster) {
     let us = Math.max(nowUs, loadEndUs);
     for (const share of running) {
-      const cost = workflows.node(share.stage.key).shares[share.share]?.cost;
+      // What is seen of an engine may be late: its share's workflow may be over.
+      const { key } = share.stage;
+      const cost = workflows.has(key) ? workflows.node(key).shares[share.share]?.cost : undefined;
       const endUs = expectedEndUs(share, cost, nowUs, spread);
       us = Math.max(us, endUs);
-      note(share.stage.key, endUs + (cost?.shardUs ?? 0));
+      note(key, endUs + (cost?.shardUs ?? 0));
     }
     for (const { stage, expectedUs } of queue) note(stage.key, (us += expectedUs));
     freeUs[holding.index] = us;

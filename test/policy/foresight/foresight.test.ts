@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { namedCluster } from "../../../src/catalogue/clusters.ts";
 import { knownModels } from "../../../src/catalogue/models.ts";
+import { foresightPolicies } from "../../../src/policy/foresight/ablations.ts";
 import { policies } from "../../../src/policy/policies.ts";
 import { batched, cluster, dag, firstUs } from "../../support/build.ts";
 import { enginesOf, makespanUs } from "../../support/placements.ts";
@@ -26,7 +27,7 @@ const planThenDraft = dag("plan -> draft", (id) => ({
 }));
 
 test("a stage waits for the engine that holds its model where a load would take longer", () => {
-  const journal = runPlain({ policy: "foresight", workflows: [dag("a, b")], cluster: half });
+  const journal = runPlain({ policy: foresightPolicies["foresight"], workflows: [dag("a, b")], cluster: half });
   expect(enginesOf(journal)).toEqual({ a: [0], b: [0] });
   expect(firstUs(journal, "stage-place", "w/b")).toBe(firstUs(journal, "stage-end", "w/a"));
 });
@@ -36,7 +37,7 @@ test("three stages share the engine that holds their model, and the other one lo
     const tokens = id === "d" ? 100 : 300;
     return { model: id === "d" ? large : small, output: { estimate: tokens, actual: tokens, limit: 800 } };
   });
-  const journal = runPlain({ policy: "foresight", workflows: [flow], cluster: half });
+  const journal = runPlain({ policy: foresightPolicies["foresight"], workflows: [flow], cluster: half });
   expect(enginesOf(journal)).toEqual({ a: [0], b: [0], c: [0], d: [1] });
   const load = journal.events.find((event) => event.kind === "model-load-start");
   expect(load).toMatchObject({ model: large, engine: "engine-1", atUs: 0, cause: "prefetch" });
@@ -45,10 +46,14 @@ test("three stages share the engine that holds their model, and the other one lo
 });
 
 test("what the plan has next is loaded while its engine is idle", () => {
-  const ahead = runPlain({ policy: "foresight-preload", workflows: [planThenDraft], cluster: half });
+  const ahead = runPlain({ policy: foresightPolicies["foresight-preload"], workflows: [planThenDraft], cluster: half });
   const load = ahead.events.find((event) => event.kind === "model-load-start" && event.model === large);
   expect(load).toMatchObject({ cause: "prefetch", engine: "engine-1", atUs: 0 });
-  const never = runPlain({ policy: "foresight-prefetch", workflows: [planThenDraft], cluster: half });
+  const never = runPlain({
+    policy: foresightPolicies["foresight-prefetch"],
+    workflows: [planThenDraft],
+    cluster: half,
+  });
   expect(never.events.some((event) => event.kind === "model-load-start" && event.cause === "prefetch")).toBe(false);
   expect(makespanUs(ahead)).toBeLessThan(makespanUs(never));
 });
@@ -58,7 +63,7 @@ test("an engine that the plan leaves idle loads what other workflows called, and
   const second = { ...dag("a -> b", () => ({ output: { estimate: 800, actual: 800, limit: 900 } })), id: "second" };
   const run = (policy: "foresight" | "foresight-preload") =>
     runPlain({
-      policy,
+      policy: foresightPolicies[policy],
       cluster: cluster("h100 h100 h100", { host: "host", maxResident: 2, kvBytes: 5e9 }),
       workflows: [first, second],
       oneAtATime: true,
@@ -72,21 +77,25 @@ test("an engine that the plan leaves idle loads what other workflows called, and
 test("on batched engines it is fate, and on prefill and decode engines hexagent with all that goes beyond", () => {
   const flows = [dag("a, b, c -> d, e -> f", (id) => ({ model: id < "c" ? small : large }))];
   const onBatched = { workflows: flows, cluster: cluster("h100 h100", { batching: batched }) };
-  expect(runPlain({ policy: "foresight", ...onBatched }).events).toEqual(
+  expect(runPlain({ policy: foresightPolicies["foresight"], ...onBatched }).events).toEqual(
     runPlain({ policy: "fate", ...onBatched }).events,
   );
   const apart = namedCluster("qhom")!;
   const model = knownModels.find(({ id }) => id.startsWith("qwen3-235b"))!;
   const onPairs = { cluster: apart, models: [model], workflows: [dag("a, b -> c", () => ({ model: model.id }))] };
   const { plan } = policies["hexagent+beyond+roles"];
-  expect(runPlain({ policy: "foresight", ...onPairs }).events).toEqual(
-    runPlain({ policy: { ...policies.foresight, plan }, ...onPairs }).events,
+  expect(runPlain({ policy: foresightPolicies["foresight"], ...onPairs }).events).toEqual(
+    runPlain({ policy: { ...foresightPolicies.foresight, plan }, ...onPairs }).events,
   );
 });
 
 test("ready stages outside the plan get the engines that it does not use", () => {
   const names = Array.from({ length: 300 }, (_, index) => `s${index}`).join(", ");
-  const journal = runPlain({ policy: "foresight-search", workflows: [dag(names)], cluster: cluster("h100 h100") });
+  const journal = runPlain({
+    policy: foresightPolicies["foresight-search"],
+    workflows: [dag(names)],
+    cluster: cluster("h100 h100"),
+  });
   expect(journal.events.filter(({ kind }) => kind === "stage-end")).toHaveLength(300);
 });
 
@@ -97,7 +106,7 @@ test.for([
 ] as const)("of two alike the one with %s goes first", ([, due, priority]) => {
   const later = dag("a", () => ({ priority }), { id: "urgent", ...due });
   const journal = runPlain({
-    policy: "foresight",
+    policy: foresightPolicies["foresight"],
     workflows: [dag("a", () => ({}), { id: "patient" }), later],
     cluster: cluster("h100", { resident: [small] }),
   });
