@@ -94,12 +94,12 @@ function holds(known: Known, stage: VisibleModelStage, reason: string): boolean 
   return reason === "unreachable" && able.length > 0 && !able.some((engine) => isReachable(known, stage, engine));
 }
 
-/** Engines that the stage could go to: not those that only decode, and those that only prefill if another one decodes. */
+/** Engines that the stage could go to, by the roles they have now: those that only prefill if another one decodes. */
 function intakeFor({ cluster }: Known, stage: VisibleModelStage): EngineState[] {
   const engines = [...cluster];
   return engines.filter(
     (engine) =>
-      engine.holding.engine.role !== "decode" &&
+      engine.role !== "decode" &&
       canServe(stage, engine) &&
       (!handsOver(stage, engine) || engines.some((decoder) => canDecode(stage, decoder))),
   );
