@@ -3,6 +3,7 @@
  * space that they took. In small steps with pauses between them, so that it is never in anybody's way for long.
  */
 
+import { ownerPrefix } from "./lease-names.ts";
 import type { Upkeep } from "./ask-by-verbs.ts";
 import type { JournalVerbs, RunVerbs } from "./store.ts";
 
@@ -26,8 +27,6 @@ const everyMs = 60_000;
 const pauseMs = 50;
 const runsAStep = 200;
 const leasesAStep = 200;
-/** Leases that bear the name of a process, which no other ever has. */
-const processLeases = "owner/";
 /** Of one kind in one round; what is left waits for the next. */
 const stepsARound = 100;
 const dayMs = 86_400_000;
@@ -72,7 +71,7 @@ function* stepsOf({ store, keepRuns, keepDays, journalBytes, time }: HouseOption
   const beforeMs = time.epochMs() - keepDays * dayMs;
   yield* repeated(async () => (await store.forgetRuns(keepRuns, beforeMs, runsAStep)) === runsAStep);
   yield async () => void (await store.pruneJournal(journalBytes));
-  yield* repeated(async () => (await store.forgetLeases?.(processLeases, dayMs, leasesAStep)) === leasesAStep);
+  yield* repeated(async () => (await store.forgetLeases?.(ownerPrefix, dayMs, leasesAStep)) === leasesAStep);
   yield* repeated(async () => (await store.shrink?.()) ?? false);
 }
 

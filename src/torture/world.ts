@@ -4,7 +4,7 @@
  */
 
 import { createRng, type Rng } from "../random/rng.ts";
-import { plannerLease } from "../gateway/replicas/replica.ts";
+import { plannerLease } from "../store/lease-names.ts";
 import { createClients, type Clients } from "./clients.ts";
 import { Database, showCommit } from "./database.ts";
 import { drawCluster, type DrawnCluster } from "./draw-cluster.ts";

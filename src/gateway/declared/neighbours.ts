@@ -6,10 +6,10 @@
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { Agent, request as ask } from "undici";
+import { ownerPrefix } from "../../store/lease-names.ts";
 import type { Store } from "../../store/store.ts";
 import { replicaKeyHeader, showsReplicaKey } from "../config/replica-key.ts";
 import { refused, tryLater, type Answer } from "./answer.ts";
-import { ownerPrefix } from "./ownership.ts";
 
 export type NeighboursOptions = {
   readonly store: Pick<Store, "listLeases">;

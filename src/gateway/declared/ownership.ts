@@ -3,6 +3,7 @@
  * itself that it no longer holds, by a clock that does not jump, before anyone else could think so.
  */
 
+import { ownerPrefix } from "../../store/lease-names.ts";
 import type { Store } from "../../store/store.ts";
 import type { Time, Timer } from "../live/time.ts";
 
@@ -28,9 +29,6 @@ export type OwnershipOptions = {
   readonly address: () => string;
   readonly leaseMs: number;
 };
-
-/** Names of the leases by which runs have carriers. */
-export const ownerPrefix = "owner/";
 
 /** So often within the time of a lease it is renewed. */
 const renewalsPerLease = 3;

@@ -4,6 +4,7 @@
  */
 
 import { createRng } from "../../random/rng.ts";
+import { ownerPrefix, plannerLease } from "../../store/lease-names.ts";
 import type { Lease, LeaseVerbs } from "../../store/store.ts";
 import type { QueueConfig } from "../config/config.ts";
 import type { LiveDriver } from "../live/live-driver.ts";
@@ -58,8 +59,6 @@ export type ReplicaStatus = {
   readonly changes: number;
 };
 
-export const plannerLease = "planner";
-const ownerPrefix = "owner/";
 /** Renewals in a row at which a planner that is not alone is linked to nobody: then it is cut off from them all. */
 const mostAlone = 4;
 /** One that is about to stop does not plan again. */

@@ -1,5 +1,6 @@
 /** Which gateways of the group are there, and which of them plans, as their leases in the store say. */
 
+import { ownerPrefix, plannerLease } from "../../../store/lease-names.ts";
 import type { Lease } from "../../../store/store.ts";
 import type { Config } from "../config.ts";
 import { finding, showCount, type Finding } from "./finding.ts";
@@ -17,8 +18,8 @@ export async function inspectReplicas(
     // What is wrong with the store is told where the store is looked at.
     return [finding("note", "replicas", "it cannot be seen which gateways run")];
   }
-  const gateways = leases.filter(({ name }) => name.startsWith("owner/"));
-  const planner = leases.find(({ name }) => name === "planner");
+  const gateways = leases.filter(({ name }) => name.startsWith(ownerPrefix));
+  const planner = leases.find(({ name }) => name === plannerLease);
   if (gateways.length === 0 && planner === undefined)
     return [finding("note", "replicas", "no gateway of the group runs")];
   const running = `${showCount(gateways.length, "gateway runs", "gateways run")} (${gateways.map(({ address }) => address).join(", ")})`;
