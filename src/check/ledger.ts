@@ -133,7 +133,7 @@ export class Ledger {
       revealUs: atUs,
       parentsOpen: 0,
       parentsEndUs: workflow.arrive.atUs,
-      parentRan: "no",
+      parentRan: (stage.unnamedParents ?? 0) > 0 ? "perhaps" : "no",
       ran: "no",
       status: "waiting",
       attempt: 0,

@@ -19,7 +19,10 @@ export type WorkflowRow = {
 
 export type StageStatus = "waiting" | "ready" | "placed" | "tool" | "tool-ended" | "ended" | "skipped";
 
-/** `perhaps`: it was cancelled alone, and may have run where its planner had no room for it in the books. */
+/**
+ * `perhaps`: it was cancelled alone, and may have run where its planner had no room for it in the books. So it is with parents that
+ * are not named.
+ */
 export type Ran = "yes" | "perhaps" | "no";
 
 export type StageRow = {

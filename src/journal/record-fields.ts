@@ -37,6 +37,7 @@ const visible: Fields = {
   id,
   ordinal: count,
   parents: required(list(object({ stage: id, bytes: count }))),
+  unnamedParents: optional(whole),
   priority: required(anyNumber),
   chance: optional(amount),
 };

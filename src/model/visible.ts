@@ -16,6 +16,8 @@ type VisibleBase = {
   /** Counts all stages of a run in the order of their reveal: the last word in every tie. */
   readonly ordinal: number;
   readonly parents: readonly VisibleParent[];
+  /** Further parents, over and forgotten when it was revealed; on a wall clock alone. 0 if absent. */
+  readonly unnamedParents?: number;
   readonly priority: number;
   /** How likely it is to run once its parents have ended; absent where that is certain, as from ready on. */
   readonly chance?: number;

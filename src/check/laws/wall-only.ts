@@ -4,7 +4,7 @@ import type { Law } from "../law.ts";
 export const wallOnly: Law = {
   name: "wall-only",
   claim:
-    "drops, drains, corrections, memories, prefixes that are gone or were cached before, failed loads and what a server does by itself are recorded on a wall clock only",
+    "drops, drains, corrections, memories, prefixes that are gone or were cached before, failed loads, parents without a name and what a server does by itself are recorded on a wall clock only",
   scope: "any",
   watch: ({ header, report }) => {
     if (header.clock === "wall") return {};
@@ -22,6 +22,10 @@ export const wallOnly: Law = {
       "engine-drain": never,
       "model-evict": neverSo,
       "model-load-start": neverSo,
+      "stage-reveal": ({ stage }) => {
+        if (stage.unnamedParents !== undefined)
+          report(`${stage.key} has parents without a name in a simulated journal`);
+      },
       "stage-lost": ({ kind, reason, avoid }) => {
         if (reason === "engine-failed" || avoid !== undefined) never({ kind });
       },

@@ -11,6 +11,7 @@ import type { VisibleStage } from "../../model/visible.ts";
 import type { EngineState, QueuedShare, RunningShare } from "../../state/engine-state.ts";
 import { pickVictims } from "../../state/residency.ts";
 import type { StageNode } from "../../state/workflow-state.ts";
+import { keepParents } from "./keep-parents.ts";
 import { pickTold, type Stays } from "./stand-in.ts";
 
 type Tell = (atUs: number, event: NewEvent) => void;
@@ -82,8 +83,7 @@ function tellReveals(nodes: readonly StageNode[], tell: Tell): void {
     .toReversed();
   for (const [index, { stage, workflow }] of nodes.entries()) {
     const isOpen = (key: string): boolean => workflow.stages.get(key)?.status !== "ended";
-    const parents = stage.parents.filter((parent) => isOpen(parent.stage));
-    tell(atUs[index] ?? Infinity, { kind: "stage-reveal", stage: { ...stage, parents } });
+    tell(atUs[index] ?? Infinity, { kind: "stage-reveal", stage: keepParents(stage, isOpen) });
   }
 }
 

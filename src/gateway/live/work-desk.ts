@@ -2,6 +2,7 @@
 
 import type { StageKey, WorkflowId } from "../../model/workflow.ts";
 import type { DropReason, NewStage, NewWorkflow } from "./driver.ts";
+import { keepParents } from "./keep-parents.ts";
 import type { Moments } from "./moments.ts";
 import type { StageDesk } from "./stage-desk.ts";
 import type { World } from "./world.ts";
@@ -33,8 +34,8 @@ export class WorkDesk {
     moments.begin();
     const { ordinal } = world;
     // One that is over need not be known to all any more.
-    const parents = stage.parents.filter((parent) => world.isKnown(parent.stage));
-    world.emit({ kind: "stage-reveal", stage: { ...stage, parents, ordinal } });
+    const named = keepParents(stage, (parent) => world.isKnown(parent));
+    world.emit({ kind: "stage-reveal", stage: { ...named, ordinal } });
     world.ordinal += 1;
     if (stage.kind !== "tool") stages.foreseen += 1;
   }

@@ -6,6 +6,7 @@
 import { strict as assert } from "node:assert";
 import type { StageKey, WorkflowId } from "../../model/workflow.ts";
 import type { DropReason, NewStage, Turn, Work } from "../live/driver.ts";
+import { keepParents } from "../live/keep-parents.ts";
 import type { LiveDriver } from "../live/live-driver.ts";
 import type { Time } from "../live/time.ts";
 import { Announcement } from "./announcement.ts";
@@ -36,8 +37,6 @@ type Tracked = {
    */
   outside: number;
   readonly stage: NewStage;
-  /** It was revealed with parents that are not known here. */
-  readonly orphan: boolean;
 };
 
 export class Guest {
@@ -106,7 +105,7 @@ export class Guest {
       case "tool-end":
         return driver.toolEnd(this.#full(message.stage));
       case "skip":
-        return this.#skip(message.stage);
+        return driver.skip(this.#full(message.stage));
       case "drop":
         return this.#drop(message.stage, message.reason);
       case "end":
@@ -137,14 +136,8 @@ export class Guest {
     assert(!this.#stages.has(stage.key), `stage ${stage.key} is revealed twice`);
     keys.add(stage.key);
     const parents = stage.parents.map((parent) => ({ ...parent, stage: this.#full(parent.stage) }));
-    const orphan = !parents.every((parent) => driver.world.isKnown(parent.stage));
-    this.#stages.set(stage.key, { turns: new Map(), voided: -1, outside: 0, stage, orphan });
-    driver.reveal({
-      ...stage,
-      key: this.#full(stage.key),
-      workflow: this.#full(stage.workflow),
-      parents: orphan ? [] : parents,
-    });
+    this.#stages.set(stage.key, { turns: new Map(), voided: -1, outside: 0, stage });
+    driver.reveal({ ...stage, key: this.#full(stage.key), workflow: this.#full(stage.workflow), parents });
   }
 
   /** It is known by what follows from it: in its place stands what takes no time. */
@@ -156,14 +149,6 @@ export class Guest {
     if (!ran) return driver.skip(full);
     driver.toolStart(full);
     driver.toolEnd(full);
-  }
-
-  /** Where parents are not known here it cannot be seen that nothing leads to it. */
-  #skip(key: StageKey): void {
-    const { driver } = this.#options;
-    const full = this.#full(key);
-    if (this.#stages.get(key)?.orphan === true) driver.drop(full, "cancelled");
-    else driver.skip(full);
   }
 
   #ready({ stage, attempt, chainTokens }: Extract<ToPlanner, { readonly kind: "ready" }>, entering: boolean): void {
@@ -233,7 +218,7 @@ export class Guest {
     if (!fault.retry) return driver.drop(this.#full(name.stage), "failed");
     driver.toolEnd(this.#full(name.stage));
     const renamed = this.#rename(tracked.stage);
-    driver.reveal({ ...tracked.stage, ...renamed, parents: [] });
+    driver.reveal({ ...keepParents(tracked.stage, () => false), ...renamed });
     driver.adopt(renamed.key, this.#workOf(name.stage), { attempt: name.attempt + 1 });
   }
 

@@ -64,6 +64,14 @@ expectExcused(
   wallRecords.map(([what, record]) => [what, () => insert(exclusive, sound, { share, ...record })]),
 );
 
+const rootsAre = (what: object): Journal =>
+  change(branched, "stage-reveal", ({ stage: shown }) =>
+    shown.parents.length > 0 ? {} : { stage: { ...shown, ...what } },
+  );
+const nameless: readonly Case[] = [["parents without a name", () => rootsAre({ unnamedParents: 1 })]];
+expectCaught("wall-only", nameless);
+expectExcused("wall-only", nameless);
+
 const revealed = new Map(
   branched.events.flatMap((event) => (event.kind === "stage-reveal" ? [[event.stage.key, event.stage]] : [])),
 );
@@ -82,15 +90,28 @@ expectCaughtOnWall(
     [
       "a stage skipped that is sure to run",
       () => {
-        const isSure = (key: string): boolean =>
-          revealed.get(key)?.chance === undefined && (revealed.get(key)?.parents.length ?? 0) > 0;
-        const index = find(branched, "stage-ready", ({ stage: key }) => isSure(key));
+        const index = find(branched, "stage-ready", ({ stage: key }) => revealed.get(key)?.chance === undefined);
         const { atUs, sequence, stage: key } = recordAt(branched, index) as EventOf<"stage-ready">;
         return withEvents(branched, branched.events.with(index, { kind: "stage-skip", atUs, sequence, stage: key }));
       },
     ],
   ],
 );
+
+test("a stage may be skipped where parents without a name may have been skipped, and not otherwise", () => {
+  const skipARoot = (journal: Journal): Journal => {
+    const index = find(journal, "stage-ready", ({ stage: key }) => isSureRoot(key));
+    const { atUs, sequence, stage: key } = recordAt(journal, index) as EventOf<"stage-ready">;
+    return withEvents(journal, journal.events.with(index, { kind: "stage-skip", atUs, sequence, stage: key }));
+  };
+  expect(broken(onWall(skipARoot(branched)))).toContain("branches");
+  expect(broken(onWall(skipARoot(rootsAre({ unnamedParents: 1 }))))).not.toContain("branches");
+});
+
+function isSureRoot(key: string): boolean {
+  const shown = revealed.get(key);
+  return shown?.chance === undefined && shown?.parents.length === 0;
+}
 
 expectExcused("precedence", [
   ["a stage that is ready late", () => delay(branched, "stage-ready", hasParents)],
