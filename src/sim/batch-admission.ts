@@ -4,7 +4,7 @@ import { sharePromptTokens, shareWork, sideBySide, type ShareWork } from "../cos
 import type { ModelHolding } from "../model/holding.ts";
 import type { EngineState, QueuedShare, RunningShare } from "../state/engine-state.ts";
 import { nextInQueue } from "../state/queue.ts";
-import { pickOvertaking } from "./overtaking.ts";
+import { pickOvertaking, type Room } from "./overtaking.ts";
 
 /** A share in the batch: as many sequences side by side as its work says, in step with each other. */
 export type Group = {
@@ -87,17 +87,6 @@ export function admissibleShare(
   if (room.fits(next)) return next;
   return engine.overtaking === 0 ? undefined : pickOvertaking(engine, room, next, nowUs);
 }
-
-/** What a batch has left, and what shares ask of that. */
-export type Room = {
-  readonly freeTokens: number;
-  readonly freeSequences: number;
-  readonly tokensFor: (share: QueuedShare) => number;
-  readonly sequencesFor: (share: QueuedShare) => number;
-  readonly fits: (share: QueuedShare) => boolean;
-  /** KV tokens and places that a running share will give back. */
-  readonly heldBy: (share: RunningShare) => { readonly tokens: number; readonly sequences: number };
-};
 
 function createRoom(
   engine: EngineState,

@@ -4,9 +4,19 @@
  */
 
 import { shareWork } from "../cost/share-work.ts";
-import type { EngineState, QueuedShare } from "../state/engine-state.ts";
+import type { EngineState, QueuedShare, RunningShare } from "../state/engine-state.ts";
 import { comesBefore } from "../state/queue.ts";
-import type { Room } from "./batch-admission.ts";
+
+/** What a batch has left, and what shares ask of that. */
+export type Room = {
+  readonly freeTokens: number;
+  readonly freeSequences: number;
+  readonly tokensFor: (share: QueuedShare) => number;
+  readonly sequencesFor: (share: QueuedShare) => number;
+  readonly fits: (share: QueuedShare) => boolean;
+  /** KV tokens and places that a running share will give back. */
+  readonly heldBy: (share: RunningShare) => { readonly tokens: number; readonly sequences: number };
+};
 
 /** Of the shares that fit and may overtake, the first in order, unless one ahead of it is overtaken no more. Looks once at each share. */
 export function pickOvertaking(

@@ -1,11 +1,12 @@
 /** A server of the viewer alone: the page, and the journals it begins with, in pieces as they lie in their files. */
 
 import { createReadStream } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { basename } from "node:path";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
+import { listenAt } from "../wire/listen-at.ts";
 import type { Known } from "./known.ts";
 import { createPageScript } from "./page-script.ts";
 import { renderPage } from "./render-page.ts";
@@ -44,7 +45,7 @@ export async function serveViewer({ files, port, whatIf }: ViewerOptions): Promi
     if (file === undefined) return answer(response, 404, "text/plain", "There is nothing here.\n");
     return answerFile(response, file);
   });
-  await listen(server, port);
+  await listenAt(server, { host, port });
   const { port: taken } = server.address() as AddressInfo;
   return {
     url: `http://${host}:${taken}/`,
@@ -118,14 +119,4 @@ function answerFile(response: ServerResponse, file: string): void {
     if (file.endsWith(".gz")) pipeline(bytes, createGunzip(), response, done);
     else pipeline(bytes, response, done);
   });
-}
-
-function listen(server: Server, port: number): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", (error: NodeJS.ErrnoException) => {
-    const why = error.code === "EADDRINUSE" ? "the port is taken" : (error.code ?? error.message);
-    reject(new Error(`cannot listen on ${host}:${port}: ${why}`));
-  });
-  server.listen(port, host, resolve);
-  return promise;
 }

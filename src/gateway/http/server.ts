@@ -1,8 +1,9 @@
 /** The HTTP server: how it listens, what it bounds, and how it ends. */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { AddressInfo } from "node:net";
+import { listenAt } from "../../wire/listen-at.ts";
 import { guard } from "./answer.ts";
 import { holdBack } from "./read-body.ts";
 import { route, type RouteHost } from "./route.ts";
@@ -50,7 +51,7 @@ export async function listen(host: RouteHost, upgrade?: Upgrade): Promise<Listen
     upgrade?.take(request, socket, head);
   });
   server.maxConnections = limits.connections;
-  await start(server, host.listen);
+  await listenAt(server, host.listen);
   const { address, port } = server.address() as AddressInfo;
   const shown = address.includes(":") ? `[${address}]` : address;
   return {
@@ -68,14 +69,4 @@ export async function listen(host: RouteHost, upgrade?: Upgrade): Promise<Listen
       await promise;
     },
   };
-}
-
-function start(server: Server, { host, port }: RouteHost["listen"]): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", (error: NodeJS.ErrnoException) => {
-    const why = error.code === "EADDRINUSE" ? "the port is taken" : (error.code ?? error.message);
-    reject(new Error(`cannot listen on ${host}:${port}: ${why}`));
-  });
-  server.listen(port, host, resolve);
-  return promise;
 }

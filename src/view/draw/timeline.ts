@@ -124,27 +124,12 @@ function drawSpan(span: Span, { x, y, width, height }: Place, view: TimelineView
   const faded = fades(span, view) ? { opacity: 0.28 } : {};
   switch (span.activity) {
     case "hold":
-      shapes.push({
-        kind: "box",
-        x,
-        y: y + height * 0.42,
-        width,
-        height: Math.max(1, height * 0.16),
-        fill: "hold",
-        ...faded,
-      });
+    case "transfer": {
+      const { from, part } = bands[span.activity];
+      const band = { y: y + height * from, height: Math.max(1, height * part) };
+      shapes.push({ kind: "box", x, width, ...band, fill: span.activity, ...faded });
       return;
-    case "transfer":
-      shapes.push({
-        kind: "box",
-        x,
-        y: y + height * 0.3,
-        width,
-        height: Math.max(1, height * 0.4),
-        fill: "transfer",
-        ...faded,
-      });
-      return;
+    }
     case "down":
       shapes.push({ kind: "box", x, y, width, height, fill: "down", opacity: 0.35 });
       if (width > 40)
@@ -161,6 +146,9 @@ function drawSpan(span: Span, { x, y, width, height }: Place, view: TimelineView
   if (text !== "")
     shapes.push({ kind: "label", x: x + 4, y: y + height / 2 + 3.6, text, ink: inkOn[span.activity], size: 10 });
 }
+
+/** Where in the lane, and how much of its height. */
+const bands = { hold: { from: 0.42, part: 0.16 }, transfer: { from: 0.3, part: 0.4 } };
 
 const inkOn: Readonly<Record<"load" | "prefill" | "decode", Ink>> = {
   load: "onLoad",
