@@ -1,8 +1,14 @@
 #!/usr/bin/env node
 /** The program: finds the command, runs it, and turns whatever comes of it into an exit code. */
 
-import { runCommandLine } from "./run-command-line.ts";
-import { createTerminal } from "./terminal.ts";
+import { enableCompileCache } from "node:module";
+
+// What is loaded after this line is compiled once, not at each start.
+enableCompileCache();
+const [{ runCommandLine }, { createTerminal }] = await Promise.all([
+  import("./run-command-line.ts"),
+  import("./terminal.ts"),
+]);
 
 const interrupt = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {
