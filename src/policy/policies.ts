@@ -12,6 +12,7 @@ import { createFate } from "./fate/fate.ts";
 import { createLone } from "./fate/lone.ts";
 import { combineBySearch } from "./fate/plan.ts";
 import { fateDefaults, fateKeeping } from "./fate/settings.ts";
+import { foresightPolicies } from "./foresight/ablations.ts";
 import { createGreedyFinish } from "./greedy-finish.ts";
 import { createHalo } from "./halo.ts";
 import { createHeftOnline } from "./heft-online.ts";
@@ -190,6 +191,7 @@ export const policies = {
   ...sharded,
   ...placed,
   ...beyondTheSource,
+  ...foresightPolicies,
   ...agentPolicies,
   ...fateAblations,
 };

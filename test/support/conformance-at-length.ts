@@ -6,6 +6,7 @@
 import { expect, test } from "vitest";
 import { policies } from "../../src/policy/policies.ts";
 import { fateAblations } from "../../src/policy/fate/ablations.ts";
+import { foresightPolicies } from "../../src/policy/foresight/ablations.ts";
 import { suffixOf } from "../../src/policy/suffix.ts";
 import type { Faults } from "../../src/sim/faults.ts";
 import { run } from "./build.ts";
@@ -20,6 +21,8 @@ const worlds = Array.from({ length: 200 }, (_, index) => randomWorld(index + 101
 /** One in so many is enough for a variant; another one for each, so that together they see all. */
 const variantsShare = 5;
 const ablationsShare = 20;
+/** And for one that searches at every event, as its own ablations do. */
+const searchingShare = 10;
 
 const troubles: readonly Faults[] = [
   { crashEveryUs: 8e6, crashForUs: 3e6 },
@@ -57,6 +60,12 @@ export function testAtLength(parity: 0 | 1): void {
 }
 
 function worldsFor(name: string, place: number): readonly RandomWorld[] {
-  const share = name in fateAblations ? ablationsShare : suffixOf(name) === undefined ? 1 : variantsShare;
+  const share = shareOf(name);
   return worlds.filter((_, index) => index % share === place % share);
+}
+
+function shareOf(name: string): number {
+  if (name === "foresight") return searchingShare;
+  if (name in fateAblations || name in foresightPolicies) return ablationsShare;
+  return suffixOf(name) === undefined ? 1 : variantsShare;
 }

@@ -8,6 +8,7 @@
 
 import type { VisibleModelStage } from "../../model/visible.ts";
 import type { StageKey } from "../../model/workflow.ts";
+import { isAtRest } from "../at-rest.ts";
 import { planEarliestFinish } from "../greedy-finish.ts";
 import type { Candidate } from "../picture.ts";
 import type { Plan, Policy, View } from "../policy.ts";
@@ -49,15 +50,6 @@ function serveInOrder(view: View, frontier: Frontier, { mostShards }: FateSettin
   );
   const memory: Memory = { frontier: frontier.memory, placements: {} };
   return { decisions: planEarliestFinish(view, order, { hold: true, mostShards }), memory };
-}
-
-/** Nothing runs, so nothing will bring the question back. */
-function isAtRest({ cluster, workflows }: View): boolean {
-  for (const engine of cluster) if (!engine.idle) return false;
-  for (const { stages } of workflows.open.values())
-    for (const { status, stage } of stages.values())
-      if (status === "running" || (status === "ready" && stage.kind === "tool")) return false;
-  return true;
 }
 
 /** Bounded shards: of each ready stage with several items the split that ends first, where engines of a host are free for it. */

@@ -82,7 +82,7 @@ function remember(view: View, before: FrontierMemory | undefined): FrontierMemor
  * The most urgent first, then the one with the least work left over its response ratio, (waited + work left) / work left: short
  * ones go first, and those that have waited long are not overtaken for ever (highest response ratio next, P. Brinch Hansen 1971).
  */
-function orderWorkflows(view: View, work: RemainingWork, patience: number): readonly OpenWorkflow[] {
+export function orderWorkflows(view: View, work: RemainingWork, patience: number): readonly OpenWorkflow[] {
   const urgency = new Map<WorkflowId, number>();
   for (const { workflow, priority } of view.ready)
     urgency.set(workflow, Math.max(priority, urgency.get(workflow) ?? -Infinity));

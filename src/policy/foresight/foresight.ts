@@ -5,7 +5,9 @@
  * look for better ones; the value is the workflows' slowdown and the time of engines. The README of this folder explains it.
  */
 
+import type { Decision } from "../../model/decision.ts";
 import { agentPolicies } from "../agents/entries.ts";
+import { isAtRest } from "../at-rest.ts";
 import { createFate } from "../fate/fate.ts";
 import { fateDefaults } from "../fate/settings.ts";
 import { oldestFirst } from "../choose.ts";
@@ -53,11 +55,11 @@ function planWhole(view: View, settings: ForesightSettings): Plan {
   decoder.decode(plan.order, plan.told);
   const endUs = decoder.endsUs.reduce((last, each) => Math.max(last, each), view.nowUs);
   const decisions = act(view, scene, { ...plan, endUs }, settings, demand);
-  const begins = decisions.some(({ kind }) => kind === "place");
-  if (!begins && view.ready.length > 0 && isAtRest(view)) {
+  if (!begins(decisions) && view.ready.length > 0 && isAtRest(view)) {
     const { mostShards } = settings;
     const greedy = planEarliestFinish(view, oldestFirst(view), { hold: true, mostShards });
-    return { decisions: greedy, memory: before, note: "the plan begins nothing, so greedily" };
+    // A note is a record, and one about nothing would bring the question back for ever where news come late.
+    if (begins(greedy)) return { decisions: greedy, memory: before, note: "the plan begins nothing, so greedily" };
   }
   return { decisions, memory: { demand, outlook, plan: toRemember(scene, plan) } satisfies Memory };
 }
@@ -104,11 +106,6 @@ function searchPlan(
 const mostTries = 300;
 const triesPerStage = 20;
 
-/** Nothing runs, so nothing will bring the question back. */
-function isAtRest({ cluster, workflows }: View): boolean {
-  for (const engine of cluster) if (!engine.idle) return false;
-  for (const { stages } of workflows.open.values())
-    for (const { status, stage } of stages.values())
-      if (status === "running" || (status === "ready" && stage.kind === "tool")) return false;
-  return true;
+function begins(decisions: readonly Decision[]): boolean {
+  return decisions.some(({ kind }) => kind === "place");
 }

@@ -2,6 +2,7 @@
 
 import type { WorkflowId } from "../../model/workflow.ts";
 import type { OpenWorkflow } from "../../state/workflow-state.ts";
+import { orderWorkflows } from "../fate/frontier.ts";
 import { createMeanCosts, rankStages, type MeanCosts } from "../heft/mean-costs.ts";
 import type { View } from "../policy.ts";
 import { remainingWork, type RemainingWork } from "../remaining-work.ts";
@@ -51,7 +52,7 @@ export function lookOut(view: View, before: OutlookMemory | undefined): Outlook 
     if (known?.stages === stages.size) sizes[id] = known;
     else sizes[id] = { stages: stages.size, ...sizeOf(view, ranks[id]?.values ?? {}, work[id]?.stageUs ?? {}) };
   }
-  return { ranks, work, sizes, order: inTurn(view, work) };
+  return { ranks, work, sizes, order: orderWorkflows(view, work, 1) };
 }
 
 function sizeOf(
@@ -65,19 +66,4 @@ function sizeOf(
   for (const us of Object.values(stageUs)) totalUs += us;
   const spreadUs = totalUs / cluster.count;
   return { sizeUs: Math.round(longestUs + spreadUs), aloneUs: Math.round(Math.max(longestUs, spreadUs)) };
-}
-
-/** The most urgent first, then by work left over response ratio, as `fate` has it: long waits are not overtaken for ever. */
-function inTurn(view: View, work: RemainingWork): readonly OpenWorkflow[] {
-  const urgency = new Map<WorkflowId, number>();
-  for (const { workflow, priority } of view.ready)
-    urgency.set(workflow, Math.max(priority, urgency.get(workflow) ?? -Infinity));
-  const urgencyOf = ({ id }: OpenWorkflow): number => urgency.get(id) ?? 0;
-  const turn = ({ id, arriveUs }: OpenWorkflow): number => {
-    const leftUs = work[id]?.leftUs ?? 0;
-    return (leftUs * leftUs) / Math.max(1, leftUs + view.nowUs - arriveUs);
-  };
-  return [...view.workflows.open.values()].sort(
-    (left, right) => urgencyOf(right) - urgencyOf(left) || turn(left) - turn(right) || left.arriveUs - right.arriveUs,
-  );
 }

@@ -4,14 +4,23 @@
  */
 
 import { canServe } from "../../cost/candidate.ts";
-import type { ModelCosts } from "../../cost/cost-model.ts";
+import type { EngineCosts, ModelCosts } from "../../cost/cost-model.ts";
 import { shareDecodeUs, sharePrefillUs } from "../../cost/phase.ts";
 import { shareWork, sideBySide, type ShareWork } from "../../cost/share-work.ts";
 import { chainHash } from "../../model/prefix.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
 import type { ClusterState } from "../../state/cluster-state.ts";
 import { balanceItems } from "../shards.ts";
-import type { Fleet } from "./fleet.ts";
+
+/** Engines as far as they differ in how long a stage takes there. */
+export type Sorts = {
+  /** By engine, the number of its sort. */
+  readonly sortOf: Int32Array;
+  /** By sort, one engine of it. */
+  readonly sorts: readonly EngineCosts[];
+  /** Engines that may share a stage, the first one leads. */
+  readonly pairs: readonly (readonly [number, number])[];
+};
 
 export class StageTimes {
   readonly stage: VisibleModelStage;
@@ -19,7 +28,7 @@ export class StageTimes {
   readonly linkTokens: Float64Array;
   /** Of the link that what it writes will be, should another prompt repeat it; undefined if that cannot be. */
   readonly outputHash: number | undefined;
-  readonly #fleet: Fleet;
+  readonly #engines: Sorts;
   readonly #links: number;
   #able: readonly number[] | undefined;
   #ablePairs: readonly number[] | undefined;
@@ -30,8 +39,8 @@ export class StageTimes {
   /** By pair, which one of it, and links cached. */
   #shareUs: Float64Array | undefined;
 
-  constructor(fleet: Fleet, stage: VisibleModelStage) {
-    this.#fleet = fleet;
+  constructor(engines: Sorts, stage: VisibleModelStage) {
+    this.#engines = engines;
     this.stage = stage;
     this.#links = stage.chain.length + 1;
     this.linkTokens = new Float64Array(this.#links);
@@ -40,7 +49,7 @@ export class StageTimes {
       stage.kind === "llm" && stage.items === 1
         ? chainHash(stage.chain.at(-1)?.hash, `output:${stage.key}`)
         : undefined;
-    this.#wholeUs = new Float64Array(fleet.sorts.length * this.#links).fill(NaN);
+    this.#wholeUs = new Float64Array(engines.sorts.length * this.#links).fill(NaN);
   }
 
   /** Engines that may take it and can hold it, whether they are up or not. */
@@ -55,8 +64,8 @@ export class StageTimes {
   ablePairs(cluster: ClusterState): readonly number[] {
     if (this.#ablePairs === undefined) {
       const able = new Set(this.able(cluster));
-      this.#ablePairs = [...this.#fleet.pairs.keys()].filter((pair) =>
-        this.#fleet.pairs[pair]!.every((engine) => able.has(engine)),
+      this.#ablePairs = [...this.#engines.pairs.keys()].filter((pair) =>
+        this.#engines.pairs[pair]!.every((engine) => able.has(engine)),
       );
     }
     return this.#ablePairs;
@@ -71,7 +80,7 @@ export class StageTimes {
 
   /** Prefill and decode of the whole stage with `level` links cached; Infinity where the model cannot be held. */
   wholeUs(engine: number, level: number): number {
-    const sort = this.#fleet.sortOf[engine]!;
+    const sort = this.#engines.sortOf[engine]!;
     const at = sort * this.#links + level;
     const us = this.#wholeUs[at]!;
     return us === us ? us : (this.#wholeUs[at] = this.#workOut(sort, this.stage.items, level));
@@ -79,7 +88,7 @@ export class StageTimes {
 
   /** The same of one of the two shares, `which` 0 or 1, of the stage's items over a pair. */
   shareUs(pair: number, which: number, level: number): number {
-    this.#shareUs ??= new Float64Array(this.#fleet.pairs.length * 2 * this.#links).fill(NaN);
+    this.#shareUs ??= new Float64Array(this.#engines.pairs.length * 2 * this.#links).fill(NaN);
     const at = (pair * 2 + which) * this.#links + level;
     const us = this.#shareUs[at]!;
     if (us === us) return us;
@@ -90,7 +99,7 @@ export class StageTimes {
 
   /** So many items for the engine that leads the pair that both end as nearly together as they can. */
   leadItems(pair: number): number {
-    this.#leadItems ??= new Int32Array(this.#fleet.pairs.length).fill(-1);
+    this.#leadItems ??= new Int32Array(this.#engines.pairs.length).fill(-1);
     const known = this.#leadItems[pair]!;
     if (known >= 0) return known;
     const endUs = [0, 1].map((which) => (items: number) => this.#workOut(this.#sortIn(pair, which), items, 0));
@@ -98,11 +107,11 @@ export class StageTimes {
   }
 
   #sortIn(pair: number, which: number): number {
-    return this.#fleet.sortOf[this.#fleet.pairs[pair]![which]!]!;
+    return this.#engines.sortOf[this.#engines.pairs[pair]![which]!]!;
   }
 
   #workOut(sort: number, items: number, level: number): number {
-    const costs = this.#fleet.sorts[sort]!;
+    const costs = this.#engines.sorts[sort]!;
     const held = costs.models.get(this.stage.model);
     if (held === undefined) return Infinity;
     const work = this.#workOf(held, items, costs.engine.batching.maxSequences);

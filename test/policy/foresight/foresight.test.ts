@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { namedCluster } from "../../../src/catalogue/clusters.ts";
 import { knownModels } from "../../../src/catalogue/models.ts";
 import { foresightPolicies } from "../../../src/policy/foresight/ablations.ts";
+import type { Policy } from "../../../src/policy/policy.ts";
 import { policies } from "../../../src/policy/policies.ts";
 import { batched, cluster, dag, firstUs } from "../../support/build.ts";
 import { enginesOf, makespanUs } from "../../support/placements.ts";
@@ -87,6 +88,24 @@ test("on batched engines it is fate, and on prefill and decode engines hexagent 
   expect(runPlain({ policy: foresightPolicies["foresight"], ...onPairs }).events).toEqual(
     runPlain({ policy: { ...foresightPolicies.foresight, plan }, ...onPairs }).events,
   );
+});
+
+test("it comes to rest with a stage that no engine can read the inputs of, though every record brings the question back later", () => {
+  let asked = 0;
+  const { plan, ...entry } = foresightPolicies.foresight;
+  const counted: Policy = (view) => {
+    asked += 1;
+    if (asked > 100) throw new Error("asked again and again");
+    return plan(view);
+  };
+  const apart = dag("plan -> draft", (id) => ({ allow: { engines: [id === "plan" ? "engine-0" : "engine-1"] } }));
+  const journal = runPlain({
+    policy: { ...entry, plan: counted },
+    workflows: [apart],
+    cluster: cluster("h100 h100", {}, { links: [] }),
+    faults: { staleUs: 300_000 },
+  });
+  expect(journal.events.at(-1)).toMatchObject({ kind: "workflow-abandon", reason: "unreachable" });
 });
 
 test("ready stages outside the plan get the engines that it does not use", () => {
