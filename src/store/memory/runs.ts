@@ -1,6 +1,7 @@
 /** Declared workflows in memory. */
 
 import assert from "node:assert/strict";
+import { ownerPrefix } from "../lease-names.ts";
 import type { Holding, RunEnd, RunRow, Saved, StageRow, StoredRun } from "../store.ts";
 
 /** Stages in the order in which they were saved. */
@@ -65,7 +66,7 @@ export function createMemoryRuns(holds: (lease: string) => boolean) {
       return taken.slice(0, limit).map(({ row }) => row.id);
     },
     takeUp: (owner: string, limit: number): readonly StoredRun[] => {
-      const orphans = [...runs.values()].filter(({ row }) => row.status === "running" && !holds(`owner/${row.owner}`));
+      const orphans = [...runs.values()].filter(({ row }) => row.status === "running" && !holds(ownerPrefix + row.owner));
       const taken = orphans.sort(compareAge).slice(0, limit);
       for (const kept of taken) kept.row = { ...kept.row, owner, generation: kept.row.generation + 1 };
       return taken.map(toStored);

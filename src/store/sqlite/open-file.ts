@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { ownerPrefix } from "../lease-names.ts";
 import { StoreFault } from "../store.ts";
 import { findMismatch, migrationsOf, migrationTable } from "../sql/migrations.ts";
 import { sqliteDialect } from "../sql/statement.ts";
@@ -27,7 +28,8 @@ export function openFile(path: string, nowMs: () => number): OpenFile {
     db.function("now_ms", { directOnly: true }, nowMs);
     migrate(db, path);
     // One process at a time: whoever held a lease is gone.
-    db.exec("delete from fate_leases where substr(name, 1, 6) = 'owner/'; update fate_leases set expires_ms = -1");
+    db.prepare("delete from fate_leases where instr(name, ?) = 1").run(ownerPrefix);
+    db.exec("update fate_leases set expires_ms = -1");
   } catch (error) {
     db?.close();
     lock.close();
