@@ -60,4 +60,4 @@ export const fateDefaults: FateSettings = {
 };
 
 /** For calls that are revealed one by one. Swept on the training seeds of `npm run bench -- workshop`. */
-export const fateKeeping: FateSettings = { ...fateDefaults, reload: 2, loadTime: 1 };
+export const fateKeeping: FateSettings = { ...fateDefaults, reload: 8, loadTime: 8 };
