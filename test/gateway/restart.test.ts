@@ -143,11 +143,14 @@ function of<Kind extends EventKind>(events: readonly JournalEvent[], kind: Kind)
   return events.filter((event): event is EventOf<Kind> => event.kind === kind);
 }
 
-/** Calls that taught it something, and one more on an idle gateway, whose expected terms and cached tokens the next one must match. */
+/**
+ * Streamed calls that taught it something, and one more on an idle gateway, whose expected terms and cached tokens the next one must
+ * match. From that one, of one token in one piece, nothing is learnt: or else the next gateway would expect what it has taught.
+ */
 async function teach(gateway: Gateway): Promise<Reply> {
-  for (let call = 0; call < 6; call++) await ask(gateway, `${novel} ${call}`);
-  await ask(gateway, novel);
-  return ask(gateway, novel);
+  for (const content of [...Array.from({ length: 6 }, (_, call) => `${novel} ${call}`), novel])
+    await send(gateway.url, chatPath, chat(content, { max_tokens: 8, stream: true }));
+  return ask(gateway, novel, { "x-emulate-output-tokens": "1" });
 }
 
 const keepings = [
@@ -169,6 +172,7 @@ test.each([...keepings, ["in SQLite", inSqlite] as const])(
     await written(keeping, first);
     await keeping.kill(first);
     const before = parseJournal((await keeping.segments()).at(-1) ?? "").events;
+    expect(of(before, "decode-end").at(-1)?.outputTokens).toBe(1);
     await using second = await start({ keeping, engines });
     expect(second.status().engines[0]).toMatchObject({
       resident: [model],

@@ -107,7 +107,7 @@ type Posted = { readonly kind: "answer"; readonly status: number; readonly body:
 function post(
   upstreams: Upstreams,
   adapter: Adapter,
-  { turn, surface, signal, firstToken }: ModelCall,
+  { turn, surface, signal }: ModelCall,
   body: Uint8Array,
   silentTokens: number,
 ): Promise<Posted> {
@@ -121,7 +121,6 @@ function post(
     silentTokens,
   };
   const receiver = createWholeReceiver(maxAnswerBytes, {
-    onFirstData: firstToken,
     onWhole: ({ status, body: answer }) => resolve({ kind: "answer", status, body: answer }),
     onTooLong: () => {
       resolve(busy(`${turn.engine} answered with more than ${maxAnswerBytes} bytes`));

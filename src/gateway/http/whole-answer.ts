@@ -11,7 +11,6 @@ export type WholeReceiver = {
   readonly onTooLong: () => void;
   /** `status` is 0 if no answer had begun. */
   readonly onError: (error: NodeJS.ErrnoException, status: number) => void;
-  readonly onFirstData?: () => void;
 };
 
 export function createWholeReceiver(maxBytes: number, to: WholeReceiver): Receiver {
@@ -24,7 +23,6 @@ export function createWholeReceiver(maxBytes: number, to: WholeReceiver): Receiv
     },
     onData: (chunk) => {
       if (bytes > maxBytes) return true;
-      if (bytes === 0) to.onFirstData?.();
       bytes += chunk.length;
       if (bytes > maxBytes) to.onTooLong();
       else chunks.push(chunk);

@@ -73,7 +73,8 @@ export class Learning {
     const sequences = 1 + Math.round((turn.beside + after) / 2);
     const decodeUs = decodeStepsUs(rates, sequences, sequences * turn.promptTokens, outputTokens - 1);
     const { prefill } = this.#corrections.applied(turn.engine, turn.model);
-    const tookUs = streamed ? nowUs - turn.firstTokenUs : nowUs - turn.startUs - prefill * promptUs(rates, turn);
+    const prefilledUs = turn.phase === "whole" ? prefill * promptUs(rates, turn) : 0;
+    const tookUs = streamed ? nowUs - turn.firstTokenUs : nowUs - turn.startUs - prefilledUs;
     this.#observe(turn.engine, turn.model, "decode", tookUs, decodeUs);
   }
 

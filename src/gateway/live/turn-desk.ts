@@ -113,6 +113,8 @@ export class TurnDesk implements TurnKeeper {
       const { world, stages, learning, onOutcome, serve } = this.#host;
       const open = stages.find(turn.stage.key);
       assert(open !== undefined, `${turn.stage.key} ends, but nobody waits for it`);
+      // Of an answer in one piece nobody knows when it began: it did at this instant, which tells it from one that was streamed.
+      if (turn.firstTokenUs < 0) this.onFirstToken(turn);
       const name = nameOf(turn);
       if (turn.stage.kind === "llm") world.emit({ kind: "decode-end", ...name, outputTokens: result.outputTokens });
       world.emit({ kind: "share-end", ...name, phase: turn.phase });

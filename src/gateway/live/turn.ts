@@ -108,7 +108,6 @@ export class ShareTurn implements Turn {
   end(result: ShareResult): void {
     if (!this.#open) return;
     assert(this.phase !== "prefill", `${this.stage.key} ends before it is handed over`);
-    this.firstToken();
     this.#open = false;
     this.#keeper.onEnd(this, result);
   }

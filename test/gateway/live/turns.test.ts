@@ -25,6 +25,45 @@ describe("a call", () => {
     expect(live.of("decode-end").map(({ atUs }) => atUs)).toEqual([1_050_000]);
   });
 
+  test("that is answered in one piece teaches nothing of its prompt, however finely time passes", async () => {
+    await using live = new Live({ cluster: engines("h100") });
+    let us = 0;
+    Object.defineProperty(live, "atUs", { get: () => (us += 1) });
+    for (let index = 0; index < 3; index++) {
+      const call = live.call();
+      us += 20_000_000;
+      call.turn.end({ outputTokens: 100 });
+      live.endWorkflow(call);
+    }
+    const { prefill, decode, samples } = live.driver.learned("engine-0", llama);
+    expect([prefill, samples]).toEqual([1, { load: 0, prefill: 0, decode: 3 }]);
+    expect(decode).toBeGreaterThan(1);
+    const [began, ended] = [live.of("prefill-end"), live.of("decode-end")].map((told) => told.map(({ atUs }) => atUs));
+    expect(began).toEqual(ended);
+  });
+
+  test("of a pair, answered in one piece, teaches what its decode engine took", async () => {
+    const learnt = async (streams: boolean) => {
+      await using live = new Live({ cluster: inRoles(engines("h100 h100"), "prefill", "decode") });
+      for (let index = 0; index < 3; index++) {
+        const call = live.call();
+        live.pass(500_000);
+        call.turn.handedOver();
+        if (streams) call.turn.firstToken();
+        live.pass(2_000_000);
+        call.turn.end({ outputTokens: 100 });
+        live.endWorkflow(call);
+      }
+      return ["engine-0", "engine-1"].map((id) => live.driver.learned(id, llama));
+    };
+    const [prefills, decodes] = await learnt(false);
+    expect([prefills?.samples, decodes?.samples]).toMatchObject([
+      { prefill: 3, decode: 0 },
+      { prefill: 0, decode: 3 },
+    ]);
+    expect([prefills, decodes]).toEqual(await learnt(true));
+  });
+
   test("whose first token comes at the very beginning is told once too", async () => {
     await using live = new Live();
     const call = live.call();
