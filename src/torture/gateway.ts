@@ -81,6 +81,7 @@ export class Gateway {
     this.#ownership = createOwnership({ store, time, owner, address: () => `http://${machine.site}`, leaseMs });
     const runs = this.#createRuns();
     this.runs = sabotage.runs?.(runs) ?? runs;
+    // Where the store is away, it is done again from time to time.
     void this.#ownership.start().then(() => this.runs.recover().catch(() => {}));
     if (others === undefined) this.#plan(1);
     this.#lookAtEngines();
@@ -204,6 +205,7 @@ export class Gateway {
     const { machine } = this;
     this.isStopping = true;
     const limit = signalAfter(machine.time, withinMs);
+    // A lease that cannot be given back runs out.
     await this.#replica?.stepDown().catch(() => {});
     await this.runs.drain(limit.signal);
     await (this.#replica?.driver ?? this.driver).drain(limit.signal);

@@ -41,6 +41,7 @@ export async function streamEvents({
   });
   const isOpen = (): boolean => !signal.aborted && !response.destroyed;
   const write = async (event: RunEvent): Promise<void> => {
+    // A response that breaks is over, of which `gone` tells.
     if (isOpen() && !response.write(render(event))) await Promise.race([once(response, "drain").catch(() => {}), gone]);
   };
   const beat = setInterval(

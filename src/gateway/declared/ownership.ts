@@ -84,7 +84,10 @@ export function createOwnership({ store, time, owner, address, leaseMs }: Owners
     epoch = lease.epoch;
     return lease.holder === owner;
   };
-  /** Whoever had this address before is gone: what it carried out need not wait for its lease to run out. */
+  /**
+   * Whoever had this address before is gone: what it carried out need not wait for its lease to run out. Where the store cannot be
+   * asked, that lease runs out by itself, only later.
+   */
   const succeed = async (): Promise<void> => {
     const leases = await store.listLeases(ownerPrefix).catch(() => []);
     for (const { name: former, holder, address: where, epoch: its, leftMs } of leases)
@@ -103,6 +106,7 @@ export function createOwnership({ store, time, owner, address, leaseMs }: Owners
       next?.stop();
       lapse?.stop();
       await asking;
+      // What is not given back runs out by itself: whoever comes next waits for that.
       if (held) await store.releaseLease(name, owner, epoch).catch(() => {});
     },
   };
