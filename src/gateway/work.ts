@@ -32,7 +32,7 @@ export type WorkPlace = {
 const connections = 1024;
 /** How often workflows of which nothing is heard are looked for. */
 const sweepMs = 1000;
-/** How long workflows of an earlier process wait for an engine to be there. */
+/** How long workflows of an earlier process wait for an engine to be there, before their stages begin to. */
 const firstEngineMs = 30_000;
 
 export function openUpstreams({ now }: Ground): Upstreams {
@@ -96,7 +96,7 @@ export function takeWorkflows(place: WorkPlace, ownership: Ownership, neighbours
   });
 }
 
-/** Workflows that an earlier process left go on. Without an engine they would fail at once. */
+/** Workflows that an earlier process left go on, with an engine there if it comes soon: their stages do not wait for ever. */
 export async function goOn(declared: Declared, engines: EngineSide, { log }: Ground): Promise<void> {
   await engines.awaitOne(firstEngineMs);
   try {

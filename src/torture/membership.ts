@@ -103,6 +103,7 @@ function watched(ledger: Replica["driver"], onStart: (turn: Turn, start: (turn: 
         {
           refuse: (refusal) => work.refuse(refusal),
           start: (turn) => onStart(turn, (given) => work.start(given)),
+          ...(work.patient === undefined ? {} : { patient: work.patient }),
         },
         chainTokens,
       ),

@@ -1,6 +1,7 @@
 /** A model server as gateways reach it: so many calls at once, models that it holds, and whatever goes wrong with it. */
 
 import type { Adapter } from "../gateway/adapter/adapter.ts";
+import { EngineFault } from "../gateway/adapter/engine-fault.ts";
 import type { Caller, HandedOver, ModelAnswer, ModelCall } from "../gateway/declared/model-call.ts";
 import type { ShareFault, Turn } from "../gateway/live/driver.ts";
 import type { Engine } from "../model/cluster.ts";
@@ -147,6 +148,11 @@ export class ModelServer {
     return { kind: "answer", status: 200, body: Buffer.from(JSON.stringify(body)), usage };
   }
 
+  #gone(): EngineFault {
+    const [found, expected] = ["no connection", "an answer"];
+    return new EngineFault({ kind: "unreachable", engine: this.engine.id, request: "any", found, expected });
+  }
+
   /** What a gateway sees of it, and has it do. */
   adapter(by: Machine, loads: boolean): Adapter {
     const { virtual, faults, rng } = this.#host;
@@ -154,7 +160,7 @@ export class ModelServer {
       if (faults.strikes("crash")) by.crash();
       return by.hear<T>((resolve, reject) => {
         virtual.after(us, () => {
-          if (!this.#up) return reject(new Error("the engine cannot be reached"));
+          if (!this.#up) return reject(this.#gone());
           try {
             resolve(what());
           } catch (error) {

@@ -37,6 +37,7 @@ function onStart(change: (turn: Turn, start: (turn: Turn) => void) => void): (dr
         {
           start: (turn) => change(turn, (given) => work.start(given)),
           refuse: (refusal) => work.refuse(refusal),
+          ...(work.patient === undefined ? {} : { patient: work.patient }),
         },
         tokens,
       ),
@@ -177,6 +178,16 @@ const careless: readonly Break[] = [
     how: "a decode without its prefill",
     from: 12,
     sabotage: { driver: onStart((turn, start) => (turn.phase === "prefill" ? turn.handedOver() : start(turn))) },
+  },
+  {
+    law: "patient",
+    how: "work that does not say that it is",
+    sabotage: {
+      driver: inFront(({ ready }) => ({
+        ready: (key, work, tokens) =>
+          ready(key, { start: (turn) => work.start(turn), refuse: (refusal) => work.refuse(refusal) }, tokens),
+      })),
+    },
   },
   { law: "bounded-wait", how: "a driver that does not give up what waits", from: 4, sabotage: { giveUpMs: 600_000 } },
   {

@@ -43,7 +43,7 @@ export type StageCarrier = CarrierSurroundings & {
 
 /** The stage is shown to the driver, and its parents are over. */
 export function carryModel(node: Node, stage: DeclaredModelStage, carrier: StageCarrier): void {
-  const { book, log, driver, stageGate, caller, sideBySide } = carrier;
+  const { book, log, driver, stageGate, caller, time, sideBySide } = carrier;
   const isMap = stage.over !== undefined;
   const count = node.count ?? 1;
   const scope = book.scope();
@@ -53,6 +53,7 @@ export function carryModel(node: Node, stage: DeclaredModelStage, carrier: Stage
     items: count,
     scopeOf,
     caller,
+    time,
     sideBySide,
     onStart: (turn) => noteTurn(node, turn, isMap, carrier),
     onItem: (index, result) => {

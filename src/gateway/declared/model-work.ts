@@ -1,10 +1,12 @@
 /**
  * What the owner of a declared model stage does with its turns: a share's items are called on its engine, a few at a time.
- * An item that has its result keeps it, whatever becomes of its share: a later attempt calls only what is missing.
+ * An item that has its result keeps it, whatever becomes of its share: a later attempt calls only what is missing. A workflow that is
+ * kept does not fail because engines are away for a while: its stages wait for them, and a call that does not reach one is no try.
  */
 
 import type { EngineId } from "../../model/cluster.ts";
-import type { Refusal, ShareFault, Turn, Work } from "../live/driver.ts";
+import { isTry, type Refusal, type ShareFault, type Turn, type Work } from "../live/driver.ts";
+import { wait, type Time } from "../live/time.ts";
 import { addUsage, noUsage } from "./declared-run.ts";
 import type { DeclaredModelStage } from "./declared.ts";
 import type { Scope } from "./evaluate.ts";
@@ -18,6 +20,7 @@ export type ModelWorkOptions = {
   readonly items: number;
   readonly scopeOf: (item: number) => Scope;
   readonly caller: Caller;
+  readonly time: Time;
   /** Calls of one share that this engine takes at once. */
   readonly sideBySide: (engine: EngineId) => number;
   readonly onStart: (turn: Turn) => void;
@@ -29,18 +32,35 @@ export type ModelWorkOptions = {
   readonly onFail: (error: WireError) => void;
 };
 
+/** Calls that do not reach their engines, with nothing done in between: with the pauses they take two minutes. */
+const mostMissed = 30;
+const firstPauseMs = 200;
+const longestPauseMs = 5000;
+const patience = { patient: true } as const;
+
 export function createModelWork(options: ModelWorkOptions): Work {
   const { stage, items } = options;
   const results = Array.from<ItemResult | undefined>({ length: items });
   const handOffs = new Map<number, unknown>();
   let current = createAttempt(0, items);
   let failures = 0;
+  /** Calls that have not reached their engine, since an item came to something. */
+  let missed = 0;
   let settled = false;
 
-  const fail = (turn: Turn, fault: ShareFault): void => {
+  const onItem: ModelWorkOptions["onItem"] = (index, result) => {
+    missed = 0;
+    options.onItem(index, result);
+  };
+
+  const fail = async (turn: Turn, fault: ShareFault): Promise<void> => {
     if (settled) return turn.fail({ ...fault, retry: false });
-    failures += 1;
-    const retry = fault.retry && failures <= stage.retries;
+    if (isTry(patience, fault)) failures += 1;
+    else missed += 1;
+    const retry = fault.retry && failures <= stage.retries && missed < mostMissed;
+    // The first time it may go elsewhere at once. An engine that is gone is soon known to be, and then it waits in the queue.
+    if (retry && missed > 1) await wait(options.time, pauseMs(missed), turn.signal);
+    if (turn.signal.aborted) return givenUp(turn);
     if (retry) options.onRetry(fault.message);
     const error = { code: codes[fault.kind], message: fault.message, stage: stage.id };
     // The driver may refuse the stage there and then, and `refuse` tell of it.
@@ -55,9 +75,9 @@ export function createModelWork(options: ModelWorkOptions): Work {
     const attempt = current;
     const indices = attempt.indicesOf(turn);
     options.onStart(turn);
-    const outcome = await callItems({ options, turn, indices, results, handOffs });
+    const outcome = await callItems({ options: { ...options, onItem }, turn, indices, results, handOffs });
     // Taken back by the driver, which has the stage run again: what is done by now is not done twice.
-    if (turn.signal.aborted) return turn.fail({ kind: "cut", retry: true, message: "the call was given up" });
+    if (turn.signal.aborted) return givenUp(turn);
     if (outcome.fault !== undefined) return fail(turn, outcome.fault);
     if (turn.phase === "prefill") return turn.handedOver();
     turn.end(outcome.usage);
@@ -68,6 +88,7 @@ export function createModelWork(options: ModelWorkOptions): Work {
   };
 
   return {
+    ...patience,
     start: (turn) => void run(turn),
     refuse: ({ kind, message }: Refusal) => {
       if (settled) return;
@@ -75,6 +96,15 @@ export function createModelWork(options: ModelWorkOptions): Work {
       options.onFail({ code: kind.replaceAll("-", "_"), message, stage: stage.id });
     },
   };
+}
+
+/** Doubles from the second one on. */
+function pauseMs(missed: number): number {
+  return Math.min(longestPauseMs, firstPauseMs * 2 ** (missed - 2));
+}
+
+function givenUp(turn: Turn): void {
+  turn.fail({ kind: "cut", retry: true, message: "the call was given up" });
 }
 
 const codes: Readonly<Record<ShareFault["kind"], string>> = {

@@ -24,7 +24,7 @@ import { LiveJournal } from "./live-journal.ts";
 import { Moments } from "./moments.ts";
 import { Onlookers } from "./onlookers.ts";
 import { PlanningSeat, type Surroundings } from "./planning-seat.ts";
-import { StageDesk } from "./stage-desk.ts";
+import { StageDesk, type Open } from "./stage-desk.ts";
 import { TurnDesk } from "./turn-desk.ts";
 import type { Recall } from "./take-over.ts";
 import { createTime, type Timer } from "./time.ts";
@@ -75,7 +75,7 @@ class LiveDesk implements LiveDriver {
       world,
       moments,
       queue: () => this.#seat.settings.queue,
-      refusalOf: (key) => this.#refusalOf(key),
+      refusalOf: (open) => this.#refusalOf(open),
       serve,
     });
     this.#stages = stages;
@@ -194,10 +194,10 @@ class LiveDesk implements LiveDriver {
 
   cancel = (workflow: WorkflowId): void => this.#work.cancel(workflow);
 
-  #refusalOf(key: StageKey): Refusal | undefined {
+  #refusalOf({ key, work }: Open): Refusal | undefined {
     const [world, draining, leaving] = [this.world, this.#draining, this.#engines.leaving];
     const { maxWaiting } = this.#seat.settings.queue;
-    return refusalOf({ world, draining, leaving, maxWaiting, waiting: this.#stages.waiting }, key);
+    return refusalOf({ world, draining, leaving, maxWaiting, waiting: this.#stages.waiting }, key, work);
   }
 
   waiting = (): number => this.#stages.waiting;
@@ -229,7 +229,7 @@ class LiveDesk implements LiveDriver {
       this.#onlookers.end();
       this.#seat.planner.forget();
       this.#learning.tellKnown();
-      for (const open of this.#stages) this.#turnAwayIfLost(open.key);
+      for (const open of this.#stages) this.#turnAwayIfLost(open);
       for (const desk of this.#engines) desk.serve();
       return desks;
     });
@@ -237,10 +237,9 @@ class LiveDesk implements LiveDriver {
   };
 
   /** Those whom no engine can serve any more. */
-  #turnAwayIfLost(key: StageKey): void {
-    const open = this.#stages.find(key);
-    if (open === undefined || this.world.state.workflows.node(key).status !== "ready") return;
-    const refusal = this.#refusalOf(key);
+  #turnAwayIfLost(open: Open): void {
+    if (this.world.state.workflows.node(open.key).status !== "ready") return;
+    const refusal = this.#refusalOf(open);
     if (refusal?.kind === "no-engine") this.#stages.refuse(open, refusal, "refused");
   }
 

@@ -49,7 +49,17 @@ export type Work = {
   readonly start: (turn: Turn) => void;
   /** The stage is not going to run: the driver has dropped it. */
   readonly refuse: (refusal: Refusal) => void;
+  /**
+   * It outlives engines that are away: where no engine is up, or very many wait, it waits as well, as long as anything may. That an
+   * engine cannot be reached is no try of it, so whoever owns it bounds how often it is told so.
+   */
+  readonly patient?: true;
 };
+
+/** Whether the fault counts against the tries that a stage has. */
+export function isTry({ patient }: Pick<Work, "patient">, { kind }: Pick<ShareFault, "kind">): boolean {
+  return patient !== true || kind !== "unreachable";
+}
 
 /** A share that may go to its engine now. */
 export type Turn = {

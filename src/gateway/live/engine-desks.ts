@@ -6,6 +6,7 @@ import type { ModelId } from "../../model/model.ts";
 import type { StageKey } from "../../model/workflow.ts";
 import type { EngineState, QueuedShare } from "../../state/engine-state.ts";
 import type { Adapter, Sight } from "../adapter/adapter.ts";
+import { EngineFault } from "../adapter/engine-fault.ts";
 import type { ShareFault } from "./driver.ts";
 import { EngineDesk, type DeskHost } from "./engine-desk.ts";
 import type { Learning } from "./learning.ts";
@@ -141,7 +142,8 @@ export class EngineDesks {
     moments.live(() => {
       for (const key of running()) {
         const open = stages.find(key);
-        if (open !== undefined) stages.refuse(open, refusal, "timed-out");
+        if (open?.work.patient === true) stages.lose(open);
+        else if (open !== undefined) stages.refuse(open, refusal, "timed-out");
       }
     });
   }
@@ -150,11 +152,13 @@ export class EngineDesks {
     const { world, stages, onOutcome, onFault } = this.#host;
     const message = `${engine} could not load ${model}: ${error instanceof Error ? error.message : String(error)}`;
     onFault(new Error(message));
-    onOutcome(engine, { kind: "busy", retry: true, message });
+    const isGone = error instanceof EngineFault && error.kind === "unreachable";
+    const fault = { kind: isGone ? "unreachable" : "busy", retry: true, message } as const;
+    onOutcome(engine, fault);
     const waiting = world.state.cluster.engine(engine).queue.filter(({ stage }) => stage.model === model);
     for (const { stage } of waiting) {
       const open = stages.find(stage.key);
-      if (open !== undefined) stages.fail(open, engine, message);
+      if (open !== undefined) stages.fail(open, engine, fault);
     }
   }
 

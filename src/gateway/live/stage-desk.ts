@@ -5,7 +5,7 @@ import type { EngineId } from "../../model/cluster.ts";
 import type { StageKey } from "../../model/workflow.ts";
 import type { QueueConfig } from "../config/config.ts";
 import { hasOther } from "./admission.ts";
-import type { DropReason, Refusal, Work } from "./driver.ts";
+import { isTry, type DropReason, type Refusal, type ShareFault, type Work } from "./driver.ts";
 import type { Moments } from "./moments.ts";
 import type { ShareTurn } from "./turn.ts";
 import type { World } from "./world.ts";
@@ -31,7 +31,7 @@ export type StageDeskHost = {
   readonly moments: Moments;
   readonly queue: () => QueueConfig;
   /** Whether the stage, ready now, is turned away. */
-  readonly refusalOf: (key: StageKey) => Refusal | undefined;
+  readonly refusalOf: (open: Open) => Refusal | undefined;
   /** Engines that have room again. */
   readonly serve: (engine: EngineId) => void;
 };
@@ -73,7 +73,7 @@ export class StageDesk {
     const { world } = this.#host;
     world.emit({ kind: "stage-ready", stage: key, ...(chainTokens === undefined ? {} : { chainTokens }) });
     const open = this.open(key, work);
-    const refusal = this.#host.refusalOf(key);
+    const refusal = this.#host.refusalOf(open);
     if (refusal !== undefined) this.refuse(open, refusal, "refused");
   }
 
@@ -118,10 +118,10 @@ export class StageDesk {
   }
 
   /** An engine failed the stage: another try, if there is one left. */
-  fail(open: Open, engine: EngineId, message: string): void {
-    open.failures += 1;
+  fail(open: Open, engine: EngineId, fault: Pick<ShareFault, "kind" | "message">): void {
+    if (isTry(open.work, fault)) open.failures += 1;
     if (open.failures < mostAttempts) this.lose(open, engine);
-    else this.refuse(open, { kind: "engine-failed", message, retryAfterS: 1 }, "failed");
+    else this.refuse(open, { kind: "engine-failed", message: fault.message, retryAfterS: 1 }, "failed");
   }
 
   /** This attempt is void: the stage is ready again, and goes elsewhere than to `failed` if another engine could take it. */

@@ -134,7 +134,7 @@ export class TurnDesk implements TurnKeeper {
       onOutcome(turn.engine, fault);
       const open = stages.find(turn.stage.key);
       if (open === undefined || !open.turns.includes(turn)) return;
-      if (fault.retry) stages.fail(open, turn.engine, fault.message);
+      if (fault.retry) stages.fail(open, turn.engine, fault);
       else stages.drop(open.key, fault.kind === "rejected" ? "refused" : "failed");
     });
   };

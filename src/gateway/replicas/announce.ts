@@ -39,9 +39,10 @@ export function tellReady(entry: Entry, nowUs: number, tell: Tell): void {
   entry.toldUs = nowUs;
   const held = toHeld(entry);
   if (held !== undefined) return tell(held);
-  const { stage, attempt, chainTokens } = entry;
+  const { stage, attempt, work, chainTokens } = entry;
+  const patient = work?.patient === true ? { patient: true } : {};
   const tokens = chainTokens === undefined ? {} : { chainTokens };
-  tell({ kind: "ready", stage: stage.key, attempt, ...tokens });
+  tell({ kind: "ready", stage: stage.key, attempt, ...patient, ...tokens });
 }
 
 /** Deadlines count from an arrival, and this one is told to another clock. */

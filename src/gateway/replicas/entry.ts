@@ -107,7 +107,7 @@ export function makeTurn(entry: Entry, start: Start, nowUs: number, keeper: Turn
 }
 
 /** How far its shares are, for a planner that did not place them; undefined if none has begun. */
-export function toHeld({ stage, attempt, chainTokens, shares, decodeEngine }: Entry): Held | undefined {
+export function toHeld({ stage, attempt, work, chainTokens, shares, decodeEngine }: Entry): Held | undefined {
   if (shares.length === 0) return undefined;
   return {
     kind: "held",
@@ -115,6 +115,7 @@ export function toHeld({ stage, attempt, chainTokens, shares, decodeEngine }: En
     attempt,
     shares: shares.map(({ engine, items }) => ({ engine, items })),
     progress: shares.map(toProgress),
+    ...(work?.patient === true ? { patient: true } : {}),
     ...(chainTokens === undefined ? {} : { chainTokens }),
     ...(decodeEngine === undefined ? {} : { decodeEngine }),
   };

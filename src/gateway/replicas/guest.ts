@@ -36,6 +36,8 @@ type Tracked = {
    * How many of its shares are not over.
    */
   outside: number;
+  /** Its work is, as its gateway says once it is ready. */
+  patient: boolean;
   readonly stage: NewStage;
 };
 
@@ -136,7 +138,7 @@ export class Guest {
     assert(!this.#stages.has(stage.key), `stage ${stage.key} is revealed twice`);
     keys.add(stage.key);
     const parents = stage.parents.map((parent) => ({ ...parent, stage: this.#full(parent.stage) }));
-    this.#stages.set(stage.key, { turns: new Map(), voided: -1, outside: 0, stage });
+    this.#stages.set(stage.key, { turns: new Map(), voided: -1, outside: 0, patient: false, stage });
     driver.reveal({ ...stage, key: this.#full(stage.key), workflow: this.#full(stage.workflow), parents });
   }
 
@@ -151,10 +153,13 @@ export class Guest {
     driver.toolEnd(full);
   }
 
-  #ready({ stage, attempt, chainTokens }: Extract<ToPlanner, { readonly kind: "ready" }>, entering: boolean): void {
+  #ready(message: Extract<ToPlanner, { readonly kind: "ready" }>, entering: boolean): void {
     const { driver } = this.#options;
+    const { stage, attempt, patient = false, chainTokens } = message;
     const tokens = chainTokens === undefined ? {} : { chainTokens };
-    assert(this.#stages.has(stage), `stage ${stage} is ready and not revealed`);
+    const tracked = this.#stages.get(stage);
+    assert(tracked !== undefined, `stage ${stage} is ready and not revealed`);
+    tracked.patient = patient;
     if (attempt === 0 && !entering) driver.ready(this.#full(stage), this.#workOf(stage), chainTokens);
     else driver.adopt(this.#full(stage), this.#workOf(stage), { attempt, ...tokens });
   }
@@ -163,10 +168,11 @@ export class Guest {
 
   #hold(held: Held): void {
     const { driver, send } = this.#options;
-    const { stage: key, attempt, chainTokens } = held;
+    const { stage: key, attempt, patient = false, chainTokens } = held;
     const tracked = this.#stages.get(key);
     assert(tracked !== undefined, `stage ${key} is held and not revealed`);
     assert(held.progress.length === held.shares.length, `stage ${key} tells of other shares than it has`);
+    tracked.patient = patient;
     const tokens = chainTokens === undefined ? {} : { chainTokens };
     const work = this.#workOf(key);
     const turns = driver.adopt(this.#full(key), work, toHeldShares(held));
@@ -262,6 +268,7 @@ export class Guest {
       refuse: (refusal) => {
         if (!this.#deaf) this.#options.send({ kind: "refuse", stage: key, refusal: cutShort(refusal) });
       },
+      ...(this.#stages.get(key)?.patient === true ? { patient: true } : {}),
     };
   }
 

@@ -5,15 +5,16 @@
 
 import type { StageKey, WorkflowId } from "../../model/workflow.ts";
 import type { QueueConfig } from "../config/config.ts";
-import type {
-  Driver,
-  DropReason,
-  NewStage,
-  NewWorkflow,
-  Refusal,
-  ShareFault,
-  ShareResult,
-  Work,
+import {
+  isTry,
+  type Driver,
+  type DropReason,
+  type NewStage,
+  type NewWorkflow,
+  type Refusal,
+  type ShareFault,
+  type ShareResult,
+  type Work,
 } from "../live/driver.ts";
 import { mostAttempts } from "../live/stage-desk.ts";
 import type { Time, Timer } from "../live/time.ts";
@@ -103,7 +104,7 @@ class OpenWork implements Ledger, TurnKeeper {
     entry.chainTokens = chainTokens;
     this.#book.makeReady(entry, this.nowUs());
     const { maxWaiting } = this.#options.queue();
-    if (this.#seat === undefined && this.waiting() > maxWaiting)
+    if (this.#seat === undefined && work.patient !== true && this.waiting() > maxWaiting)
       return this.#refuse(entry, { kind: "queue-full", message: `${maxWaiting} calls wait already`, retryAfterS: 1 });
     tellReady(entry, this.nowUs(), (message) => this.#tell(message));
   };
@@ -243,7 +244,7 @@ class OpenWork implements Ledger, TurnKeeper {
     if (entry === undefined || share?.turn !== turn) return;
     share.turn = undefined;
     const { kind, message } = fault;
-    entry.failures += 1;
+    if (isTry(entry.work ?? {}, fault)) entry.failures += 1;
     const again = fault.retry && entry.failures < mostAttempts;
     if (again) this.#void(entry);
     else this.#book.close(entry.stage.key);

@@ -112,11 +112,13 @@ const toPlanner = tagged("kind", {
   reveal: { stage: tagged("kind", { llm: modelStage, embed: modelStage, tool: { ...anyStage, toolUs: count } }) },
   /** Part of the announcement: a parent of what is open is over, and has run or has not. */
   over: { stage: key, workflow: key, id: name, ran: boolean() },
-  ready: { stage: key, attempt: count, chainTokens: optional(tokens) },
+  /** `patient`, here and below: its work is. */
+  ready: { stage: key, attempt: count, patient: optional(boolean()), chainTokens: optional(tokens) },
   /** Part of the announcement: it has been placed, by another planner or before the link broke. */
   held: {
     stage: key,
     attempt: count,
+    patient: optional(boolean()),
     chainTokens: optional(tokens),
     ...placement,
     progress: array(progress, { min: 1, max: 4096 }),

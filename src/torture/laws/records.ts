@@ -1,4 +1,7 @@
-/** What is recorded in the store is recorded once, clients are told that and nothing else, and a recorded stage does not start again. */
+/**
+ * What is recorded in the store is recorded once, clients are told that and nothing else, and a recorded stage does not start again.
+ * What fails fails for what its stages came to, and not because nobody was there to take them.
+ */
 
 import { isDeepStrictEqual } from "node:util";
 import type { RunEnd, RunRow, StageRow, StoredRun } from "../../store/store.ts";
@@ -13,6 +16,9 @@ type Run = {
   readonly stages: Map<string, string>;
   end: RunEnd | undefined;
 };
+
+/** Every engine of a world is back after seconds, and all of them together have every model. */
+const impatient: ReadonlySet<string> = new Set(["no_engine", "queue_full", "engine_unreachable"]);
 
 export type Records = ReturnType<typeof createRecords>;
 
@@ -34,6 +40,8 @@ export function createRecords(report: Report) {
     const run = runs.get(id);
     if (run === undefined) return report("recorded-once", `the end of ${id} is recorded, which is not there`);
     if (run.end !== undefined) report("recorded-once", `${id} ends twice: ${run.end.status}, then ${end.status}`);
+    const { code, message } = JSON.parse(end.error ?? "{}") as { readonly code?: string; readonly message?: string };
+    if (code !== undefined && impatient.has(code)) report("patient", `${id} fails: ${code}: ${message}`);
     run.end = end;
   };
   const tellStage = (id: string, told: StageView): void => {

@@ -14,6 +14,7 @@ export const torturedLaws = {
     "no two gateways plan in one epoch, and nothing an earlier one decided begins where a later one is known",
   capacity: "no engine runs more for a gateway that lives than its books allow",
   "hand-off": "what is decoded was prefilled, and its keys and values are fetched from where they are",
+  patient: "no workflow fails because engines are away for a while, or because many wait",
   "bounded-wait": "no stage waits for an engine longer than the bound, once somebody plans",
   journal: "each journal obeys the laws of wall time",
   "no-leak": "nothing is left in memory of what is over",

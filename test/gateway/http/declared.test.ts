@@ -3,7 +3,7 @@
 import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { chat, chatPath, errorOf, send } from "./client.ts";
-import { model, openBench, openEntryOf, type Bench } from "./gateway.ts";
+import { engine, entryOf, model, openBench, openEntryOf, type Bench } from "./gateway.ts";
 import { scriptEngine, type ScriptedEngine } from "./scripted-engine.ts";
 
 const path = "/v1/workflows";
@@ -52,6 +52,20 @@ test("the calls that a workflow makes are in the metrics", async () => {
     "fate_overhead_seconds_count 0",
   ])
     expect(text).toContain(`${line}\n`);
+  await bench.end();
+});
+
+test("a workflow outlives its only engine, which calls do not", async () => {
+  await using one = await engine();
+  await using bench = await openBench([entryOf(one, "one")], "health: { everyMs: 200, timeoutMs: 200, openMs: 50 }");
+  one.faults.add({ kind: "die" });
+  const { id } = JSON.parse((await send(bench.url, path, two)).text);
+  await until(() => bench.gateway.status().engines.every(({ up }) => !up));
+  expect(errorOf(await send(bench.url, chatPath, chat("a"))).code).toBe("no_engine");
+  await using _another = await engine({ port: Number(new URL(one.url).port) });
+  await until(async () => (await statusOf(bench, id)) !== "running");
+  const { status, stages } = JSON.parse((await send(bench.url, `${path}/${id}`)).text);
+  expect([status, stages[0].retried > 0]).toEqual(["succeeded", true]);
   await bench.end();
 });
 

@@ -39,7 +39,7 @@ export type Load = {
   readonly model: string;
   readonly signal: AbortSignal;
   readonly end: () => void;
-  readonly fail: (message: string) => void;
+  readonly fail: (reason: string | Error) => void;
 };
 
 /** Does nothing by itself: what it was asked for waits until the test ends it. */
@@ -64,7 +64,13 @@ export class ScriptedEngine implements Adapter {
 
   #ask(kind: "load" | "unload", model: string, signal: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.asked.push({ kind, model, signal, end: resolve, fail: (message) => reject(new Error(message)) });
+    this.asked.push({
+      kind,
+      model,
+      signal,
+      end: resolve,
+      fail: (reason) => reject(reason instanceof Error ? reason : new Error(reason)),
+    });
     return promise;
   }
 
@@ -85,9 +91,14 @@ export class ScriptedEngine implements Adapter {
 export class Owner implements Work {
   readonly turns: Turn[] = [];
   readonly heard: string[] = [];
+  readonly patient?: true;
   refusal: Refusal | undefined;
   /** Called with each turn as it begins. */
   onTurn: (turn: Turn) => void = () => {};
+
+  constructor(patient?: true) {
+    if (patient) this.patient = true;
+  }
 
   start(turn: Turn): void {
     this.turns.push(turn);
@@ -126,6 +137,8 @@ export type StageChange = {
   readonly chance?: number;
   readonly chain?: readonly ChainLink[];
 };
+
+export type CallChange = StageChange & { readonly workflow?: string; readonly patient?: true };
 
 export function stageOf(workflow: string, change: StageChange = {}): NewStage {
   const { id = "s", model = llama, kind = "llm", parents = [], items = 1, priority = 0, chance } = change;
@@ -236,13 +249,13 @@ export class Live implements AsyncDisposable {
   }
 
   /** A call of its own workflow, ready at once. */
-  call(change: StageChange & { readonly workflow?: string } = {}): Owner & { readonly key: string } {
+  call(change: CallChange = {}): Owner & { readonly key: string } {
     const workflow = change.workflow ?? `w${this.#calls++}`;
     const { driver } = this;
     driver.arrive({ workflow, reveal: "online" });
     const stage = stageOf(workflow, change);
     driver.reveal(stage);
-    const owner = Object.assign(new Owner(), { key: stage.key });
+    const owner = Object.assign(new Owner(change.patient), { key: stage.key });
     driver.ready(stage.key, owner);
     return owner;
   }

@@ -21,11 +21,14 @@ function createLone() {
   };
   const queue = { maxWaiting: 2, hardestWaitMs: 1000, giveUpMs: 5000 };
   const ledger = createLedger({ time, queue: () => queue, onFault: () => {} });
-  const call = (workflow: string, change: StageChange & { readonly deadlineUs?: number } = {}): Owner => {
-    const { deadlineUs, ...rest } = change;
+  const call = (
+    workflow: string,
+    change: StageChange & { readonly deadlineUs?: number; readonly patient?: true } = {},
+  ): Owner => {
+    const { deadlineUs, patient, ...rest } = change;
     ledger.arrive({ workflow, reveal: "online", ...(deadlineUs === undefined ? {} : { deadlineUs }) });
     ledger.reveal(stageOf(workflow, rest));
-    const owner = new Owner();
+    const owner = new Owner(patient);
     ledger.ready(`${workflow}/s`, owner);
     return owner;
   };
@@ -134,6 +137,7 @@ describe("a planner", () => {
       "announced",
     ]);
     expect(told[1]).toMatchObject({ workflow: { workflow: "waits", deadlineUs: 600_000 } });
+    expect(told.slice(5, 7).map((message) => "patient" in message)).toEqual([false, false]);
     expect(told[5]).toMatchObject({
       stage: "runs/s",
       attempt: 0,
@@ -143,10 +147,33 @@ describe("a planner", () => {
   });
 });
 
+test("a planner is told that work is patient, when it is ready and when it runs", () => {
+  const { ledger, call, sit } = createLone();
+  const first = sit(1);
+  call("runs", { patient: true });
+  ledger.hear(first.seat, startOf("runs", 1));
+  call("waits", { patient: true });
+  expect(first.told.at(-1)).toEqual({ kind: "ready", stage: "waits/s", attempt: 0, patient: true });
+  const { told } = sit(2);
+  expect(told.filter((message) => "patient" in message)).toMatchObject([
+    { kind: "held", stage: "runs/s", patient: true },
+    { kind: "ready", stage: "waits/s", patient: true },
+  ]);
+});
+
 describe("while nobody plans", () => {
   test("as many wait as may, and what is beyond is told to come again", () => {
     const { call } = createLone();
     expect(["a", "b", "c"].map((name) => call(name).heard)).toEqual([[], [], ["refused: queue-full"]]);
+  });
+
+  test("patient work waits however many do, as long as anything may", () => {
+    const { call, at, sweep } = createLone();
+    const owners = ["a", "b", "c"].map((name) => call(name, { patient: true }));
+    expect(owners.map(({ heard }) => heard)).toEqual([[], [], []]);
+    at.us = 5_000_000;
+    sweep();
+    expect(owners.map(({ heard }) => heard)).toEqual(owners.map(() => ["refused: waited-too-long"]));
   });
 
   test("nobody waits longer than is allowed, since when ever", () => {
@@ -175,6 +202,17 @@ describe("while nobody plans", () => {
     }
     expect(owner.heard).toEqual(["refused: engine-failed"]);
     expect(ledger.open()).toBe(0);
+  });
+
+  test("that an engine cannot be reached is no try of patient work", () => {
+    const { ledger, call, sit } = createLone();
+    const owners = [call("w", { patient: true }), call("v")];
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const { seat } = sit(attempt + 1);
+      for (const name of ["w", "v"]) ledger.hear(seat, startOf(name, attempt + 1, { attempt }));
+      for (const { turn } of owners) turn.fail({ ...cut, kind: "unreachable" });
+    }
+    expect(owners.map(({ turns, heard }) => [turns.length, ...heard])).toEqual([[5], [4, "refused: engine-failed"]]);
   });
 
   test("a drained gateway turns away what is left when its time is over", async () => {

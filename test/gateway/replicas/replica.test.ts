@@ -68,6 +68,40 @@ describe("of several gateways", () => {
   });
 });
 
+describe("while no engine is up", () => {
+  test("patient work of any gateway waits, and other work is refused", async () => {
+    await using world = await World.of(2, engines("h100"));
+    world.node(0).books.engineDown("engine-0");
+    const calls = world.nodes.flatMap((node) => [node.call({ patient: true }), node.call()]);
+    await world.pass(10);
+    expect(calls.map(({ heard }) => heard)).toEqual([[], ["refused: no-engine"], [], ["refused: no-engine"]]);
+    world.node(0).books.engineUp("engine-0");
+    await world.pass(10);
+    expect(calls.map(({ turns }) => turns.length)).toEqual([1, 0, 1, 0]);
+    for (const call of calls) if (call.turns.length > 0) call.finish();
+  });
+
+  test("what waits with one planner waits with the next, and so does what runs there and does not reach its engine", async () => {
+    await using world = await World.of(3, engines("h100"));
+    const runs = world.node(1).call({ patient: true });
+    await world.pass(10);
+    for (const { books } of world.nodes) books.engineDown("engine-0");
+    const waits = world.node(2).call({ patient: true });
+    await world.pass(10);
+    world.node(0).kill();
+    await world.pass(2 * leaseMs);
+    for (const { books } of world.nodes.slice(1)) books.engineUp("engine-0");
+    for (let time = 0; time < 6; time++) {
+      runs.turn.fail({ ...cut, kind: "unreachable" });
+      await world.pass(10);
+    }
+    expect([runs, waits].map(({ turns, heard }) => [turns.length, ...heard])).toEqual([[7], [1]]);
+    for (const call of [runs, waits]) call.finish();
+    await world.pass(10);
+    expect([runs.ended, waits.ended]).toEqual([1, 1]);
+  });
+});
+
 describe("when the planner dies", () => {
   test("calls in flight end once, and waiting ones are placed within a lease time and a quarter", async () => {
     await using world = await World.of(3, engines("h100"));

@@ -17,7 +17,7 @@ import type { JournalEvent } from "../../../src/model/event.ts";
 import { createMemoryStore } from "../../../src/store/memory.ts";
 import { StoreFault, type LeaseVerbs } from "../../../src/store/store.ts";
 import { plainCalibration } from "../../support/plain-calibration.ts";
-import { embedder, engines, llama, Owner, phi, ScriptedEngine, stageOf, type StageChange } from "../live/world.ts";
+import { embedder, engines, llama, Owner, phi, ScriptedEngine, stageOf, type CallChange } from "../live/world.ts";
 
 export const leaseMs = 2000;
 const models = knownModels.filter(({ id }) => [llama, phi, embedder].includes(id));
@@ -135,8 +135,8 @@ export class Call extends Owner {
   /** Turns that are not over. */
   readonly running: Turn[] = [];
 
-  constructor(node: Node, key: string) {
-    super();
+  constructor(node: Node, key: string, patient?: true) {
+    super(patient);
     this.key = key;
     this.#node = node;
   }
@@ -290,12 +290,12 @@ export class Node {
     for (const what of this.#late.splice(0)) this.run(what);
   }
 
-  call(change: StageChange & { readonly workflow?: string } = {}): Call {
+  call(change: CallChange = {}): Call {
     const workflow = change.workflow ?? `w${this.#calls++}`;
     this.driver.arrive({ workflow, reveal: "online" });
     const stage = stageOf(workflow, change);
     this.driver.reveal(stage);
-    const call = new Call(this, stage.key);
+    const call = new Call(this, stage.key, change.patient);
     this.driver.ready(stage.key, call);
     return call;
   }
