@@ -19,7 +19,7 @@ import { findAnyFault, scrutinise } from "./scrutiny.ts";
 const worlds = Array.from({ length: 200 }, (_, index) => randomWorld(index + 101));
 
 /** One in so many is enough for a variant; another one for each, so that together they see all. */
-const variantsShare = 5;
+const variantsShare = 8;
 const ablationsShare = 20;
 /** And for one that searches at every event, as its own ablations do. */
 const searchingShare = 10;
