@@ -39,7 +39,7 @@ test("a new key is shown once, with lines that admit it", async () => {
   expect(notes).toBe("The key is shown this once; fate.yaml needs its hash only.");
   const config = parseConfig(`${lines.join("\n")}engines: [{ kind: emulated, models: [qwen3-8b] }]`, "fate.yaml");
   const id = `key-${hashKey(key).slice(0, 8)}`;
-  expect(createKeyring(config).find({ apiKey: key })).toEqual({ tenant: "default", key: id });
+  expect(createKeyring(config).find({ apiKey: key })).toEqual({ tenant: "default", key: id, operator: true });
 });
 
 test("names are taken over, even those that YAML would take for numbers", async () => {

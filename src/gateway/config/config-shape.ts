@@ -64,6 +64,9 @@ const key = object({
     "Hash of the key, as `fate key` prints it.",
   ),
   tenant: withDefault(described(nameText, "Whose it is."), "default"),
+  operator: optional(
+    described(boolean(), "Whether it may look at what all tenants do. If absent: where all keys are one tenant's."),
+  ),
 });
 
 const tenant = object({

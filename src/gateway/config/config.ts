@@ -46,6 +46,8 @@ export type KeyConfig = {
   /** SHA-256 of the key, in lower-case hexadecimal. */
   readonly sha256: string;
   readonly tenant: string;
+  /** May look at what all tenants do. Absent: if there is one tenant only. */
+  readonly operator?: boolean;
 };
 
 export type TenantConfig = {

@@ -6,7 +6,8 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Config } from "./config.ts";
 
-export type Caller = { readonly tenant: string; readonly key: string };
+/** `operator`: it may look at what all tenants do. */
+export type Caller = { readonly tenant: string; readonly key: string; readonly operator: boolean };
 
 export type Credentials = {
   /** `Bearer KEY`, as OpenAI's clients send it. */
@@ -43,9 +44,10 @@ export function isSameKey(given: string, known: string): boolean {
 
 /** All keys are compared every time, whichever matches. O(keys) of 32 bytes. */
 export function createKeyring({ keys }: Pick<Config, "keys">): Keyring {
-  const known = keys.map(({ id, sha256, tenant }) => ({
+  const isShared = new Set(keys.map(({ tenant }) => tenant)).size > 1;
+  const known = keys.map(({ id, sha256, tenant, operator = !isShared }) => ({
     hash: Buffer.from(sha256, "hex"),
-    caller: { tenant, key: id },
+    caller: { tenant, key: id, operator },
   }));
   return {
     open: keys.length === 0,

@@ -5,7 +5,7 @@ import type { CallFault } from "../call/call.ts";
 import type { Keyring } from "../config/keys.ts";
 import { metricsType } from "../observe/metrics.ts";
 import { answerFault, answerJson, internalFault } from "./answer.ts";
-import { admitCaller } from "./caller.ts";
+import { admitCaller, admitOperator } from "./caller.ts";
 import type { JournalStream } from "./journal-stream.ts";
 
 export type LookHost = {
@@ -39,10 +39,10 @@ export function look(host: LookHost, path: string, request: IncomingMessage, res
       if (host.metrics === undefined) return answerFault(response, notFound(path));
       return answerText(response, 200, metricsType, host.metrics());
     case "/fate/status":
-      if (admitCaller(host.keyring(), request, response) !== undefined) answerJson(response, 200, host.status());
+      if (admitOperator(host.keyring(), request, response)) answerJson(response, 200, host.status());
       return;
     case "/fate/journal":
-      if (admitCaller(host.keyring(), request, response) === undefined) return;
+      if (!admitOperator(host.keyring(), request, response)) return;
       // Whoever asks what it would be is not told all of it.
       if (request.method === "HEAD") return answerText(response, 200, "application/x-ndjson; charset=utf-8", "");
       return host.journal(response);

@@ -66,7 +66,9 @@ export function createMemoryRuns(holds: (lease: string) => boolean) {
       return taken.slice(0, limit).map(({ row }) => row.id);
     },
     takeUp: (owner: string, limit: number): readonly StoredRun[] => {
-      const orphans = [...runs.values()].filter(({ row }) => row.status === "running" && !holds(ownerPrefix + row.owner));
+      const orphans = [...runs.values()].filter(
+        ({ row }) => row.status === "running" && !holds(ownerPrefix + row.owner),
+      );
       const taken = orphans.sort(compareAge).slice(0, limit);
       for (const kept of taken) kept.row = { ...kept.row, owner, generation: kept.row.generation + 1 };
       return taken.map(toStored);

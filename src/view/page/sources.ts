@@ -72,6 +72,8 @@ export async function readLive(key: string, sink: Sink, signal: AbortSignal): Pr
   const headers = key === "" ? {} : { authorization: `Bearer ${key}` };
   const response = await fetch("/fate/journal", { headers, cache: "no-store", signal });
   if (response.status === 401) throw new KeyWanted("This gateway asks for a key.");
+  if (response.status === 403)
+    throw new KeyWanted("This key is no operator's, and the page shows what all tenants do.");
   if (!response.ok || response.body === null) throw new Error(`the gateway answered ${response.status}`);
   await readPieces("the gateway's journal", iterate(response.body), sink, createRenumber());
 }

@@ -19,10 +19,27 @@ test("each key finds its tenant, by either header", () => {
   const [first, second] = [generateKey(), generateKey()];
   const { find, open } = ringOf(first, second);
   expect(open).toBe(false);
-  expect(find({ authorization: `Bearer ${first}` })).toEqual({ tenant: "t0", key: "k0" });
-  expect(find({ authorization: `bearer  ${second} ` })).toEqual({ tenant: "t1", key: "k1" });
-  expect(find({ apiKey: second })).toEqual({ tenant: "t1", key: "k1" });
-  expect(find({ authorization: `Bearer ${first}`, apiKey: second })).toEqual({ tenant: "t0", key: "k0" });
+  expect(find({ authorization: `Bearer ${first}` })).toEqual({ tenant: "t0", key: "k0", operator: false });
+  expect(find({ authorization: `bearer  ${second} ` })).toEqual({ tenant: "t1", key: "k1", operator: false });
+  expect(find({ apiKey: second })).toEqual({ tenant: "t1", key: "k1", operator: false });
+  expect(find({ authorization: `Bearer ${first}`, apiKey: second })).toEqual({
+    tenant: "t0",
+    key: "k0",
+    operator: false,
+  });
+});
+
+test("whose keys are of one tenant are operators, unless they are said not to be; of several those that are said to be", () => {
+  const operators = (
+    ...keys: readonly { readonly tenant: string; readonly operator?: boolean }[]
+  ): readonly unknown[] => {
+    const { find } = createKeyring({
+      keys: keys.map((key, index) => ({ id: "k", sha256: hashKey(`${index}`), ...key })),
+    });
+    return keys.map((_, index) => find({ apiKey: `${index}` })?.operator);
+  };
+  expect(operators({ tenant: "a" }, { tenant: "a", operator: false })).toEqual([true, false]);
+  expect(operators({ tenant: "a" }, { tenant: "b" }, { tenant: "b", operator: true })).toEqual([false, false, true]);
 });
 
 test.each([

@@ -65,6 +65,26 @@ describe("with keys", () => {
   const settings = `keys: [{ id: a, sha256: ${hashKey(right)}, tenant: ann }, { id: b, sha256: ${hashKey(other)}, tenant: bob }]
 tenants: [{ id: ann, maxOpen: 1 }, { id: bob, requestsPerMinute: 2 }]`;
 
+  test("what all tenants do is for operators", async () => {
+    await using one = await engine();
+    const third = generateKey();
+    const keys = settings.replace(
+      "tenant: bob }]",
+      `tenant: bob }, { id: c, sha256: ${hashKey(third)}, operator: true }]`,
+    );
+    await using bench = await openBench([entryOf(one, "one")], keys);
+    const ask = async (method: string, path: string, key: string): Promise<readonly [number, string | undefined]> => {
+      const response = await fetch(bench.url + path, { method, headers: { authorization: `Bearer ${key}` } });
+      const text = method === "HEAD" ? "" : await response.text();
+      return [response.status, response.ok || text === "" ? undefined : JSON.parse(text).error.code];
+    };
+    expect(await ask("GET", "/fate/status", right)).toEqual([403, "not_an_operator"]);
+    expect(await ask("GET", "/fate/journal", right)).toEqual([403, "not_an_operator"]);
+    expect(await ask("GET", "/v1/models", right)).toEqual([200, undefined]);
+    expect(await ask("GET", "/fate/status", third)).toEqual([200, undefined]);
+    expect(await ask("HEAD", "/fate/journal", third)).toEqual([200, undefined]);
+  });
+
   test("a call needs one that is known, in either of the usual headers", async () => {
     await using one = await engine();
     await using bench = await openBench([entryOf(one, "one")], settings);
@@ -99,7 +119,8 @@ tenants: [{ id: ann, maxOpen: 1 }, { id: bob, requestsPerMinute: 2 }]`;
     await using bench = await openBench([entryOf(one, "one")], settings);
     for (const path of ["/v1/models", "/v1/workflows", "/fate/status"]) {
       expect((await send(bench.url, path)).status, path).toBe(401);
-      expect((await send(bench.url, path, undefined, { "x-api-key": right })).status, path).toBe(200);
+      const known = path === "/fate/status" ? 403 : 200;
+      expect((await send(bench.url, path, undefined, { "x-api-key": right })).status, path).toBe(known);
     }
     for (const path of ["/healthz", "/readyz", "/", "/metrics"])
       expect((await send(bench.url, path)).status, path).toBe(200);

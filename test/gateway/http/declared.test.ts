@@ -62,7 +62,7 @@ test("a workflow outlives its only engine, which calls do not", async () => {
   const { id } = JSON.parse((await send(bench.url, path, two)).text);
   await until(() => bench.gateway.status().engines.every(({ up }) => !up));
   expect(errorOf(await send(bench.url, chatPath, chat("a"))).code).toBe("no_engine");
-  await using _another = await engine({ port: Number(new URL(one.url).port) });
+  await using _ = await engine({ port: Number(new URL(one.url).port) });
   await until(async () => (await statusOf(bench, id)) !== "running");
   const { status, stages } = JSON.parse((await send(bench.url, `${path}/${id}`)).text);
   expect([status, stages[0].retried > 0]).toEqual(["succeeded", true]);
