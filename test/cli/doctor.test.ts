@@ -225,6 +225,17 @@ const cases: readonly (readonly [name: string, world: World, line: string, code:
     0,
   ],
   [
+    "keys of several tenants, none an operator's",
+    {
+      files: one(
+        "",
+        `tenants: [{ id: t }]\nkeys: [{ id: k, sha256: ${"0a".repeat(32)} }, { id: l, sha256: ${"0b".repeat(32)}, tenant: t }]`,
+      ),
+    },
+    "note     page: it shows nobody what goes on; mark an operator's key operator: true",
+    0,
+  ],
+  [
     "an engine that is away",
     { sights: { e: coded("ECONNREFUSED") } },
     "fault    engine e: no answer at http://10.0.0.9:8000 (ECONNREFUSED); start it",

@@ -33,9 +33,12 @@ function inspectAccess({ listen, keys }: Config): Finding {
 function inspectTenants({ tenants, keys }: Config): readonly Finding[] {
   if (keys.length === 0) return [];
   const used = new Set(keys.map(({ tenant }) => tenant));
-  return tenants
+  const keyless = tenants
     .filter(({ id }) => id !== "default" && !used.has(id))
     .map(({ id }) => finding("note", `tenant ${id}`, "no key belongs to it"));
+  const isWatched = used.size === 1 || keys.some(({ operator }) => operator === true);
+  if (isWatched) return keyless;
+  return [...keyless, finding("note", "page", "it shows nobody what goes on", "mark an operator's key operator: true")];
 }
 
 /** Those that are named in place of secrets. */
