@@ -111,7 +111,17 @@ export class Ledger {
         row.place = undefined;
         row.sharesLeft = 0;
         row.itemTokens = undefined;
-        if (row.stage.kind !== "tool") this.readyCount += 1;
+        if (row.stage.kind === "tool") return;
+        this.readyCount += 1;
+        const { allow } = row.stage;
+        if (event.avoid !== undefined)
+          row.stage = { ...row.stage, allow: { ...allow, avoid: [...(allow?.avoid ?? []), event.avoid] } };
+        return;
+      }
+      case "stage-forgive": {
+        const row = this.stages.get(event.stage);
+        if (row !== undefined && row.stage.kind !== "tool")
+          row.stage = { ...row.stage, allow: { ...row.stage.allow, avoid: [] } };
         return;
       }
       case "workflow-end":

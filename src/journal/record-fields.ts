@@ -163,6 +163,7 @@ export const recordFields: Table = {
     reason: required(choice("engine-down", "result-lost", "engine-failed")),
     avoid: optional(text),
   },
+  "stage-forgive": { stage: id },
   "prefix-retain": { engine: id, model: id, hash: count, untilUs: count },
   "prefix-drop": { engine: id, model: id, hash: optional(whole) },
   "prefix-restore": { engine: id, model: id, links: required(list(list(whole))) },

@@ -38,6 +38,7 @@ export type JournalEvent =
   | ToolEnd
   | StageEnd
   | StageLost
+  | StageForgive
   | PrefixRetain
   | PrefixDrop
   | PrefixRestore
@@ -312,9 +313,12 @@ export type StageLost = At & {
   readonly stage: StageKey;
   readonly attempt: number;
   readonly reason: "engine-down" | "result-lost" | "engine-failed";
-  /** The engine that failed, if others can take the stage: it is not placed there again. */
+  /** The engine that failed, if others can take the stage: it is not placed there again, unless that is forgiven. */
   readonly avoid?: EngineId;
 };
+
+/** Nobody else who could take the stage is up: it may go again to engines that failed it. */
+export type StageForgive = At & { readonly kind: "stage-forgive"; readonly stage: StageKey };
 
 export type PrefixRetain = At & {
   readonly kind: "prefix-retain";

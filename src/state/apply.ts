@@ -102,6 +102,14 @@ function applyToWorkflows(workflows: WorkflowState, event: JournalEvent): void {
       workflows.makeReady(node, event.atUs);
       return;
     }
+    case "stage-forgive": {
+      const node = workflows.node(event.stage);
+      if (node.stage.kind === "tool") return;
+      const stage = avoidingNobody(node.stage);
+      node.stage = stage;
+      workflows.replaceReady(stage);
+      return;
+    }
     case "workflow-end":
     case "workflow-abandon": {
       const workflow = workflows.open.get(event.workflow);
@@ -130,6 +138,12 @@ function withKnownLengths(stage: VisibleStage, { chainTokens: tokens }: StageRea
 function avoiding(stage: VisibleStage, engine: EngineId): VisibleStage {
   if (stage.kind === "tool") return stage;
   return { ...stage, allow: { ...stage.allow, avoid: [...(stage.allow?.avoid ?? []), engine] } };
+}
+
+function avoidingNobody(stage: VisibleModelStage): VisibleModelStage {
+  if (stage.allow?.avoid === undefined) return stage;
+  const { avoid: _avoid, ...allow } = stage.allow;
+  return { ...stage, allow };
 }
 
 function addOutputHost(node: StageNode, host: HostId): void {

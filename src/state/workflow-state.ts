@@ -99,6 +99,12 @@ export class WorkflowState {
     this.ready.splice(index, 1);
   }
 
+  /** What is known of a stage that is ready is different now; its place stays. */
+  replaceReady(stage: VisibleModelStage): void {
+    const index = this.ready.findIndex(({ key }) => key === stage.key);
+    if (index >= 0) this.ready[index] = stage;
+  }
+
   /** The stage is over: its children wait for one parent less. */
   end(node: StageNode): void {
     node.status = "ended";

@@ -104,6 +104,7 @@ export const knownNames: Law = {
           report(`names host ${event.host}, which is not in the cluster`);
       },
       "stage-lost": stageOf,
+      "stage-forgive": stageOf,
       "prefix-retain": modelOf,
       "prefix-drop": modelOf,
       "prefix-restore": modelOf,

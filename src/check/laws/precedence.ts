@@ -6,7 +6,7 @@ import type { ShareName } from "../engine-book.ts";
 export const precedence: Law = {
   name: "precedence",
   claim:
-    "a stage is ready once all its parents have ended or were skipped, placed while it is ready, and ends after all its shares; a share starts from its queue, takes in its prompt with all inputs there, and decodes after that",
+    "a stage is ready once all its parents have ended or were skipped, placed while it is ready, and ends after all its shares; it is forgiven engines while it is ready and avoids some; a share starts from its queue, takes in its prompt with all inputs there, and decodes after that",
   scope: "any",
   watch: ({ header, ledger, report }) => {
     /** Nothing but a wall clock lets time pass between a cause and its effect. */
@@ -30,6 +30,12 @@ export const precedence: Law = {
       "stage-place": ({ stage }) => {
         const row = ledger.stages.get(stage);
         if (row !== undefined && row.status !== "ready") report(`${stage} is placed, but it is ${row.status}`);
+      },
+      "stage-forgive": ({ stage }) => {
+        const row = ledger.stages.get(stage);
+        if (row !== undefined && row.status !== "ready") report(`${stage} is forgiven, but it is ${row.status}`);
+        const avoids = row === undefined || row.stage.kind === "tool" ? [] : (row.stage.allow?.avoid ?? []);
+        if (avoids.length === 0) report(`${stage} is forgiven, but it avoids nobody`);
       },
       "share-start": (event) => {
         const queued = ledger.engines.queued(event);

@@ -4,7 +4,7 @@ import type { Law } from "../law.ts";
 export const wallOnly: Law = {
   name: "wall-only",
   claim:
-    "drops, drains, corrections, memories, prefixes that are gone or were cached before, failed loads, parents without a name and what a server does by itself are recorded on a wall clock only",
+    "drops, what is forgiven, drains, corrections, memories, prefixes that are gone or were cached before, failed loads, parents without a name and what a server does by itself are recorded on a wall clock only",
   scope: "any",
   watch: ({ header, report }) => {
     if (header.clock === "wall") return {};
@@ -15,6 +15,7 @@ export const wallOnly: Law = {
     };
     return {
       "stage-drop": never,
+      "stage-forgive": never,
       "prefix-drop": never,
       "prefix-restore": never,
       "cost-correct": never,

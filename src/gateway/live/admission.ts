@@ -48,6 +48,14 @@ export function hasOther({ state }: World, key: StageKey, failed: EngineId): boo
   return stage.kind !== "tool" && canBeServed(stage, state.cluster, ({ up, id }) => up && id !== failed);
 }
 
+/** No engine that could take the stage is up but those that it avoids. */
+export function isStranded({ state }: World, stage: VisibleModelStage): boolean {
+  const { avoid: _avoid, ...allow } = stage.allow ?? {};
+  return (
+    !canBeServed(stage, state.cluster, ({ up }) => up) && canBeServed({ ...stage, allow }, state.cluster, () => true)
+  );
+}
+
 /** Nobody has the model, and somebody has not said yet what it serves: it has not been seen since the gateway began. */
 function mayBeServedYet({ model }: VisibleModelStage, cluster: Iterable<EngineState>): boolean {
   let isSilent = false;

@@ -66,7 +66,10 @@ class LiveDesk implements LiveDriver {
     const world = new World(createCostModel(cluster, models, calibration), time);
     this.world = world;
     this.#seat = new PlanningSeat(world, options, this.#aroundPlanner());
-    const moments = new Moments(world, () => this.#seat.planner.settle());
+    const moments = new Moments(world, () => {
+      this.#stages.forgive();
+      this.#seat.planner.settle();
+    });
     this.#moments = moments;
     const learning = new Learning(world, (engine) => options.speedOf?.(engine) ?? 1);
     this.#learning = learning;
@@ -229,6 +232,7 @@ class LiveDesk implements LiveDriver {
       this.#onlookers.end();
       this.#seat.planner.forget();
       this.#learning.tellKnown();
+      this.#stages.forgive();
       for (const open of this.#stages) this.#turnAwayIfLost(open);
       for (const desk of this.#engines) desk.serve();
       return desks;

@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import type { EngineId } from "../../model/cluster.ts";
 import type { StageKey } from "../../model/workflow.ts";
 import type { QueueConfig } from "../config/config.ts";
-import { hasOther } from "./admission.ts";
+import { hasOther, isStranded } from "./admission.ts";
 import { isTry, type DropReason, type Refusal, type ShareFault, type Work } from "./driver.ts";
 import type { Moments } from "./moments.ts";
 import type { ShareTurn } from "./turn.ts";
@@ -43,6 +43,8 @@ export const mostAttempts = 4;
 export class StageDesk {
   readonly #host: StageDeskHost;
   readonly #open = new Map<StageKey, Open>();
+  /** Those that avoid engines. */
+  readonly #wary = new Set<StageKey>();
   /** Of which so many have a share that has its turn. */
   #begun = 0;
   /** Model stages that are visible and wait for parents. */
@@ -115,6 +117,7 @@ export class StageDesk {
     if (open.turns.length > 0) this.#begun -= 1;
     this.#host.world.emit({ kind: "stage-end", stage: open.key, attempt, outputTokens: open.outputTokens });
     this.#open.delete(open.key);
+    this.#wary.delete(open.key);
   }
 
   /** An engine failed the stage: another try, if there is one left. */
@@ -134,9 +137,21 @@ export class StageDesk {
     open.outputTokens = 0;
     const avoid = failed !== undefined && hasOther(world, open.key, failed) ? { avoid: failed } : {};
     world.emit({ kind: "stage-lost", stage: open.key, attempt, reason: "engine-failed", ...avoid });
+    if ("avoid" in avoid) this.#wary.add(open.key);
     // Who has only been sent from one queue to another has waited all the time.
     if (begun) this.#waitAnew(open);
     for (const engine of engines) this.#host.serve(engine);
+  }
+
+  /** Stages go back to engines that failed them where nobody else who could take them is up. */
+  forgive(): void {
+    const { world } = this.#host;
+    for (const key of this.#wary) {
+      const { status, stage } = world.state.workflows.node(key);
+      if (status !== "ready" || stage.kind === "tool" || !isStranded(world, stage)) continue;
+      this.#wary.delete(key);
+      world.emit({ kind: "stage-forgive", stage: key });
+    }
   }
 
   /** Gives the stage up wherever it is. */
@@ -148,6 +163,7 @@ export class StageDesk {
     const open = this.#open.get(key);
     if (open !== undefined) this.#revoke(open);
     this.#open.delete(key);
+    this.#wary.delete(key);
     world.emit({ kind: "stage-drop", stage: key, attempt, reason });
     if (status === "waiting" && stage.kind !== "tool") this.foreseen -= 1;
     for (const engine of engines) this.#host.serve(engine);

@@ -52,6 +52,7 @@ const wallRecords: readonly (readonly [string, object])[] = [
   ["an eviction after a load that failed", { kind: "model-evict", engine, model, cause: "failed" }],
   ["a load that was seen", { kind: "model-load-start", ...load, cause: "observed" }],
   ["a stage that an engine failed", { kind: "stage-lost", stage, attempt: 0, reason: "engine-failed" }],
+  ["a stage that is forgiven", { kind: "stage-forgive", stage }],
   ["a stage that avoids an engine", { kind: "stage-lost", stage, attempt: 0, reason: "result-lost", avoid: engine }],
 ];
 
@@ -126,6 +127,22 @@ expectCaughtOnWall(
     ["a tool that ends before it ran", () => change(branched, "stage-end", early, ({ stage: key }) => isTool(key))],
     ["a workflow that ends before its last stage", () => change(branched, "workflow-end", early)],
     ["a stage that is placed twice", () => insertAgain("stage-place")],
+    [
+      "a stage that is forgiven while it waits",
+      () => {
+        const index = find(branched, "stage-ready", hasParents);
+        const { stage: key } = recordAt(branched, index) as EventOf<"stage-ready">;
+        return insert(branched, index, { kind: "stage-forgive", stage: key });
+      },
+    ],
+    [
+      "a stage that is forgiven, and avoided nobody",
+      () => {
+        const index = find(branched, "stage-place");
+        const { stage: key } = recordAt(branched, index) as EventOf<"stage-place">;
+        return insert(branched, index - 1, { kind: "stage-forgive", stage: key });
+      },
+    ],
   ],
 );
 
@@ -252,4 +269,22 @@ describe("a recording of real servers", () => {
     expect(broken(from(100))).toEqual([]);
     expect(broken(from(99))).toEqual(["time-order"]);
   });
+});
+
+test("a stage goes to an engine that failed it only once that is forgiven", () => {
+  const lostAt = find(exclusive, "stage-lost");
+  const { stage: key } = recordAt(exclusive, lostAt) as EventOf<"stage-lost">;
+  const placedAt = exclusive.events.findIndex(
+    (event, index) => index > lostAt && event.kind === "stage-place" && event.stage === key,
+  );
+  const { shares } = recordAt(exclusive, placedAt) as EventOf<"stage-place">;
+  const avoiding = change(
+    exclusive,
+    "stage-lost",
+    () => ({ reason: "engine-failed", avoid: shares[0]?.engine ?? "" }),
+    ({ stage: other }) => other === key,
+  );
+  expect(broken(onWall(avoiding))).toContain("placement");
+  const forgiven = insert(avoiding, placedAt - 1, { kind: "stage-forgive", stage: key });
+  expect(broken(onWall(forgiven))).not.toContain("placement");
 });

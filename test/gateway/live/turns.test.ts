@@ -144,6 +144,45 @@ describe("a failure", () => {
     expect(live.of("stage-drop")).toMatchObject([{ attempt: 3, reason: "failed" }]);
   });
 
+  test("is forgiven once nobody else who could take the call is up", async () => {
+    await using live = new Live();
+    const call = live.call();
+    call.turn.fail(cut);
+    live.driver.engineDown("engine-1");
+    expect(live.of("stage-forgive")).toEqual([]);
+    call.turn.fail(cut);
+    expect(live.of("stage-forgive")).toMatchObject([{ stage: call.key }]);
+    expect(call.turn).toMatchObject({ engine: "engine-0", attempt: 2 });
+    live.finish(call);
+  });
+
+  test("is forgiven too where nobody at all is up, and whoever is back first takes the call", async () => {
+    await using live = new Live();
+    const call = live.call({ patient: true });
+    call.turn.fail(cut);
+    live.driver.engineDown("engine-0");
+    live.driver.engineDown("engine-1");
+    call.turn.fail(cut);
+    expect(call.heard).toEqual([]);
+    live.driver.engineUp("engine-0");
+    expect(call.turn).toMatchObject({ engine: "engine-0" });
+    live.finish(call);
+    expect(live.of("stage-forgive")).toHaveLength(1);
+  });
+
+  test("is forgiven if the others leave for good", async () => {
+    await using live = new Live();
+    const call = live.call({ patient: true });
+    call.turn.fail(cut);
+    live.driver.engineDown("engine-1");
+    live.driver.engineDown("engine-0");
+    await live.reshape(engines("h100"));
+    call.turn.fail(cut);
+    live.driver.engineUp("engine-0");
+    expect(call.turn).toMatchObject({ engine: "engine-0" });
+    live.finish(call);
+  });
+
   test("does not avoid an engine if only one that decodes for others is left", async () => {
     const cluster = inRoles(engines("h100 h100"), "both", "decode");
     await using live = new Live({ cluster });
