@@ -66,7 +66,9 @@ describe("three gateways over Postgres", () => {
     await expectAnswers(answered);
     expect(answered.filter(({ broken }) => broken > 0).length).toBeLessThanOrEqual(2 * atOnce);
     const next = await untilOnePlans(all.group);
-    expect((await statusOf(next)).replica).toMatchObject({ epoch: 2, plans: true, gateways: 1 });
+    const { replica } = await statusOf(next);
+    expect(replica).toMatchObject({ plans: true, gateways: 1 });
+    expect(replica?.epoch).toBeGreaterThan(1);
   });
 
   test("the planner is stopped, and wakes: nothing breaks, nothing is refused", async (context) => {
