@@ -66,7 +66,7 @@ export function leastSpanUs(
     }
     for (const place of shares.keys()) shares[place] = (shares[place] ?? 0) / total;
   }
-  return Math.max(0, Math.floor(provenUs - 1e-6 * provenUs));
+  return provenUs === Infinity ? Infinity : Math.max(0, Math.floor(provenUs - 1e-6 * provenUs));
 }
 
 /** What a model's stages cost at least; adds their engine time, where it would be spent, to `spent`. */

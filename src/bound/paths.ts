@@ -5,7 +5,8 @@
 
 import { shardUs } from "../cost/shard.ts";
 import { canTake, type Places } from "./places.ts";
-import { leastShareUs, leastWholeWorkUs, type Cacheable } from "./least-times.ts";
+import type { Cacheable } from "./cacheable.ts";
+import { leastShareUs, leastWholeWorkUs } from "./least-times.ts";
 import type { TrueStage } from "./true-workflow.ts";
 
 /** A stage on a place: how long a share of all its items or of an `n`th of them takes there at least. Absent: it cannot run there. */
@@ -32,6 +33,15 @@ export type Paths = {
   /** The longest path; infinite if some stage can run nowhere. */
   readonly longestUs: number;
 };
+
+/** How long at least what must run before or after a stage takes together. */
+export type Crowds = {
+  /** By the heads of all stages before this one; `pathUs` is what its longest path says. */
+  readonly beforeUs: (index: number, headUs: ArrayLike<number>, pathUs: number) => number;
+  readonly afterUs: (index: number, tailUs: ArrayLike<number>, pathUs: number) => number;
+};
+
+const noCrowds: Crowds = { beforeUs: () => 0, afterUs: () => 0 };
 
 export function toTimes(
   stages: readonly TrueStage[],
@@ -63,11 +73,18 @@ export function toTimes(
   });
 }
 
-export function findPaths(stages: readonly TrueStage[], places: Places, times: Times): Paths {
+export function findPaths(
+  stages: readonly TrueStage[],
+  places: Places,
+  times: Times,
+  crowds: Crowds = noCrowds,
+): Paths {
   const count = places.all.length;
   const begins = stages.map(() => new Float64Array(count));
   const ends = stages.map(() => new Float64Array(count));
   const tails = stages.map(() => new Float64Array(count));
+  const headUs = new Float64Array(stages.length);
+  const tailUs = new Float64Array(stages.length);
   const earliest = (index: number): number => Math.min(...(ends[index] as Float64Array));
   const fetchUs = (parent: number, to: number, bytes: number, afterUs: number): number => {
     let leastUs = Infinity;
@@ -81,6 +98,7 @@ export function findPaths(stages: readonly TrueStage[], places: Places, times: T
   for (const [index, node] of stages.entries()) {
     let readyUs = 0;
     for (const parent of node.parents) readyUs = Math.max(readyUs, earliest(parent.index));
+    readyUs = Math.max(readyUs, crowds.beforeUs(index, headUs, readyUs));
     if (node.kind !== "model") {
       ends[index]?.fill(readyUs + (node.kind === "tool" ? node.toolUs : 0));
       continue;
@@ -101,6 +119,7 @@ export function findPaths(stages: readonly TrueStage[], places: Places, times: T
       }
       begins[index]![place] = beginUs;
     }
+    headUs[index] = Math.min(...(begins[index] as Float64Array));
     const split = leastSplitEndUs(node.stage.items, times[index] ?? [], begins[index] as Float64Array);
     for (let place = 0; place < count; place++) {
       const at = times[index]?.[place];
@@ -109,12 +128,17 @@ export function findPaths(stages: readonly TrueStage[], places: Places, times: T
   }
 
   for (let index = stages.length - 1; index >= 0; index--) {
+    let crowdUs = Infinity;
     for (let place = 0; place < count; place++) {
-      let tailUs = 0;
+      let afterUs = 0;
       for (const child of stages[index]?.children ?? [])
-        tailUs = Math.max(tailUs, afterChild(stages, places, times, tails, index, child, place));
-      tails[index]![place] = tailUs;
+        afterUs = Math.max(afterUs, afterChild(stages, places, times, tails, index, child, place));
+      tails[index]![place] = afterUs;
+      crowdUs = Math.min(crowdUs, afterUs);
     }
+    crowdUs = crowds.afterUs(index, tailUs, crowdUs);
+    for (let place = 0; place < count; place++) tails[index]![place] = Math.max(crowdUs, tails[index]?.[place] ?? 0);
+    tailUs[index] = Math.min(...(tails[index] as Float64Array));
   }
 
   let longestUs = 0;
@@ -125,9 +149,9 @@ export function findPaths(stages: readonly TrueStage[], places: Places, times: T
     longestUs = Math.max(longestUs, throughUs);
   }
   return {
-    headUs: begins.map((row, index) => (stages[index]?.kind === "model" ? Math.min(...row) : 0)),
+    headUs: Array.from(headUs),
     endUs: stages.map((_, index) => earliest(index)),
-    tailUs: tails.map((row) => Math.min(...row)),
+    tailUs: Array.from(tailUs),
     longestUs,
   };
 }

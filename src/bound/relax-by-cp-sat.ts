@@ -7,7 +7,7 @@
 import type { CostModel } from "../cost/cost-model.ts";
 import type { Workflow } from "../model/workflow.ts";
 import { IntervalModel } from "./interval-model.ts";
-import { cacheableCold } from "./least-times.ts";
+import { nobody, toCacheable } from "./cacheable.ts";
 import { findPaths, leastSplitEndUs, toTimes, type Paths } from "./paths.ts";
 import { toPlaces, type Places } from "./places.ts";
 import { toTrueStages, type TrueStage } from "./true-workflow.ts";
@@ -39,7 +39,7 @@ export async function relaxByCpSat(
 ): Promise<Relaxed> {
   const stages = toTrueStages(workflow);
   const places = toPlaces(costs);
-  const times = toTimes(stages, places, cacheableCold(stages), { cold: true, retained: true });
+  const times = toTimes(stages, places, toCacheable(stages, nobody), { cold: true, retained: true });
   const model = new IntervalModel(Math.floor(lowerUs / unitUs), Math.ceil(upperUs / unitUs));
   addWorkflow(model, stages, places, times, findPaths(stages, places, times));
   const { status, bound } = await model.solve(cpSatSeconds);
