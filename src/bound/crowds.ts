@@ -24,7 +24,7 @@ export function toCrowds(
 ): Crowds {
   const models = new Set(stages.flatMap((node, index) => (node.kind === "model" ? [index] : [])));
   const ancestors = reach(stages, [...stages.keys()], ({ parents }) => parents.map(({ index }) => index));
-  const descendants = reach(stages, [...stages.keys()].reverse(), ({ children }) => children);
+  const descendants = reach(stages, [...stages.keys()].toReversed(), ({ children }) => children);
   /** Siblings have one crowd. */
   const known = new Map<string, number>();
   const spanUs = (crowd: readonly number[], counted: Loads | undefined, atLeastUs: number): number => {

@@ -2,6 +2,7 @@
 
 import { expect } from "vitest";
 import { boundsOf } from "../../src/bound/bounds.ts";
+import { boundMeanLatency } from "../../src/bound/mean-latency.ts";
 import type { Cluster } from "../../src/model/cluster.ts";
 import type { Journal } from "../../src/journal/journal.ts";
 import { randomWorld, type RandomWorld } from "../support/random-world.ts";
@@ -36,9 +37,15 @@ export function expectAbove(world: RandomWorld): number {
   const bounds = boundsOf(workflows, models, world.cluster);
   const cold = boundsOf(workflows, models, world.cluster, { start: "cold" });
   const plain = boundsOf(workflows, models, world.cluster, { start: "cold", retained: false });
+  const mean = boundMeanLatency(workflows, models, world.cluster);
   let ended = 0;
   for (const policy of names) {
     const took = latencies(run({ workflows, models, cluster: world.cluster, policy }));
+    if (took.size === workflows.length) {
+      const sumUs = [...took.values()].reduce((sum, us) => sum + us, 0);
+      expect(sumUs / took.size).toBeGreaterThanOrEqual(mean.togetherUs);
+      expect(mean.togetherUs).toBeGreaterThanOrEqual(mean.aloneUs);
+    }
     for (const { workflow, lowerUs } of bounds) expect(took.get(workflow) ?? Infinity).toBeGreaterThanOrEqual(lowerUs);
     ended += took.size;
     for (const [index, workflow] of workflows.entries()) {
