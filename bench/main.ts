@@ -15,6 +15,7 @@ import { benchSim } from "./sim.ts";
 import { benchSolve } from "./solve.ts";
 import { benchStore } from "./store.ts";
 import { benchWorkshop } from "./workshop.ts";
+import { benchYardsticks } from "./yardsticks.ts";
 
 const benches = {
   sim: { run: benchSim, summary: "records a second, and how cost grows with engines and with open workflows" },
@@ -32,6 +33,10 @@ const benches = {
     summary: "many declared workflows open at once: taken in, kept, and taken up after a SIGKILL",
   },
   bounds: { run: benchBounds, summary: "how far policies are from bounds and from plans of whole workflows" },
+  yardsticks: {
+    run: benchYardsticks,
+    summary: "how far mean latencies of benchmark A are from what no policy undercuts",
+  },
   workshop: {
     run: benchWorkshop,
     summary: "a few cards that do not hold their models: the gateway against what people run",

@@ -35,7 +35,7 @@ export function tinyWorkflow(seed: number, id: string, stages: number, models = 
 }
 
 function drawStage(rng: Rng, id: string, model: string, parents: readonly ModelStage[], workflow: string): ModelStage {
-  const [parent] = parents.filter((each) => each.model === model && each.items === 1);
+  const parent = parents.find((each) => each.model === model && each.items === 1);
   const goesOn = parent !== undefined && rng.next() < 0.6;
   const head: readonly Segment[] = goesOn
     ? [...parent.prompt, { kind: "output", stage: parent.id }]
