@@ -13,7 +13,7 @@ import { pickThresholds } from "./thresholds.ts";
 /** Begins that are tried for a stage, at most; measured: 10 bound less by 0.3%. */
 const mostThresholds = 24;
 /** Of prices. */
-const rounds = 80;
+const rounds = 120;
 
 /** `loads`: those of a start at 0, which a crowd counts if it begins there; later ones may have been loaded for before. */
 export function toCrowds(

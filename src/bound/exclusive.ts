@@ -108,7 +108,7 @@ function widestWindowUs(
       const least = Math.max(widestUs, longestUs) - head - tail;
       // Loads may lie before a window that begins late.
       const known = head === 0 ? loads : undefined;
-      const spanUs = leastSpanUs(inside, places, known, least, known === undefined ? 16 : 30);
+      const spanUs = leastSpanUs(inside, places, known, least, known === undefined ? 60 : 100);
       widestUs = Math.max(widestUs, head + spanUs + tail);
     }
   }

@@ -38,7 +38,7 @@ type Window = {
 
 /** Begins, and least remaining times, that are tried for a workflow. */
 const mostThresholds = 6;
-const priceRounds = 40;
+const priceRounds = 100;
 const turns = 3;
 const mostSweeps = 3;
 /** Beyond so many workflows, windows are not chosen for each, but for all. */
