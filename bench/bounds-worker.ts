@@ -48,7 +48,8 @@ async function answer({ first, cluster: name, plans, index }: DistanceTask): Pro
     plans,
     cpSatSeconds,
     warmStarts,
-    policies: { ...warmStarts, "round-robin": policies["round-robin"] },
+    policies: { ...warmStarts, "round-robin": policies["round-robin"], foresight: policies.foresight },
+    told: { "foresight, told": policies.foresight },
   });
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
   parentPort?.postMessage({ index, distance } satisfies DistanceReport);
