@@ -117,7 +117,8 @@ describe("full-dag", () => {
   test("a table says how far policies are from it", async () => {
     const machines = cluster("h100 l40s");
     const workflows = [dag("a -> b, c -> d"), dag("a, b, c", () => ({ items: 4 }), { id: "v" })];
-    const options = { plans: 500, policies: defaultWarmStarts, cpSatSeconds: 0.05, cpSatMostStages: 3 };
+    const told = { "heft-online, told": policies["heft-online"] };
+    const options = { plans: 500, policies: defaultWarmStarts, told, cpSatSeconds: 0.05, cpSatMostStages: 3 };
     const distances: Distance[] = [];
     for (const workflow of workflows) distances.push(await distanceOf(workflow, models, machines, options));
     const table = tabulateDistances(distances);
@@ -126,6 +127,8 @@ describe("full-dag", () => {
       expect(toBound.mean).toBeGreaterThanOrEqual(toBest.mean);
     }
     expect(table).toMatchObject({ workflows: 2, cpSat: { workflows: 1 } });
+    // Estimates are right here, so that to be told them changes nothing.
+    for (const { latenciesUs } of distances) expect(latenciesUs["heft-online, told"]).toBe(latenciesUs["heft-online"]);
     expect(table.rows.map(({ toCpSat }) => toCpSat?.mean)).toEqual(
       Object.values(distances[1]?.latenciesUs ?? {}).map((us) => us / (distances[1]?.plan.cpSat?.latencyUs ?? 0)),
     );
