@@ -79,13 +79,26 @@ export function findPaths(
   times: Times,
   crowds: Crowds = noCrowds,
 ): Paths {
+  const { headUs, ends } = findHeads(stages, places, times, crowds);
+  const { tailUs, tails } = findTails(stages, places, times, crowds);
+  let longestUs = 0;
+  for (const index of stages.keys()) {
+    const through = Array.from(ends[index] ?? [], (endUs, place) => endUs + (tails[index]?.[place] ?? 0));
+    longestUs = Math.max(longestUs, Math.min(...through));
+  }
+  return { headUs, endUs: ends.map((row) => Math.min(...row)), tailUs, longestUs };
+}
+
+/** By stage the earliest begin, and by stage and place the earliest end. */
+function findHeads(
+  stages: readonly TrueStage[],
+  places: Places,
+  times: Times,
+  crowds: Crowds,
+): { readonly headUs: readonly number[]; readonly ends: readonly Float64Array[] } {
   const count = places.all.length;
-  const begins = stages.map(() => new Float64Array(count));
+  const headUs = stages.map(() => 0);
   const ends = stages.map(() => new Float64Array(count));
-  const tails = stages.map(() => new Float64Array(count));
-  const headUs = new Float64Array(stages.length);
-  const tailUs = new Float64Array(stages.length);
-  const earliest = (index: number): number => Math.min(...(ends[index] as Float64Array));
   const fetchUs = (parent: number, to: number, bytes: number, afterUs: number): number => {
     let leastUs = Infinity;
     for (let from = 0; from < count; from++) {
@@ -94,21 +107,17 @@ export function findPaths(
     }
     return leastUs;
   };
-
   for (const [index, node] of stages.entries()) {
     let readyUs = 0;
-    for (const parent of node.parents) readyUs = Math.max(readyUs, earliest(parent.index));
+    for (const parent of node.parents) readyUs = Math.max(readyUs, Math.min(...(ends[parent.index] as Float64Array)));
     readyUs = Math.max(readyUs, crowds.beforeUs(index, headUs, readyUs));
     if (node.kind !== "model") {
       ends[index]?.fill(readyUs + (node.kind === "tool" ? node.toolUs : 0));
       continue;
     }
-    for (let place = 0; place < count; place++) {
+    const begins = places.all.map((_, place) => {
       const at = times[index]?.[place];
-      if (at === undefined) {
-        begins[index]![place] = Infinity;
-        continue;
-      }
+      if (at === undefined) return Infinity;
       let beginUs = Math.max(readyUs, at.loadUs);
       const afterUs = beginUs;
       for (const { index: parent, bytes } of node.parents) {
@@ -117,43 +126,37 @@ export function findPaths(
         const only = stages[parent].children.length === 1;
         beginUs = Math.max(beginUs, fetchUs(parent, place, bytes, only ? afterUs : 0));
       }
-      begins[index]![place] = beginUs;
-    }
-    headUs[index] = Math.min(...(begins[index] as Float64Array));
-    const split = leastSplitEndUs(node.stage.items, times[index] ?? [], begins[index] as Float64Array);
-    for (let place = 0; place < count; place++) {
+      return beginUs;
+    });
+    headUs[index] = Math.min(...begins);
+    const split = leastSplitEndUs(node.stage.items, times[index] ?? [], begins);
+    for (const [place, beginUs] of begins.entries()) {
       const at = times[index]?.[place];
-      ends[index]![place] = at === undefined ? Infinity : Math.min((begins[index]?.[place] ?? 0) + at.wholeUs, split);
+      ends[index]![place] = at === undefined ? Infinity : Math.min(beginUs + at.wholeUs, split);
     }
   }
+  return { headUs, ends };
+}
 
+/** By stage, and by stage and place, what follows its end at least. */
+function findTails(
+  stages: readonly TrueStage[],
+  places: Places,
+  times: Times,
+  crowds: Crowds,
+): { readonly tailUs: readonly number[]; readonly tails: readonly Float64Array[] } {
+  const tailUs = stages.map(() => 0);
+  const tails = stages.map(() => new Float64Array(places.all.length));
   for (let index = stages.length - 1; index >= 0; index--) {
-    let crowdUs = Infinity;
-    for (let place = 0; place < count; place++) {
-      let afterUs = 0;
+    const row = tails[index] as Float64Array;
+    for (const place of row.keys())
       for (const child of stages[index]?.children ?? [])
-        afterUs = Math.max(afterUs, afterChild(stages, places, times, tails, index, child, place));
-      tails[index]![place] = afterUs;
-      crowdUs = Math.min(crowdUs, afterUs);
-    }
-    crowdUs = crowds.afterUs(index, tailUs, crowdUs);
-    for (let place = 0; place < count; place++) tails[index]![place] = Math.max(crowdUs, tails[index]?.[place] ?? 0);
-    tailUs[index] = Math.min(...(tails[index] as Float64Array));
+        row[place] = Math.max(row[place] ?? 0, afterChild(stages, places, times, tails, index, child, place));
+    const crowdUs = crowds.afterUs(index, tailUs, Math.min(...row));
+    for (const place of row.keys()) row[place] = Math.max(crowdUs, row[place] ?? 0);
+    tailUs[index] = Math.min(...row);
   }
-
-  let longestUs = 0;
-  for (const index of stages.keys()) {
-    let throughUs = Infinity;
-    for (let place = 0; place < count; place++)
-      throughUs = Math.min(throughUs, (ends[index]?.[place] ?? 0) + (tails[index]?.[place] ?? 0));
-    longestUs = Math.max(longestUs, throughUs);
-  }
-  return {
-    headUs: Array.from(headUs),
-    endUs: stages.map((_, index) => earliest(index)),
-    tailUs: Array.from(tailUs),
-    longestUs,
-  };
+  return { tailUs, tails };
 }
 
 /**
