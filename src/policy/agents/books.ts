@@ -170,6 +170,11 @@ export class Books {
     return 0;
   }
 
+  /** Work in line. */
+  lineUs(index: number): number {
+    return this.#workIn(this.at(index).line);
+  }
+
   #workIn(line: Line | undefined): number {
     let us = 0;
     for (let at = 0; at < (line?.length ?? 0); at++) us += line?.workUs[at] ?? 0;

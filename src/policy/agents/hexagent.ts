@@ -11,6 +11,7 @@ import type { VisibleModelStage } from "../../model/visible.ts";
 import type { Policy, View } from "../policy.ts";
 import type { StageNode } from "../../state/workflow-state.ts";
 import { bestTimesOf } from "./best-times.ts";
+import { followDemand, type Demand } from "./demand.ts";
 import { keepClasses, learn, noHistory, remainingUs, type History } from "./history.ts";
 import { keyAt, riskUrgency, type Rest, type Urgency } from "./orders.ts";
 import { placeProjected } from "./placements.ts";
@@ -24,7 +25,9 @@ type Memory = {
   readonly history?: History;
   /** Risk at which calls have been placed, those of late above all. */
   readonly level?: number;
-  readonly switchedUs?: number;
+  readonly demand?: Demand;
+  /** When roles were last thought about. */
+  readonly lookedUs?: number;
 };
 
 /** Over about so many placements the level is averaged, and none counts for more than this: a horizon can be next to nothing. */
@@ -37,7 +40,7 @@ export function createHexagent(settings: HexagentSettings): Policy {
     const history = settings.history === undefined ? noHistory : learn(memory.history ?? noHistory, view, view.ready);
     const { level = 1 } = memory;
     const projection = new Projection(view, settings);
-    const risk = createRisk(history, level, settings, settings.turns * projection.books.turnUs());
+    const risk = createRisk(view, history, level, settings, settings.turns * projection.books.turnUs());
     // The riskiest ready call first, each on the pair on which it ends first; what it holds there counts for the next.
     const decisions = placeProjected(view, projection, risk.atBest, {
       hold: settings.hold,
@@ -47,13 +50,17 @@ export function createHexagent(settings: HexagentSettings): Policy {
     });
     // Prompts that have just been taken in are looked at again before their KV sets out.
     if (settings.redirect) decisions.push(...planRedirects(view, projection, settings.redirectGain));
-    const switches =
-      settings.roles === undefined ? [] : planRoles(view, projection.books, settings.roles, memory.switchedUs);
-    decisions.push(...switches);
-    const switchedUs = switches.length > 0 ? view.nowUs : memory.switchedUs;
+    let { demand, lookedUs = -Infinity } = memory;
+    if (settings.roles !== undefined) {
+      demand = followDemand(demand, view);
+      if (view.nowUs - lookedUs >= settings.roles.pauseUs) {
+        lookedUs = view.nowUs;
+        decisions.push(...planRoles(view, projection.books, demand, settings.roles));
+      }
+    }
     const kept: Memory = {
       ...(settings.history === undefined ? {} : { history, level: levelAfter(view, level, decisions) }),
-      ...(switchedUs === undefined ? {} : { switchedUs }),
+      ...(demand === undefined ? {} : { demand, lookedUs }),
     };
     return Object.keys(kept).length === 0 ? { decisions } : { decisions, memory: kept };
   };
@@ -75,9 +82,13 @@ type Risk = {
  * `((t - arrival) + D) / H`, and with a history what is expected to follow on both sides. D has the turn that a call loses if it is not
  * taken now: the shorter a workflow, the more that is of its horizon.
  */
-function createRisk(history: History, level: number, settings: HexagentSettings, turnUs: number): Risk {
+function createRisk(view: View, history: History, level: number, settings: HexagentSettings, turnUs: number): Risk {
   const mixed = Object.keys(history.classes).length > 1;
-  const weighing = mixed ? settings.history?.classes : settings.history?.oneClass;
+  const weighing = !mixed
+    ? settings.history?.oneClass
+    : [...view.cluster].some(({ role, holding }) => role !== holding.engine.role)
+      ? settings.history?.classes
+      : undefined;
   const restOf = (known: Known, node: StageNode): Rest | undefined => {
     if (weighing === undefined) return undefined;
     const { deviations, slowdown, power } = weighing;

@@ -1,60 +1,136 @@
 /**
- * Switches engines between prefill and decode as the load shifts: one at a time, not again for a while, and only where the phase that
- * gives an engine up can do without it.
+ * Switches engines between prefill and decode as the load shifts: one by one, as long as that makes the mean call shorter by what
+ * switching is worth.
  */
 
+import { decodeStepsUs } from "../../cost/decode.ts";
 import type { SwitchRole } from "../../model/decision.ts";
 import type { EngineState } from "../../state/engine-state.ts";
+import { sortOf } from "../heft/mean-costs.ts";
 import type { View } from "../policy.ts";
 import type { Books } from "./books.ts";
+import { newTokensOf, spanOf, type Demand } from "./demand.ts";
+import { paceOf, splitUs, tokenUs, type Sort, type SplitSettings, type Stream } from "./split.ts";
 
-export type RoleSettings = {
-  /** Prompts in line for so long make a decode engine wanted for prefill. */
-  readonly prefillWaitUs: number;
-  /** The decode engines that stay must not be fuller than this, in places or KV memory. */
-  readonly decodeLoad: number;
-  /** Decode engines fuller than this take back what they have given. */
-  readonly decodeFull: number;
-  /** From one switch to the next. */
+export type RoleSettings = SplitSettings & {
+  /** By so much, as a share, the mean call must become shorter. */
+  readonly gain: number;
+  /** A decode engine with nothing to do may switch if the call becomes longer by no more than this, where prefill is this busy. */
+  readonly spare: number;
+  readonly spareFrom: number;
+  /** From one look to the next. */
   readonly pauseUs: number;
+  /** Engines that switch at one look. */
+  readonly most: number;
 };
 
-export function planRoles(
-  view: View,
-  books: Books,
-  { prefillWaitUs, decodeLoad, decodeFull, pauseUs }: RoleSettings,
-  switchedUs = -Infinity,
-): SwitchRole[] {
-  const { cluster, nowUs } = view;
-  const prefill: EngineState[] = [];
-  const decode: EngineState[] = [];
-  if (nowUs - switchedUs < pauseUs) return [];
-  for (const engine of cluster) {
-    if (engine.up && engine.switching !== undefined) return [];
-    if (!engine.open || engine.role === "both") continue;
-    (engine.role === "prefill" ? prefill : decode).push(engine);
+type Role = "prefill" | "decode";
+
+type Row = { -readonly [Name in keyof Sort]: Sort[Name] } & {
+  /** Those that may switch, by role, the best to switch first. */
+  readonly free: Readonly<Record<Role, EngineState[]>>;
+};
+
+type Move = { readonly row: Row; readonly to: Role; readonly us: number; readonly isSpare: boolean };
+
+export function planRoles(view: View, books: Books, demand: Demand, settings: RoleSettings): SwitchRole[] {
+  const rows = toRows(view, books);
+  const stream = toStream(view, books, demand);
+  const switches: SwitchRole[] = [];
+  if (rows.length === 0 || stream.newTokens === 0) return switches;
+  let nowUs = splitUs(rows, stream, settings);
+  while (switches.length < settings.most) {
+    const best = bestMove(rows, stream, settings, nowUs);
+    const engine = best?.row.free[otherThan(best.to)].shift();
+    if (best === undefined || engine === undefined) break;
+    move(best.row, best.to, 1);
+    nowUs = best.us;
+    switches.push({ kind: "switch-role", engine: engine.id, role: best.to });
   }
-  if (prefill.length + decode.length < 3) return [];
-  const waitUs = books.meanWaitUs(prefill, view.ready);
-  const load = books.decodeLoad(decode);
-  if (waitUs > prefillWaitUs && decode.length > 1) {
-    // The one that decodes slowest is missed least.
-    const given = leastBy(decode, (engine) => books.decodeSpeed(engine));
-    const left = decode.filter((engine) => engine !== given);
-    if (given !== undefined && books.decodeLoad(decode, left) < decodeLoad)
-      return [{ kind: "switch-role", engine: given.id, role: "prefill" }];
-  }
-  // Back goes only what the cluster meant for decoding: prefill engines keep the prefixes that calls come back for.
-  const away = prefill.filter(({ holding }) => holding.engine.role === "decode");
-  const quiet = waitUs < prefillWaitUs / 8 && load > decodeLoad / 4;
-  const given = leastBy(away, ({ queue, running }) => queue.length + running.length);
-  if (given !== undefined && (load > decodeFull || quiet))
-    return [{ kind: "switch-role", engine: given.id, role: "decode" }];
-  return [];
+  return switches;
 }
 
-function leastBy(engines: readonly EngineState[], score: (engine: EngineState) => number): EngineState | undefined {
-  let best: EngineState | undefined;
-  for (const engine of engines) if (best === undefined || score(engine) < score(best)) best = engine;
+function bestMove(rows: readonly Row[], stream: Stream, settings: RoleSettings, nowUs: number): Move | undefined {
+  const sparing = stream.newTokens > settings.spareFrom * paceOf(rows);
+  let best: Move | undefined;
+  for (const row of rows)
+    for (const to of ["prefill", "decode"] as const) {
+      const [engine] = row.free[otherThan(to)];
+      if (engine === undefined) continue;
+      move(row, to, 1);
+      const us = splitUs(rows, stream, settings);
+      move(row, to, -1);
+      const isSpare = to === "prefill" && sparing && engine.idle && engine.incoming === 0;
+      if (us > nowUs * (isSpare ? 1 + settings.spare : 1 - settings.gain)) continue;
+      const found = { row, to, us, isSpare };
+      if (best === undefined || isBetter(found, best)) best = found;
+    }
   return best;
+}
+
+/** What has nothing to do costs nothing to switch; of decode engines, the one that decodes slowest is missed least. */
+function isBetter(move: Move, than: Move): boolean {
+  if (move.isSpare !== than.isSpare) return move.isSpare;
+  if (move.to === "prefill" && than.to === "prefill") return stepUs(move.row) > stepUs(than.row);
+  return move.us < than.us;
+}
+
+/** For comparison. */
+function stepUs({ held }: Row): number {
+  return decodeStepsUs(held.rates, 32, 32 * 2000, 1);
+}
+
+function move(row: Row, to: Role, count: number): void {
+  row[to] += count;
+  row[otherThan(to)] -= count;
+}
+
+function otherThan(role: Role): Role {
+  return role === "prefill" ? "decode" : "prefill";
+}
+
+function toRows({ cluster }: View, books: Books): readonly Row[] {
+  const rows = new Map<string, Row>();
+  for (const engine of cluster) {
+    const costs = books.costsAt(engine.holding.index);
+    const [held] = costs.models.values();
+    const role = engine.switching ?? engine.role;
+    if (!engine.up || role === "both" || held === undefined) continue;
+    const key = sortOf(costs);
+    let row = rows.get(key);
+    if (row === undefined) {
+      const { maxSequences } = costs.engine.batching;
+      rows.set(key, (row = { held, maxSequences, prefill: 0, decode: 0, free: { prefill: [], decode: [] } }));
+    }
+    row[role] += 1;
+    // Prefill engines keep the prefixes that calls come back for: only what the cluster meant for decoding goes back.
+    if (engine.open && (role === "decode" || costs.engine.role === "decode")) row.free[role].push(engine);
+  }
+  for (const { free } of rows.values()) {
+    // With the least to end, or the least cached.
+    free.decode.sort((one, other) => shares(one) - shares(other));
+    free.prefill.sort((one, other) => other.roleSinceUs - one.roleSinceUs || shares(one) - shares(other));
+  }
+  return [...rows.values()];
+}
+
+function shares({ queue, running, incoming }: EngineState): number {
+  return queue.length + running.length + incoming;
+}
+
+function toStream({ cluster, ready }: View, books: Books, demand: Demand): Stream {
+  const spanUs = spanOf(demand);
+  let backlogTokens = 0;
+  for (const stage of ready) backlogTokens += newTokensOf(stage);
+  for (const { holding, role } of cluster) {
+    const [held] = books.costsAt(holding.index).models.values();
+    if (role !== "decode" && held !== undefined) backlogTokens += books.lineUs(holding.index) / tokenUs(held);
+  }
+  return {
+    calls: demand.calls / spanUs,
+    newTokens: demand.newTokens / spanUs,
+    outputTokens: demand.outputTokens / spanUs,
+    heldTokens: demand.heldTokens / spanUs,
+    backlogTokens,
+  };
 }

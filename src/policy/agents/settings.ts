@@ -55,7 +55,17 @@ export const hexagentDefaults: HexagentSettings = {
 export const history: HistorySettings = { oneClass: { deviations: -1, slowdown: 1, power: 0.5 } };
 /** Where roles switch, what is new among mixed classes may go first: prefill has room to catch up. */
 export const historyWithRoles: HistorySettings = { ...history, classes: { deviations: 0, slowdown: 5, power: 1 } };
-export const roles: RoleSettings = { prefillWaitUs: 1.5e5, decodeLoad: 0.25, decodeFull: 0.8, pauseUs: 1e6 };
+export const roles: RoleSettings = {
+  aheadUs: 4e6,
+  busiest: 0.6,
+  fullest: 0.6,
+  sendable: 0.4,
+  gain: 0.05,
+  spare: 0.002,
+  spareFrom: 0.4,
+  pauseUs: 2.5e5,
+  most: 3,
+};
 export const tail: TailSettings = { dangerRatio: 2, patientRatio: 1.5 };
 /** Prompts of one iteration. */
 export const timedUs = 300_000;
