@@ -20,6 +20,8 @@ export type HexagentSettings = ProjectionSettings & {
   readonly history?: HistorySettings;
   /** Keep calls in the policy until the engine that they go to has room for them in its next batch; otherwise in its queue. */
   readonly hold: boolean;
+  /** Keep calls there, too, while they would wait longer than this for KV memory where they are decoded. */
+  readonly kvWaitUs?: number;
   /** Hold first calls back while workflows that have begun are in danger. */
   readonly tail?: TailSettings;
   /** Switch engines between prefill and decode. */
