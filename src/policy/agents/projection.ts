@@ -181,7 +181,8 @@ export class Projection {
       const { freeUs, decodeUs } = this.#decode(stage, engine, prefilledUs, 0);
       const lateUs = Math.max(0, freeUs - prefilledUs);
       const endUs = prefilledUs + lateUs + decodeUs;
-      if (best === undefined || endUs < best.endUs) best = { engine, startUs: startUs + lateUs, prefilledUs, waitUs: 0, endUs };
+      if (best === undefined || endUs < best.endUs)
+        best = { engine, startUs: startUs + lateUs, prefilledUs, waitUs: 0, endUs };
     }
     return best;
   }

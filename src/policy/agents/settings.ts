@@ -55,7 +55,7 @@ export const hexagentDefaults: HexagentSettings = {
 
 /** What is all but certain to follow: a class whose workflows differ as much as they last says nothing of one that has just begun. */
 export const history: HistorySettings = { oneClass: { deviations: -1, slowdown: 1, power: 0.5 } };
-/** Where roles switch, what is new among mixed classes may go first: prefill has room to catch up. */
+/** While engines are away from their roles, what is new among mixed classes may go first: prefill has room to catch up. */
 export const historyWithRoles: HistorySettings = { ...history, classes: { deviations: 0, slowdown: 5, power: 1 } };
 export const roles: RoleSettings = {
   aheadUs: 4e6,
@@ -69,5 +69,7 @@ export const roles: RoleSettings = {
   most: 3,
 };
 export const tail: TailSettings = { dangerRatio: 2, patientRatio: 1.5 };
+/** About a batch of prompts: KV memory that is free by then may be waited for on the way. */
+export const kvWaitUs = 200_000;
 /** Prompts of one iteration. */
 export const timedUs = 300_000;
