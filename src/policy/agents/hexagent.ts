@@ -18,7 +18,7 @@ import { placeProjected } from "./placements.ts";
 import { Projection, type Projected } from "./projection.ts";
 import { planRedirects } from "./redirect.ts";
 import { planRoles } from "./roles.ts";
-import type { HexagentSettings } from "./settings.ts";
+import type { HexagentSettings, Weighing } from "./settings.ts";
 import { createTail } from "./tail.ts";
 
 type Memory = {
@@ -46,7 +46,7 @@ export function createHexagent(settings: HexagentSettings): Policy {
       hold: settings.hold,
       ...(settings.kvWaitUs === undefined ? {} : { kvWaitUs: settings.kvWaitUs }),
       ...(settings.overtakes === undefined ? {} : { overtakes: settings.overtakes }),
-      ...(settings.rankBy === "best" ? {} : { rankOf: ({ stage }, best) => risk.projected(view, stage, best) }),
+      ...(settings.rankBy === "best" ? {} : { rankOf: ({ stage }, best) => risk.projected(stage, best) }),
       ...(settings.tail === undefined ? {} : { waits: createTail(view, settings.tail) }),
     });
     // Prompts that have just been taken in are looked at again before their KV sets out.
@@ -76,33 +76,36 @@ export function keepHistory(memory: unknown): Memory | undefined {
 type Risk = {
   /** Before it is known where the call goes: with what it takes at best. */
   readonly atBest: (known: Known, stage: VisibleModelStage, node: StageNode) => Urgency;
-  readonly projected: (view: View, stage: VisibleModelStage, projected: Projected) => Urgency;
+  readonly projected: (stage: VisibleModelStage, projected: Projected) => Urgency;
 };
 
 /**
  * `((t - arrival) + D) / H`, and with a history what is expected to follow on both sides. D has the turn that a call loses if it is not
  * taken now: the shorter a workflow, the more that is of its horizon.
  */
-function createRisk(view: View, history: History, level: number, settings: HexagentSettings, turnUs: number): Risk {
-  const mixed = Object.keys(history.classes).length > 1;
-  const weighing = !mixed
-    ? settings.history?.oneClass
-    : [...view.cluster].some(({ role, holding }) => role !== holding.engine.role)
-      ? settings.history?.classes
-      : undefined;
-  const restOf = (known: Known, node: StageNode): Rest | undefined => {
+function createRisk(known: Known, history: History, level: number, settings: HexagentSettings, turnUs: number): Risk {
+  const weighing = weighingOf(known, history, settings);
+  const restOf = (node: StageNode): Rest | undefined => {
     if (weighing === undefined) return undefined;
     const { deviations, slowdown, power } = weighing;
     return { restUs: remainingUs(history, known, node, deviations), slowdown: slowdown * level ** power };
   };
   return {
-    atBest: (known, stage, node) =>
-      riskUrgency(known, node, turnUs + bestTimesOf(known.costs).ofUs(stage), restOf(known, node)),
-    projected: (view, stage, { endUs }) => {
-      const node = view.workflows.node(stage.key);
-      return riskUrgency(view, node, endUs - view.nowUs, restOf(view, node));
+    atBest: (_known, stage, node) =>
+      riskUrgency(known, node, turnUs + bestTimesOf(known.costs).ofUs(stage), restOf(node)),
+    projected: (stage, { endUs }) => {
+      const node = known.workflows.node(stage.key);
+      return riskUrgency(known, node, endUs - known.nowUs, restOf(node));
     },
   };
+}
+
+/** Where classes mix, only while engines are away from their roles: prefill can catch up with what goes first then. */
+function weighingOf({ cluster }: Known, { classes }: History, { history }: HexagentSettings): Weighing | undefined {
+  if (Object.keys(classes).length <= 1) return history?.oneClass;
+  if (history?.classes === undefined) return undefined;
+  for (const { role, holding } of cluster) if (role !== holding.engine.role) return history.classes;
+  return undefined;
 }
 
 /** What is placed is at the level of risk that the cluster can keep up with now. */

@@ -37,13 +37,13 @@ export function planRoles(view: View, books: Books, demand: Demand, settings: Ro
   const rows = toRows(view, books);
   const stream = toStream(view, books, demand);
   const switches: SwitchRole[] = [];
-  if (rows.length === 0 || stream.newTokens === 0) return switches;
+  if (rows.length === 0 || demand.calls < 1 || stream.newTokens === 0) return switches;
   let nowUs = splitUs(rows, stream, settings);
   while (switches.length < settings.most) {
     const best = bestMove(rows, stream, settings, nowUs);
     const engine = best?.row.free[otherThan(best.to)].shift();
     if (best === undefined || engine === undefined) break;
-    move(best.row, best.to, 1);
+    turn(best.row, best.to, 1);
     nowUs = best.us;
     switches.push({ kind: "switch-role", engine: engine.id, role: best.to });
   }
@@ -57,9 +57,9 @@ function bestMove(rows: readonly Row[], stream: Stream, settings: RoleSettings, 
     for (const to of ["prefill", "decode"] as const) {
       const [engine] = row.free[otherThan(to)];
       if (engine === undefined) continue;
-      move(row, to, 1);
+      turn(row, to, 1);
       const us = splitUs(rows, stream, settings);
-      move(row, to, -1);
+      turn(row, to, -1);
       const isSpare = to === "prefill" && sparing && engine.idle && engine.incoming === 0;
       if (us > nowUs * (isSpare ? 1 + settings.spare : 1 - settings.gain)) continue;
       const found = { row, to, us, isSpare };
@@ -80,7 +80,7 @@ function stepUs({ held }: Row): number {
   return decodeStepsUs(held.rates, 32, 32 * 2000, 1);
 }
 
-function move(row: Row, to: Role, count: number): void {
+function turn(row: Row, to: Role, count: number): void {
   row[to] += count;
   row[otherThan(to)] -= count;
 }
