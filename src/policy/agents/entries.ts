@@ -8,7 +8,6 @@ import {
   hexagentDefaults,
   history,
   historyWithRoles,
-  kvWaitUs,
   roles,
   tail,
   timedUs,
@@ -75,17 +74,10 @@ export const agentPolicies = {
   "hexagent+chunked": variant("hexagent with prompts in chunks beside decoding", {}, { chunkedPrefill: true }),
   "hexagent+tail": variant("hexagent that holds first calls back while others are in danger", { tail }),
   "hexagent+roles": variant("hexagent that switches engines between prefill and decode", { roles }),
-  "hexagent+kept": variant("hexagent that keeps calls while KV memory is far from free where they are decoded", {
-    kvWaitUs,
-  }),
-  "hexagent+beyond": variant(
-    "hexagent with history, calls kept while KV memory is short, and prefill batches bounded by time",
-    { history, kvWaitUs },
-    timed,
-  ),
+  "hexagent+beyond": variant("hexagent with history, and with prefill batches bounded by time", { history }, timed),
   "hexagent+beyond+roles": variant(
     "the same, with engines that switch roles",
-    { history: historyWithRoles, kvWaitUs, roles },
+    { history: historyWithRoles, roles },
     timed,
   ),
 } as const satisfies Record<string, PolicyEntry>;

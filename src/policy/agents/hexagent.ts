@@ -44,7 +44,6 @@ export function createHexagent(settings: HexagentSettings): Policy {
     // The riskiest ready call first, each on the pair on which it ends first; what it holds there counts for the next.
     const decisions = placeProjected(view, projection, risk.atBest, {
       hold: settings.hold,
-      ...(settings.kvWaitUs === undefined ? {} : { kvWaitUs: settings.kvWaitUs }),
       ...(settings.overtakes === undefined ? {} : { overtakes: settings.overtakes }),
       ...(settings.rankBy === "best" ? {} : { rankOf: ({ stage }, best) => risk.projected(stage, best) }),
       ...(settings.tail === undefined ? {} : { waits: createTail(view, settings.tail) }),

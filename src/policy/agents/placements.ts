@@ -50,8 +50,6 @@ export function createOrdered(order: OrderName, placement: PlacementName): Polic
 export type Projecting = {
   /** Keep calls in the policy until the engine that they go to has room for them in its next batch. */
   readonly hold: boolean;
-  /** Keep them, too, while KV memory is foreseen to be waited for longer than this where they are decoded. */
-  readonly kvWaitUs?: number;
   readonly overtakes?: Place["overtakes"];
   /** What the engines' queues go by, once it is known where the call goes; its urgency unless said. */
   readonly rankOf?: (call: Call, projected: Projected) => Urgency;
@@ -67,7 +65,7 @@ export function placeProjected(
   view: View,
   projection: Projection,
   order: Order,
-  { hold, kvWaitUs = Infinity, overtakes, rankOf, waits }: Projecting,
+  { hold, overtakes, rankOf, waits }: Projecting,
 ): Decision[] {
   const decisions: Decision[] = [];
   if (hold && !projection.books.anyRoom()) return decisions;
@@ -80,7 +78,7 @@ export function placeProjected(
     }
     if (waits?.(call, best) === true) continue;
     const urgency = rankOf?.(call, best) ?? call.urgency;
-    const begins = !hold || (best.waitUs <= kvWaitUs && projection.books.hasRoom(best.engine));
+    const begins = !hold || projection.books.hasRoom(best.engine);
     projection.add(stage, best, urgency);
     if (begins) decisions.push(toPlace(stage, best, urgency, overtakes));
     if (hold && !projection.books.anyRoom()) break;

@@ -36,8 +36,6 @@ export type Projected = {
   /** When its first batch begins. */
   readonly startUs: number;
   readonly prefilledUs: number;
-  /** How long its KV waits for a place and for memory where it is decoded. */
-  readonly waitUs: number;
   readonly endUs: number;
 };
 
@@ -181,8 +179,7 @@ export class Projection {
       const { freeUs, decodeUs } = this.#decode(stage, engine, prefilledUs, 0);
       const lateUs = Math.max(0, freeUs - prefilledUs);
       const endUs = prefilledUs + lateUs + decodeUs;
-      if (best === undefined || endUs < best.endUs)
-        best = { engine, startUs: startUs + lateUs, prefilledUs, waitUs: 0, endUs };
+      if (best === undefined || endUs < best.endUs) best = { engine, startUs: startUs + lateUs, prefilledUs, endUs };
     }
     return best;
   }
@@ -211,9 +208,7 @@ export class Projection {
     for (const { engine, arriveUs, startUs, prefilledUs } of intakes) {
       if (!handsOver(stage, engine) || (!joint && arriveUs > firstUs)) continue;
       const decode = last.find(({ freeUs }) => !joint || arriveUs <= Math.max(firstUs, freeUs));
-      if (decode === undefined) continue;
-      const waitUs = Math.max(0, decode.freeUs - arriveUs);
-      return { engine, decodeEngine: decode.engine, startUs, prefilledUs, waitUs, endUs };
+      if (decode !== undefined) return { engine, decodeEngine: decode.engine, startUs, prefilledUs, endUs };
     }
     return undefined;
   }

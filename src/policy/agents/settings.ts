@@ -20,8 +20,6 @@ export type HexagentSettings = ProjectionSettings & {
   readonly history?: HistorySettings;
   /** Keep calls in the policy until the engine that they go to has room for them in its next batch; otherwise in its queue. */
   readonly hold: boolean;
-  /** Keep calls there, too, while they would wait longer than this for KV memory where they are decoded. */
-  readonly kvWaitUs?: number;
   /** Hold first calls back while workflows that have begun are in danger. */
   readonly tail?: TailSettings;
   /** Switch engines between prefill and decode. */
@@ -61,7 +59,7 @@ export const roles: RoleSettings = {
   aheadUs: 4e6,
   busiest: 0.6,
   fullest: 0.6,
-  sendable: 0.4,
+  sendable: 0.3,
   gain: 0.05,
   spare: 0.002,
   spareFrom: 0.4,
@@ -69,7 +67,5 @@ export const roles: RoleSettings = {
   most: 3,
 };
 export const tail: TailSettings = { dangerRatio: 2, patientRatio: 1.5 };
-/** About a batch of prompts: KV memory that is free by then may be waited for on the way. */
-export const kvWaitUs = 200_000;
 /** Prompts of one iteration. */
 export const timedUs = 300_000;

@@ -1,8 +1,8 @@
-/** When engines switch between prefill and decode, what a split is worth, and calls that are kept for want of KV memory. */
+/** When engines switch between prefill and decode, and what a split is worth. */
 
 import { describe, expect, test } from "vitest";
 import { createCostModel } from "../../../src/cost/cost-model.ts";
-import type { Cluster, Engine } from "../../../src/model/cluster.ts";
+import type { Cluster } from "../../../src/model/cluster.ts";
 import type { JournalEvent } from "../../../src/model/event.ts";
 import { agentPolicies } from "../../../src/policy/agents/entries.ts";
 import { roles } from "../../../src/policy/agents/settings.ts";
@@ -20,14 +20,13 @@ const batching = {
   admission: "by-step",
 } as const;
 
-/** Of one kind, so many that prefill; `change` is done to each engine. */
-function pairs(prefill: number, decode: number, change: Partial<Engine> = {}): Cluster {
+/** Of one kind, so many that prefill. */
+function pairs(prefill: number, decode: number): Cluster {
   const machines = cluster(Array.from({ length: prefill + decode }, () => "h100").join(" "), { resident, batching });
   return {
     ...machines,
     engines: machines.engines.map((engine, index) => ({
       ...engine,
-      ...change,
       role: index < prefill ? "prefill" : "decode",
     })),
   };
@@ -107,16 +106,4 @@ describe("the worth of a split", () => {
     const small = of(2, 2).map((sort) => ({ ...sort, held: { ...held, kvCapacityTokens: 5000 } }));
     expect(splitUs(small, stream, roles)).toBeGreaterThan(splitUs(of(2, 2), stream, roles));
   });
-});
-
-test("calls are kept while KV memory is far from free where they are decoded, so that who goes next is still open", () => {
-  // Each decode takes the KV memory of one and a half calls for seconds.
-  const machines = pairs(1, 1, { kvBytes: 8e8 });
-  const flood = calls("one", 6, 0.1, 2500, 1000);
-  const placedBy = (name: "hexagent" | "hexagent+kept"): readonly number[] =>
-    play(flood, machines, name).flatMap((event) => (event.kind === "stage-place" ? [event.atUs] : []));
-  const atOnce = placedBy("hexagent");
-  const kept = placedBy("hexagent+kept");
-  expect(kept).toHaveLength(6);
-  expect(kept[2]).toBeGreaterThan((atOnce[2] ?? 0) + 1e6);
 });
