@@ -127,10 +127,11 @@ export class Decoder {
     const startUs = this.#beginUs(freedUs, loadUs, placeUs);
     if (freedUs + loadUs > placeUs) this.waitedFor[stage] = this.#before[engine]!;
     const inputsUs = this.#transfers.fetch(stage, fleet.hostOf[engine]!, startUs);
-    const plainUs = this.#plainUs(stage, engine, share, pair, this.#caches.levelOf(stage, engine, model));
+    const level = this.#caches.levelOf(stage, engine, model);
+    const plainUs = this.#plainUs(stage, engine, share, pair, level);
     const slow = engines.slowFactor[engine]!;
     const endUs = inputsUs + (slow === 1 ? plainUs : Math.round(plainUs * slow));
-    this.#caches.leave(stage, engine);
+    this.#caches.leave(stage, engine, model, level, this.scene.times[stage]!.roomTokens(engine, share, pair));
     if (pair < 0 || startUs < this.beginsUs[stage]!) this.beginsUs[stage] = startUs;
     this.freeUs[engine] = endUs;
     this.#before[engine] = stage;

@@ -15,8 +15,14 @@ export type Links = {
   readonly leaves: Int32Array;
   /** By stage, the number of the link that its output will be; -1 if nobody repeats it. */
   readonly outputs: Int32Array;
+  /** By stage, tokens of its output that stay cached for who may repeat it. */
+  readonly outputTokens: Float64Array;
   /** By stage and engine, links cached now or once what runs there has ended. */
   readonly cached: Int32Array;
+  /** Of the last of these, how many tokens were used after it, as a negative number, itself among them. */
+  readonly cachedStamps: Float64Array;
+  /** The same by engine and link; -Infinity where it is not cached. */
+  readonly stamps: Float64Array;
 };
 
 /** Once seen, but shared by nothing so far. */
@@ -40,6 +46,7 @@ export function layLinks(times: readonly (StageTimes | undefined)[], cluster: Cl
   const starts = new Int32Array(times.length + 1);
   const leaves = new Int32Array(times.length);
   const outputs = new Int32Array(times.length).fill(-1);
+  const outputTokens = new Float64Array(times.length);
   const numbers: number[] = [];
   const levels: number[] = [];
   for (const [index, each] of times.entries()) {
@@ -53,7 +60,10 @@ export function layLinks(times: readonly (StageTimes | undefined)[], cluster: Cl
         levels.push(at + 1);
       }
       leaves[index] = stage.items > 1 ? stage.sharedLinks : stage.chain.length;
-      if (outputHash !== undefined) outputs[index] = known.get(outputHash) ?? lone;
+      if (outputHash !== undefined && cluster.linksOutputs) {
+        outputs[index] = known.get(outputHash) ?? lone;
+        outputTokens[index] = stage.outputTokens;
+      }
     }
     starts[index + 1] = numbers.length;
   }
@@ -64,26 +74,62 @@ export function layLinks(times: readonly (StageTimes | undefined)[], cluster: Cl
     levels: Int32Array.from(levels),
     leaves,
     outputs,
-    cached: lookIntoCaches(times, cluster),
+    outputTokens,
+    ...lookIntoCaches(times, cluster, byModel, count),
   };
 }
 
-function lookIntoCaches(times: readonly (StageTimes | undefined)[], cluster: ClusterState): Int32Array {
+type Numbers = ReadonlyMap<string, ReadonlyMap<number, number>>;
+
+function lookIntoCaches(
+  times: readonly (StageTimes | undefined)[],
+  cluster: ClusterState,
+  numbers: Numbers,
+  count: number,
+): Pick<Links, "cached" | "cachedStamps" | "stamps"> {
   const cached = new Int32Array(times.length * cluster.count);
+  const cachedStamps = new Float64Array(times.length * cluster.count);
+  const stamps = new Float64Array(count * cluster.count).fill(-Infinity);
   for (const engine of cluster) {
     const { index } = engine.holding;
     const coming = comingLinks(engine, cluster.linksOutputs);
+    const held = new Map(
+      engine.foreseen.map(({ model }) => {
+        const own = stampsIn(engine, model);
+        for (const [hash, stamp] of own) {
+          const number = numbers.get(model)?.get(hash) ?? lone;
+          if (number !== lone) stamps[index * count + number] = stamp;
+        }
+        return [model, own] as const;
+      }),
+    );
     for (const [number, each] of times.entries()) {
-      if (each === undefined) continue;
-      const { stage } = each;
-      if (!engine.foreseen.some(({ model }) => model === stage.model)) continue;
-      let level = engine.prefixes.has(stage.model) ? each.levelOf(engine.cachedTokens(stage)) : 0;
+      const own = each === undefined ? undefined : held.get(each.stage.model);
+      if (each === undefined || own === undefined) continue;
+      const { stage, linkTokens } = each;
+      let level = each.levelOf(engine.cachedTokens(stage));
+      let stamp = level === 0 ? 0 : (own.get(stage.chain[level - 1]!.hash) ?? -linkTokens[level]!);
       const hashes = coming.get(stage.model);
-      if (hashes !== undefined) while (hashes.has(stage.chain[level]?.hash ?? -1)) level += 1;
+      while (hashes?.has(stage.chain[level]?.hash ?? -1) === true) stamp = -linkTokens[++level]!;
       cached[number * cluster.count + index] = level;
+      cachedStamps[number * cluster.count + index] = stamp;
     }
   }
-  return cached;
+  return { cached, cachedStamps, stamps };
+}
+
+/** Behind so many prefixes a cache is not gone through: what it has is taken as used just now. */
+const mostListed = 4096;
+
+/** By link that the engine has cached, how many tokens were used after it, as `cachedStamps` has it. */
+function stampsIn({ prefixes }: EngineState, model: string): ReadonlyMap<number, number> {
+  const stamps = new Map<number, number>();
+  const cache = prefixes.get(model);
+  if (cache === undefined) return stamps;
+  if (cache.size > mostListed) return stamps;
+  let behind = 0;
+  for (const [hash, tokens] of cache.list().toReversed()) stamps.set(hash, -(behind += tokens));
+  return stamps;
 }
 
 /** What the shares that run leave cached, by model. */

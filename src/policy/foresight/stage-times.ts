@@ -34,6 +34,8 @@ export class StageTimes {
   #ablePairs: readonly number[] | undefined;
   /** By sort and links cached; NaN where not worked out yet, likewise below. */
   readonly #wholeUs: Float64Array;
+  /** By sort. */
+  readonly #roomTokens: Float64Array;
   /** By pair, the items of the engine that leads; -1 where not worked out yet. */
   #leadItems: Int32Array | undefined;
   /** By pair, which one of it, and links cached. */
@@ -50,6 +52,7 @@ export class StageTimes {
         ? chainHash(stage.chain.at(-1)?.hash, `output:${stage.key}`)
         : undefined;
     this.#wholeUs = new Float64Array(engines.sorts.length * this.#links).fill(NaN);
+    this.#roomTokens = new Float64Array(engines.sorts.length).fill(NaN);
   }
 
   /** Engines that may take it and can hold it, whether they are up or not. */
@@ -104,6 +107,26 @@ export class StageTimes {
     if (known >= 0) return known;
     const endUs = [0, 1].map((which) => (items: number) => this.#workOut(this.#sortIn(pair, which), items, 0));
     return (this.#leadItems[pair] = balanceItems(this.stage.items, endUs)[0]!);
+  }
+
+  /** Tokens that may stay cached beside what the stage, or its share of the pair, holds on an engine while it runs. */
+  roomTokens(engine: number, which: number, pair: number): number {
+    if (pair >= 0) {
+      const lead = this.leadItems(pair);
+      return this.#roomBeside(this.#sortIn(pair, which), which === 0 ? lead : this.stage.items - lead);
+    }
+    const sort = this.#engines.sortOf[engine]!;
+    const known = this.#roomTokens[sort]!;
+    return known === known ? known : (this.#roomTokens[sort] = this.#roomBeside(sort, this.stage.items));
+  }
+
+  #roomBeside(sort: number, items: number): number {
+    const { models, engine } = this.#engines.sorts[sort]!;
+    const held = models.get(this.stage.model);
+    if (held === undefined) return 0;
+    const sequences = sideBySide(this.stage, held, engine.batching.maxSequences);
+    const { kvTokens } = shareWork(this.stage, items, sequences, this.stage.limitTokens);
+    return Math.min(engine.prefixTokens ?? Infinity, held.kvCapacityTokens - kvTokens);
   }
 
   #sortIn(pair: number, which: number): number {
