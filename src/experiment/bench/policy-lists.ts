@@ -27,7 +27,7 @@ export const references: readonly string[] = [reference, inOrder];
 export const baseline = "round-robin" as PolicyName;
 
 /** By their means over training seeds, with what the project's own policy is given too: that they may split stages. */
-const strongest = [own, ...references, "kvflow+shards", "halo+shards", "murakkab+shards", "heft-online+shards"];
+const strongest = [own, ahead, ...references, "kvflow+shards", "halo+shards", "murakkab+shards", "heft-online+shards"];
 
 /** Of `real-dag` on its first cluster, and on the others. */
 export const onHetero = [...plain, ...strongest, "peft+shards", `${reference}+prefetch`];
@@ -92,7 +92,7 @@ export function isAblation(name: string): boolean {
 
 /** A policy of this project with one thing less or another setting. */
 function isPart(name: string): boolean {
-  return isAblation(name) || name.startsWith(`${ahead}-`);
+  return isAblation(name) || name.startsWith(`${ahead}-`) || name.startsWith(`${ahead}@`);
 }
 
 /** Splits stages over engines by itself, so that it is no yardstick for what others gain by that. */

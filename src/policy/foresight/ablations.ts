@@ -1,4 +1,4 @@
-/** `foresight`, and the same with one thing less. */
+/** `foresight`, and the same with one thing less or more. */
 
 import type { PolicyEntry } from "../policy.ts";
 import { createForesight } from "./foresight.ts";
@@ -16,6 +16,8 @@ export const foresightPolicies = {
   "foresight-search": variant("foresight that keeps the best of its constructions", { visits: 0, firstVisits: 0 }),
   "foresight-prefetch": variant("foresight that loads nothing ahead of need", { prefetch: false, preload: false }),
   "foresight-preload": variant("foresight that loads only what it plans", { preload: false }),
+  "foresight-history": variant("foresight that knows nothing of what workflows called before", { history: false }),
   "foresight-tail": variant("foresight that does not mind how long the slowest takes", { tail: 0 }),
   "foresight-shards": variant("foresight that never splits a stage", { mostShards: 1 }),
+  "foresight@solver": variant("foresight that has a solver re-place some stages before it anneals", { replace: true }),
 } as const satisfies Record<string, PolicyEntry>;

@@ -12,6 +12,8 @@ export type Demand = {
   readonly counted: readonly WorkflowId[];
 };
 
+export const noDemand: Demand = { parts: {}, counted: [] };
+
 /** How much a workflow counts against all before it. */
 const latest = 0.15;
 

@@ -15,7 +15,7 @@ import { planEarliestFinish } from "../greedy-finish.ts";
 import type { Plan, Policy, View } from "../policy.ts";
 import { act } from "./act.ts";
 import { asFate } from "./as-fate.ts";
-import { noteDemand, type Demand } from "./demand.ts";
+import { noDemand, noteDemand, type Demand } from "./demand.ts";
 import { byArrival, byRank, byTurn, leaveOpen } from "./constructions.ts";
 import { Decoder } from "./decode.ts";
 import { createLuck } from "./luck.ts";
@@ -47,7 +47,7 @@ export function createForesight(settings: ForesightSettings): Policy {
 function planWhole(view: View, settings: ForesightSettings): Plan {
   const before = view.memory as Memory | undefined;
   const { order: inTurn, ...outlook } = lookOut(view, before?.outlook);
-  const demand = noteDemand(view, outlook.work, before?.demand);
+  const demand = settings.history ? noteDemand(view, outlook.work, before?.demand) : noDemand;
   const scene = layScene(view, { ...outlook, order: inTurn }, settings, demand);
   const decoder = new Decoder(scene, settings.prefetch);
   const search = new Search(scene, decoder, new Valuer(scene, settings));

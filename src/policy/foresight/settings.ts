@@ -15,6 +15,8 @@ export type ForesightSettings = {
   readonly prefetch: boolean;
   /** Load models that are likely to come on engines that the plan leaves idle. */
   readonly preload: boolean;
+  /** Go by what workflows have called so far, in what to load and in what to give up. */
+  readonly history: boolean;
   /** Weight of the square of a workflow's slowdown beside the slowdown itself. */
   readonly tail: number;
   /** Added to every workflow's size, as a part of the mean: how little the smallest are preferred. */
@@ -35,6 +37,7 @@ export const foresightDefaults: ForesightSettings = {
   replace: false,
   prefetch: true,
   preload: true,
+  history: true,
   tail: 0.3,
   base: 0.5,
   engineTime: 1,

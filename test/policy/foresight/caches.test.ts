@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import type { Segment, Workflow } from "../../../src/model/workflow.ts";
 import { act } from "../../../src/policy/foresight/act.ts";
 import { Decoder } from "../../../src/policy/foresight/decode.ts";
+import { noDemand } from "../../../src/policy/foresight/demand.ts";
 import { lookOut } from "../../../src/policy/foresight/outlook.ts";
 import { recall, toRemember, type PlanMemory } from "../../../src/policy/foresight/plan.ts";
 import { layScene } from "../../../src/policy/foresight/scene.ts";
@@ -12,7 +13,6 @@ import type { View } from "../../../src/policy/policy.ts";
 import { cluster, llm } from "../../support/build.ts";
 import { runPlain } from "../../support/run-plain.ts";
 
-const noDemand = { parts: {}, counted: [] };
 const settings = { ...foresightDefaults, spread: 0 };
 
 /** One engine serves the stages in this order; what the decoder said at first, and what came of it. */

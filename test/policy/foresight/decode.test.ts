@@ -7,6 +7,7 @@ import type { Stage, Workflow } from "../../../src/model/workflow.ts";
 import { act } from "../../../src/policy/foresight/act.ts";
 import { byTurn } from "../../../src/policy/foresight/constructions.ts";
 import { Decoder } from "../../../src/policy/foresight/decode.ts";
+import { noDemand } from "../../../src/policy/foresight/demand.ts";
 import { lookOut } from "../../../src/policy/foresight/outlook.ts";
 import {
   parentsFirst,
@@ -25,7 +26,6 @@ import { simulate } from "../../../src/sim/simulate.ts";
 import { plainCalibration } from "../../support/plain-calibration.ts";
 import { randomWorld } from "../../support/random-world.ts";
 
-const noDemand = { parts: {}, counted: [] };
 const settings = { ...foresightDefaults, spread: 0 };
 
 type Contention = "none" | "serial";
