@@ -1,7 +1,8 @@
 /** `foresight`, and the same with one thing less or more. */
 
 import type { PolicyEntry } from "../policy.ts";
-import { createForesight } from "./foresight.ts";
+import { combineBySearch } from "../fate/plan.ts";
+import { createForesight, createLoneForesight } from "./foresight.ts";
 import { foresightDefaults, type ForesightSettings } from "./settings.ts";
 
 function variant(summary: string, changes: Partial<ForesightSettings>): PolicyEntry {
@@ -11,7 +12,8 @@ function variant(summary: string, changes: Partial<ForesightSettings>): PolicyEn
 export const foresightPolicies = {
   foresight: {
     ...variant("a complete plan of all that is visible, improved at every event", {}),
-    quick: createForesight({ ...foresightDefaults, visits: 4000, firstVisits: 8000 }),
+    quick: createForesight({ ...foresightDefaults, visits: 4000, firstVisits: 8000 }, combineBySearch),
+    lone: createLoneForesight(),
   },
   "foresight-search": variant("foresight that keeps the best of its constructions", { visits: 0, firstVisits: 0 }),
   "foresight-prefetch": variant("foresight that loads nothing ahead of need", { prefetch: false, preload: false }),

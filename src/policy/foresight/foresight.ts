@@ -5,11 +5,13 @@
  * look for better ones; the value is the workflows' slowdown and the time of engines. The README of this folder explains it.
  */
 
-import type { Decision } from "../../model/decision.ts";
+import type { Decision, Place } from "../../model/decision.ts";
 import { agentPolicies } from "../agents/entries.ts";
 import { isAtRest } from "../at-rest.ts";
 import { createFate } from "../fate/fate.ts";
-import { fateDefaults } from "../fate/settings.ts";
+import { createLone } from "../fate/lone.ts";
+import type { Combine } from "../fate/plan.ts";
+import { fateDefaults, fateKeeping } from "../fate/settings.ts";
 import { oldestFirst } from "../choose.ts";
 import { planEarliestFinish } from "../greedy-finish.ts";
 import type { Plan, Policy, View } from "../policy.ts";
@@ -33,15 +35,37 @@ type Memory = {
   readonly plan: PlanMemory;
 };
 
-export function createForesight(settings: ForesightSettings): Policy {
-  const onBatched = createFate(fateDefaults);
+/** `combine` is how `fate` combines candidates where it is asked. */
+export function createForesight(settings: ForesightSettings, combine?: Combine): Policy {
+  const onBatched = createFate(fateDefaults, combine);
+  const onRevealed = createFate(fateKeeping, combine);
   const onPairs = agentPolicies["hexagent+beyond+roles"].plan;
   return (view) => {
     const { engines } = view.costs.cluster;
     if (engines.some(({ role }) => role !== "both")) return onPairs(view);
-    if (engines.some(({ batching }) => batching.kind !== "exclusive")) return onBatched(view);
-    return planWhole(view, settings);
+    if (!batches(view)) return planWhole(view, settings);
+    return isRevealedAsItGoes(view) ? onRevealed(view) : onBatched(view);
   };
+}
+
+/** Of a stage that is alone; undefined where there is more to it. */
+export function createLoneForesight(): (view: View) => Place | undefined {
+  const onBatched = createLone(fateDefaults);
+  const onRevealed = createLone(fateKeeping);
+  return (view) => {
+    if (!batches(view) || view.costs.cluster.engines.some(({ role }) => role !== "both")) return undefined;
+    return isRevealedAsItGoes(view) ? onRevealed(view) : onBatched(view);
+  };
+}
+
+function batches({ costs }: View): boolean {
+  return costs.cluster.engines.some(({ batching }) => batching.kind !== "exclusive");
+}
+
+/** What is called next cannot be seen, so that what is held has to be kept for it. */
+function isRevealedAsItGoes({ workflows }: View): boolean {
+  for (const { reveal } of workflows.open.values()) if (reveal !== "online") return false;
+  return true;
 }
 
 function planWhole(view: View, settings: ForesightSettings): Plan {

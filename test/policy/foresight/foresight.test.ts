@@ -90,6 +90,24 @@ test("on batched engines it is fate, and on prefill and decode engines hexagent 
   );
 });
 
+test.for([
+  ["static", 0],
+  ["online", 1],
+] as const)(
+  "on batched engines a %s workflow of one stage goes to engine %i: only what is revealed as it goes spares last copies",
+  ([reveal, engine]) => {
+    const machines = cluster("h100 h100 h100", { host: "host", kvBytes: 4e9, batching: batched });
+    const held = [[large], [small], [small]];
+    const engines = machines.engines.map((each, index) => ({ ...each, resident: held[index]! }));
+    const journal = runPlain({
+      policy: foresightPolicies["foresight"],
+      cluster: { ...machines, engines },
+      workflows: [dag("a", () => ({ model: "phi-4-14.7b" }), { reveal })],
+    });
+    expect(enginesOf(journal)).toEqual({ a: [engine] });
+  },
+);
+
 test("it comes to rest with a stage that no engine can read the inputs of, though every record brings the question back later", () => {
   let asked = 0;
   const { plan, ...entry } = foresightPolicies.foresight;
