@@ -100,7 +100,7 @@ export function isSharding(name: string): boolean {
   return name === own || name === ahead || isPart(name) || /shard/.test(name);
 }
 
-/** Whose differences a report shows: the project's policy, or the reference while that is not there. */
+/** Whose differences a report shows: the project's policy, or else the one beyond it, or else the reference. */
 export function pickSubject(names: readonly string[]): string {
-  return names.includes(own) ? own : reference;
+  return [own, ahead].find((name) => names.includes(name)) ?? reference;
 }
