@@ -21,8 +21,9 @@ const worlds = Array.from({ length: 200 }, (_, index) => randomWorld(index + 101
 /** One in so many is enough for a variant; another one for each, so that together they see all. */
 const variantsShare = 8;
 const ablationsShare = 20;
-/** And for one that searches at every event, as its own ablations do. */
+/** And for one that searches at every event; of its own ablations, each has a few. */
 const searchingShare = 10;
+const searchingAblationsShare = 40;
 
 const troubles: readonly Faults[] = [
   { crashEveryUs: 8e6, crashForUs: 3e6 },
@@ -66,6 +67,7 @@ function worldsFor(name: string, place: number): readonly RandomWorld[] {
 
 function shareOf(name: string): number {
   if (name === "foresight") return searchingShare;
-  if (name in fateAblations || name in foresightPolicies) return ablationsShare;
+  if (name in foresightPolicies) return searchingAblationsShare;
+  if (name in fateAblations) return ablationsShare;
   return suffixOf(name) === undefined ? 1 : variantsShare;
 }

@@ -93,16 +93,17 @@ function lookIntoCaches(
   for (const engine of cluster) {
     const { index } = engine.holding;
     const coming = comingLinks(engine, cluster.linksOutputs);
-    const held = new Map(
-      engine.foreseen.map(({ model }) => {
-        const own = stampsIn(engine, model);
-        for (const [hash, stamp] of own) {
-          const number = numbers.get(model)?.get(hash) ?? lone;
-          if (number !== lone) stamps[index * count + number] = stamp;
-        }
-        return [model, own] as const;
-      }),
-    );
+    const held = new Map<string, ReadonlyMap<number, number>>();
+    for (const { model } of engine.foreseen) {
+      const known = numbers.get(model);
+      if (known === undefined) continue;
+      const own = stampsIn(engine, model);
+      held.set(model, own);
+      for (const [hash, stamp] of own) {
+        const number = known.get(hash) ?? lone;
+        if (number !== lone) stamps[index * count + number] = stamp;
+      }
+    }
     for (const [number, each] of times.entries()) {
       const own = each === undefined ? undefined : held.get(each.stage.model);
       if (each === undefined || own === undefined) continue;
