@@ -4,7 +4,8 @@
  */
 
 import { strict as assert } from "node:assert";
-import type { EngineId, HostId } from "../model/cluster.ts";
+import { avoiding, avoidingNobody } from "../model/avoidance.ts";
+import type { HostId } from "../model/cluster.ts";
 import type { JournalEvent, StageReady } from "../model/event.ts";
 import type { EngineHolding } from "../model/holding.ts";
 import { chainTokens } from "../model/prefix.ts";
@@ -95,7 +96,7 @@ function applyToWorkflows(workflows: WorkflowState, event: JournalEvent): void {
     }
     case "stage-lost": {
       const node = workflows.node(event.stage);
-      if (event.avoid !== undefined) node.stage = avoiding(node.stage, event.avoid);
+      if (event.avoid !== undefined && node.stage.kind !== "tool") node.stage = avoiding(node.stage, event.avoid);
       node.attempt = event.attempt + 1;
       node.shares = [];
       node.sharesLeft = 0;
@@ -133,17 +134,6 @@ function withKnownLengths(stage: VisibleStage, { chainTokens: tokens }: StageRea
   if (tokens === undefined || stage.kind === "tool") return stage;
   const chain = stage.chain.map((link, index) => ({ hash: link.hash, tokens: tokens[index] ?? link.tokens }));
   return { ...stage, chain, promptTokens: chainTokens(chain) } satisfies VisibleModelStage;
-}
-
-function avoiding(stage: VisibleStage, engine: EngineId): VisibleStage {
-  if (stage.kind === "tool") return stage;
-  return { ...stage, allow: { ...stage.allow, avoid: [...(stage.allow?.avoid ?? []), engine] } };
-}
-
-function avoidingNobody(stage: VisibleModelStage): VisibleModelStage {
-  if (stage.allow?.avoid === undefined) return stage;
-  const { avoid: _avoid, ...allow } = stage.allow;
-  return { ...stage, allow };
 }
 
 function addOutputHost(node: StageNode, host: HostId): void {

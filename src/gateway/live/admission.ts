@@ -1,6 +1,7 @@
 /** Who is turned away before anything is planned for them, and why; who is patient, only where waiting is of no use. */
 
 import { canServe } from "../../cost/candidate.ts";
+import { avoidingNobody } from "../../model/avoidance.ts";
 import type { EngineId } from "../../model/cluster.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
 import type { StageKey } from "../../model/workflow.ts";
@@ -49,11 +50,8 @@ export function hasOther({ state }: World, key: StageKey, failed: EngineId): boo
 }
 
 /** No engine that could take the stage is up but those that it avoids. */
-export function isStranded({ state }: World, stage: VisibleModelStage): boolean {
-  const { avoid: _avoid, ...allow } = stage.allow ?? {};
-  return (
-    !canBeServed(stage, state.cluster, ({ up }) => up) && canBeServed({ ...stage, allow }, state.cluster, () => true)
-  );
+export function isStranded({ state: { cluster } }: World, stage: VisibleModelStage): boolean {
+  return !canBeServed(stage, cluster, ({ up }) => up) && canBeServed(avoidingNobody(stage), cluster, () => true);
 }
 
 /** Nobody has the model, and somebody has not said yet what it serves: it has not been seen since the gateway began. */

@@ -135,9 +135,10 @@ export class StageDesk {
     const begun = open.turns.length > 0;
     this.#revoke(open);
     open.outputTokens = 0;
-    const avoid = failed !== undefined && hasOther(world, open.key, failed) ? { avoid: failed } : {};
+    const avoids = failed !== undefined && hasOther(world, open.key, failed);
+    const avoid = avoids ? { avoid: failed } : {};
     world.emit({ kind: "stage-lost", stage: open.key, attempt, reason: "engine-failed", ...avoid });
-    if ("avoid" in avoid) this.#wary.add(open.key);
+    if (avoids) this.#wary.add(open.key);
     // Who has only been sent from one queue to another has waited all the time.
     if (begun) this.#waitAnew(open);
     for (const engine of engines) this.#host.serve(engine);

@@ -4,6 +4,7 @@
  */
 
 import type { JournalHeader } from "../../journal/journal.ts";
+import { avoidingNobody } from "../../model/avoidance.ts";
 import { chainHash } from "../../model/prefix.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
 import type { ParentEdge, Segment, Stage, Workflow } from "../../model/workflow.ts";
@@ -88,10 +89,10 @@ function toStage(
   };
   if (stage.kind === "tool")
     return { ...base, kind: "tool", estimateUs: stage.toolUs, actualUs: runs ? endUs - startUs : stage.toolUs };
-  const { kind, model, items, allow } = stage;
+  const { kind, model, items } = stage;
+  const { allow } = avoidingNobody(stage);
   const actual = runs ? Math.min(outputTokens, stage.limitTokens) : 0;
   const output = { estimate: stage.outputTokens, actual, limit: stage.limitTokens };
-  const { avoid: _avoid, ...allowed } = allow ?? {};
   return {
     ...base,
     kind,
@@ -99,7 +100,7 @@ function toStage(
     prompt: toPrompt(stage, names),
     output,
     items,
-    ...(allow === undefined ? {} : { allow: allowed }),
+    ...(allow === undefined ? {} : { allow }),
   };
 }
 
