@@ -1,7 +1,7 @@
 /**
  * The contract of a policy: a function from what is known now to what should happen.
  * It reads no clock, draws no luck but from `view.rng`, keeps nothing between calls but what it returns as `memory`,
- * and changes nothing it is shown. Equal views give equal plans.
+ * and changes nothing it is shown. Equal views give equal plans, but for a driver of real time that says when a plan is due.
  */
 
 import type { Known } from "../cost/candidate.ts";
@@ -16,6 +16,11 @@ export type View<Memory = unknown> = Known & {
   readonly rng: Rng;
   /** What the last plan returned as memory. */
   readonly memory: Memory | undefined;
+  /**
+   * Whether the time for this plan is over: who searches then answers with the best so far. Only a driver of real time has it,
+   * and there equal views need not give equal plans.
+   */
+  readonly isDue?: () => boolean;
 };
 
 export type Plan<Memory = unknown> = {

@@ -12,7 +12,7 @@ import type { Rng } from "../../random/rng.ts";
 import type { PlanningConfig } from "../config/config.ts";
 import { stillValid } from "./carry-out.ts";
 import { PlanningLine, type Snapshot } from "./planning-line.ts";
-import type { FromThread } from "./thread-protocol.ts";
+import { sinceEpochMs, type FromThread } from "./thread-protocol.ts";
 import type { Timer } from "./time.ts";
 import { longestMs, type World } from "./world.ts";
 
@@ -43,6 +43,8 @@ export type PlannerHost = {
 
 /** Stages that the fallback looks at. */
 const fallbackStages = 128;
+/** The part of the deadline after which a search answers with the best so far; the rest is for the answer's way. */
+const partToSearch = 0.8;
 /** A thread that owes an answer for so long is replaced. */
 const patienceUs = 10_000_000;
 
@@ -165,9 +167,11 @@ export class Planner {
     this.#host.flush();
     const id = this.#nextId++;
     const viewUs = this.#world.nowUs;
-    const deadline = this.#world.time.after(this.#host.planning.deadlineMs, () => this.#late(id));
+    const { deadlineMs } = this.#host.planning;
+    const deadline = this.#world.time.after(deadlineMs, () => this.#late(id));
     this.#asked = { id, viewUs, deadline };
-    this.#line.ask({ kind: "plan", id, nowUs: viewUs, memory: this.#memory });
+    const dueMs = sinceEpochMs() + partToSearch * deadlineMs;
+    this.#line.ask({ kind: "plan", id, nowUs: viewUs, memory: this.#memory, dueMs });
   }
 
   /** Replaces a thread that has been silent for too long; false if it may still answer. */

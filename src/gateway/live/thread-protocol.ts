@@ -14,7 +14,14 @@ export type ToThread =
     }
   /** Lines of the journal: what happened since. */
   | { readonly kind: "follow"; readonly lines: string }
-  | { readonly kind: "plan"; readonly id: number; readonly nowUs: number; readonly memory: unknown };
+  | {
+      readonly kind: "plan";
+      readonly id: number;
+      readonly nowUs: number;
+      readonly memory: unknown;
+      /** When its time is over, in milliseconds since 1970, which all threads count alike. */
+      readonly dueMs: number;
+    };
 
 export type FromThread =
   | { readonly kind: "ready" }
@@ -27,3 +34,8 @@ export type FromThread =
       readonly tookUs: number;
     }
   | { readonly kind: "failed"; readonly id: number; readonly reason: string };
+
+/** As the thread that calls it has it: since its start by a steady clock. */
+export function sinceEpochMs(): number {
+  return performance.timeOrigin + performance.now();
+}

@@ -117,13 +117,13 @@ function searchPlan(
   }
   const most = (mostTries + triesPerStage * scene.stages.length) * scene.stages.length;
   const visits = Math.min(most, isNew ? settings.firstVisits : settings.visits);
-  if (visits === 0) return best;
+  if (visits === 0 || view.isDue?.() === true) return best;
   const luck = createLuck(view.rng.below(0x7fff_ffff) + 1);
   if (settings.replace) {
     best = replace(search, scene, best, firstOf(scene, best));
     best = replace(search, scene, best, ofOneModel(scene, best, luck.below(scene.stages.length)));
   }
-  return search.improve(best, luck, visits, settings);
+  return search.improve(best, luck, visits, settings, view.isDue);
 }
 
 /** Plans that the search looks at, at most: these, and so many more for each stage in sight. With few there is not more to find. */

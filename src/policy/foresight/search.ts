@@ -47,8 +47,8 @@ export class Search {
     return this.#valuer.costOf(this.#decoder);
   }
 
-  /** Anneals from `start` until `visits` stages have been decoded in all. */
-  improve(start: Judged, luck: Luck, visits: number, { heat }: ForesightSettings): Judged {
+  /** Anneals from `start` until `visits` stages have been decoded in all, or the plan is due. */
+  improve(start: Judged, luck: Luck, visits: number, { heat }: ForesightSettings, isDue?: () => boolean): Judged {
     const moves = new Moves(this.#scene, luck);
     if (moves.isIdle) return start;
     let best = start;
@@ -59,6 +59,7 @@ export class Search {
     const from = this.#visits;
     const hottest = start.cost * Math.min(mostHeat, heat / this.#scene.stages.length);
     while (this.#visits < visits) {
+      if (isDue?.() === true) break;
       moves.order.set(order);
       moves.told.set(told);
       moves.freed = false;

@@ -33,16 +33,17 @@ test("a stage waits for the engine that holds its model where a load would take 
   expect(firstUs(journal, "stage-place", "w/b")).toBe(firstUs(journal, "stage-end", "w/a"));
 });
 
+const threeAndOne = dag("a, b, c -> d", (id) => {
+  const tokens = id === "d" ? 100 : 300;
+  return { model: id === "d" ? large : small, output: { estimate: tokens, actual: tokens, limit: 800 } };
+});
+
 test("three stages share the engine that holds their model, and the other one loads what is called last: the README's example", () => {
-  const flow = dag("a, b, c -> d", (id) => {
-    const tokens = id === "d" ? 100 : 300;
-    return { model: id === "d" ? large : small, output: { estimate: tokens, actual: tokens, limit: 800 } };
-  });
-  const journal = runPlain({ policy: foresightPolicies["foresight"], workflows: [flow], cluster: half });
+  const journal = runPlain({ policy: foresightPolicies["foresight"], workflows: [threeAndOne], cluster: half });
   expect(enginesOf(journal)).toEqual({ a: [0], b: [0], c: [0], d: [1] });
   const load = journal.events.find((event) => event.kind === "model-load-start");
   expect(load).toMatchObject({ model: large, engine: "engine-1", atUs: 0, cause: "prefetch" });
-  const greedy = runPlain({ policy: "greedy-finish", workflows: [flow], cluster: half });
+  const greedy = runPlain({ policy: "greedy-finish", workflows: [threeAndOne], cluster: half });
   expect(makespanUs(journal)).toBeLessThan(0.75 * makespanUs(greedy));
 });
 
@@ -124,6 +125,26 @@ test("it comes to rest with a stage that no engine can read the inputs of, thoug
     faults: { staleUs: 300_000 },
   });
   expect(journal.events.at(-1)).toMatchObject({ kind: "workflow-abandon", reason: "unreachable" });
+});
+
+test("a search is asked between any two plans whether it is due, and ends there with a plan no worse than it began with", () => {
+  const makespans = [0, 1, 40, Infinity].map((most) => {
+    const { plan, ...entry } = foresightPolicies.foresight;
+    const hurried: Policy = (view) => {
+      let asked = 0;
+      const made = plan({ ...view, isDue: () => ++asked > most });
+      expect(asked).toBeLessThanOrEqual(most + 1);
+      return made;
+    };
+    return makespanUs(runPlain({ policy: { ...entry, plan: hurried }, workflows: [threeAndOne], cluster: half }));
+  });
+  const unsearched = runPlain({
+    policy: foresightPolicies["foresight-search"],
+    workflows: [threeAndOne],
+    cluster: half,
+  });
+  expect(makespans[0]).toBe(makespanUs(unsearched));
+  expect(makespans.at(-1)).toBeLessThan(makespans[0]!);
 });
 
 test("ready stages outside the plan get the engines that it does not use", () => {
