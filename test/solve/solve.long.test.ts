@@ -28,9 +28,9 @@ test("on twenty thousand problems the exact search equals trying everything", ()
 test("on four thousand problems CP-SAT and the exact search agree", () => {
   fc.assert(
     fc.property(anyProblem({ jobs: 8, candidates: 4 }), (problem) => {
-      const solution = cpSat.solve(problem, solveGreedily(problem).choice);
-      expect(isFeasible(problem, solution.choice)).toBe(true);
-      expect(solution).toMatchObject({ status: "optimal", cost: solveExactly(problem, { workBudget }).cost });
+      const { choice, ...answer } = cpSat.solve(problem, solveGreedily(problem).choice);
+      expect(isFeasible(problem, choice)).toBe(true);
+      expect(answer).toEqual({ status: "optimal", cost: solveExactly(problem, { workBudget }).cost });
     }),
     { numRuns: 4000, seed: 6 },
   );
@@ -41,7 +41,8 @@ test("on crowded frontiers they agree too", () => {
     const problem = crowdedFrontier(createRng(seed), 4 + (seed % 5), 4 + (seed % 3));
     const exact = solveExactly(problem, { workBudget });
     expect(exact.optimal).toBe(true);
-    expect(cpSat.solve(problem, solveGreedily(problem).choice)).toMatchObject({ status: "optimal", cost: exact.cost });
+    const { choice: _, ...answer } = cpSat.solve(problem, solveGreedily(problem).choice);
+    expect(answer).toEqual({ status: "optimal", cost: exact.cost });
   }
 });
 
@@ -54,9 +55,7 @@ test("on frontiers as a policy poses them they agree as well", () => {
     });
     const exact = solveExactly(problem, { workBudget });
     expect(exact.optimal).toBe(true);
-    expect(cpSat.solve(problem, exact.choice, { deterministicSeconds: 5 })).toMatchObject({
-      status: "optimal",
-      cost: exact.cost,
-    });
+    const { choice: _, ...answer } = cpSat.solve(problem, exact.choice, { deterministicSeconds: 5 });
+    expect(answer).toEqual({ status: "optimal", cost: exact.cost });
   }
 });
