@@ -1,6 +1,7 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { openCellStore } from "../../../src/experiment/bench/cell-store.ts";
 import { createCodeHash } from "../../../src/experiment/bench/code-hash.ts";
@@ -61,4 +62,33 @@ test("code is the same for all policies, but for those in a folder of their own"
   expect(hash("heft")).toBe(hash("kvflow"));
   expect(hash("fate")).toBe(hash("fate-residency"));
   expect(hash("heft")).toMatch(/^[0-9a-f]{64}$/);
+});
+
+test("cells of a policy depend on the folders that its own imports from", () => {
+  const root = join(folder, "src");
+  const files = {
+    "experiment/cell-worker.ts": `import "../policy/policies.ts";`,
+    "policy/policies.ts": `import "./fate/fate.ts"; import "./foresight/foresight.ts"; import "./heft.ts";`,
+    "policy/heft.ts": "",
+    "policy/fate/fate.ts": "",
+    // By a way that leads through a file of no folder.
+    "policy/foresight/foresight.ts": `import "../between.ts";`,
+    "policy/between.ts": `export { plan } from "./fate/fate.ts";`,
+  };
+  for (const name of ["experiment", "policy/fate", "policy/foresight"])
+    mkdirSync(join(root, name), { recursive: true });
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(root, name), text);
+  const names = ["heft", "fate", "foresight", "hexagent"];
+  const hashes = (): readonly string[] =>
+    names.map(createCodeHash(pathToFileURL(join(root, "experiment/cell-worker.ts"))));
+  const changedBy = (name: string): readonly string[] => {
+    const before = hashes();
+    appendFileSync(join(root, name), "// changed");
+    const after = hashes();
+    return names.filter((_, index) => before[index] !== after[index]);
+  };
+  expect(changedBy("policy/heft.ts")).toEqual(names);
+  expect(changedBy("policy/foresight/foresight.ts")).toEqual(["foresight"]);
+  expect(changedBy("policy/fate/fate.ts")).toEqual(["fate", "foresight"]);
+  expect(changedBy("policy/between.ts")).toEqual(["foresight"]);
 });
