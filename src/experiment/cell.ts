@@ -22,6 +22,8 @@ export type CellSpec = {
   readonly faults: Faults;
   /** Hold the run against the laws too. */
   readonly check: boolean;
+  /** The policy is shown lengths, times and branches as they will come true: what runs is none that anybody could have. */
+  readonly told?: true;
   /** Find out what no policy could undercut, too. */
   readonly bounds?: true;
   /** Where the journal goes; nowhere if absent. */

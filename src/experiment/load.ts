@@ -1,6 +1,7 @@
 /** Workloads and clusters of a cell, from their names. */
 
 import { existsSync } from "node:fs";
+import { tellTruth } from "../bound/tell-truth.ts";
 import { batchedVersion } from "../catalogue/batched-version.ts";
 import { clusterNames, namedCluster, scaleSpeeds } from "../catalogue/clusters.ts";
 import { knownModels } from "../catalogue/models.ts";
@@ -17,7 +18,15 @@ import { loadAgents } from "./agents/source.ts";
 import { loadRealDag } from "./real-dag.ts";
 
 /** What a cell runs: `models` are those that stages call. */
-export function loadCell({ workload: source, seed, cluster: name, change = {} }: CellSpec): Loaded {
+export function loadCell(spec: CellSpec): Loaded {
+  const { workload, ...rest } = loadUntold(spec);
+  const { workflows } = workload;
+  return { ...rest, workload: spec.told === true ? { ...workload, workflows: workflows.map(tellTruth) } : workload };
+}
+
+export type Loaded = WorkloadAndModels & { readonly cluster: Cluster };
+
+function loadUntold({ workload: source, seed, cluster: name, change = {} }: CellSpec): Loaded {
   if (source.kind !== "real-dag" && source.kind !== "agents") {
     const loaded = loadWorkload(source, seed);
     return { ...loaded, cluster: changeCluster(loadCluster(name, loaded.models), change) };
@@ -27,8 +36,6 @@ export function loadCell({ workload: source, seed, cluster: name, change = {} }:
   const loaded = source.kind === "agents" ? loadAgents(source, seed, cluster) : loadRealDag(source, seed, cluster);
   return { ...loaded, cluster };
 }
-
-export type Loaded = WorkloadAndModels & { readonly cluster: Cluster };
 
 function changeCluster(cluster: Cluster, { batched, contention, ...speeds }: ClusterChange): Cluster {
   const scaled = Object.keys(speeds).length === 0 ? cluster : scaleSpeeds(cluster, speeds);

@@ -7,6 +7,7 @@ import { policies } from "../../policy/policies.ts";
 import type { PolicyEntry } from "../../policy/policy.ts";
 import { baseline, isSharding, pickSubject, references } from "./policy-lists.ts";
 import type { BenchResult } from "./run-bench.ts";
+import { describeTold, isTold, rowName } from "./told.ts";
 import {
   differenceOfMeans,
   differenceOfP95,
@@ -112,7 +113,7 @@ export type About = Pick<BenchFile, "benchmark" | "version" | "command" | "data"
 export function toBenchFile(about: About, results: readonly BenchResult[]): BenchFile {
   const groups = toGroups(results);
   const seeds = [...new Set(results.map(({ spec }) => spec.seed))].sort((left, right) => left - right);
-  const names = [...new Set(results.map(({ spec }) => spec.policy))];
+  const names = [...new Set(results.map(rowName))];
   const summaries: Readonly<Record<string, PolicyEntry>> = policies;
   const { benchmark, version, command, data } = about;
   return {
@@ -122,7 +123,9 @@ export function toBenchFile(about: About, results: readonly BenchResult[]): Benc
     time: "simulated",
     data,
     seeds,
-    policies: Object.fromEntries(names.map((name) => [name, summaries[name]?.summary ?? ""])),
+    policies: Object.fromEntries(
+      names.map((name) => [name, isTold(name) ? describeTold(name) : (summaries[name]?.summary ?? "")]),
+    ),
     cells: groups.flatMap(toCells),
     summary: groups.flatMap(toSummary),
     paired: groups.flatMap(toPaired),
@@ -142,7 +145,7 @@ export function toGroups(results: readonly BenchResult[]): readonly BenchGroup[]
   return [...grouped.values()].flatMap((own) => {
     const [first] = own;
     if (first === undefined) return [];
-    return { cluster: first.cluster, mode: first.mode, byPolicy: Map.groupBy(own, ({ spec }) => spec.policy) };
+    return { cluster: first.cluster, mode: first.mode, byPolicy: Map.groupBy(own, rowName) };
   });
 }
 
@@ -197,6 +200,8 @@ function toSummary(group: BenchGroup): readonly SummaryRow[] {
     const average = meanRatio(pairing);
     const pooled = pooledP95Ratio(pairing, aboutOf(group, policy, baseline));
     const kept = results.map(({ result }) => toKept(result));
+    // What is told the lengths wins nothing.
+    const beaten = isTold(policy) ? [] : [...new Set([baseline, ...rivals])].filter((rival) => rival !== policy);
     return {
       cluster: group.cluster,
       mode: group.mode,
@@ -210,9 +215,7 @@ function toSummary(group: BenchGroup): readonly SummaryRow[] {
       pooledP95Ci95: toCi95(pooled),
       p95Ratio: round(p95OfRatios(pairing)),
       winRates: Object.fromEntries(
-        [...new Set([baseline, ...rivals])]
-          .filter((rival) => rival !== policy)
-          .map((rival) => [rival, round(winRate(pairUp(own, runs.get(rival) as Runs)))]),
+        beaten.map((rival) => [rival, round(winRate(pairUp(own, runs.get(rival) as Runs)))]),
       ),
       metrics: Object.fromEntries(
         Object.keys(kept[0] ?? {}).map((name) => [name, round(mean(kept.map((metrics) => metrics[name] ?? 0)))]),
@@ -221,9 +224,9 @@ function toSummary(group: BenchGroup): readonly SummaryRow[] {
   });
 }
 
-/** Every policy against its rivals and the subject, and the subject against all. */
+/** Every policy against its rivals and the subject, and the subject against all. What is told the lengths is no policy. */
 function toPaired(group: BenchGroup): readonly PairedRow[] {
-  const runs = runsOf(group);
+  const runs = new Map([...runsOf(group)].filter(([policy]) => !isTold(policy)));
   const yardstick = runs.get(baseline) as Runs;
   const rivals = pickRivals(runs);
   const subject = pickSubject([...runs.keys()]);
@@ -267,7 +270,7 @@ function pickRivals(runs: ReadonlyMap<string, Runs>): readonly string[] {
   let strongest: string | undefined;
   let least = Infinity;
   for (const [policy, own] of runs) {
-    if (policy === baseline || isSharding(policy)) continue;
+    if (policy === baseline || isSharding(policy) || isTold(policy)) continue;
     const ratio = meanRatio(pairUp(own, yardstick)).mean;
     if (ratio < least) [strongest, least] = [policy, ratio];
   }

@@ -22,6 +22,8 @@ export type Group = Pick<CellSpec, "workload" | "change"> & {
   /** Name of the workload and of what else is particular. */
   readonly mode: string;
   readonly policies: readonly PolicyName[];
+  /** Which of them run once more, told the lengths: unless other policies were asked for. */
+  readonly told?: readonly PolicyName[];
   /** How many, from 1 to report on, or from 101 to tune on. */
   readonly seeds: number;
 };
@@ -58,7 +60,11 @@ export function toCells(groups: readonly Group[], narrowing: Narrowing, options:
       const always = group.workload.kind === "agents" ? [] : [baseline];
       const names = [...new Set([...always, ...(policies ?? group.policies)])];
       const own = seedsOf(group, options.training).filter((seed) => seeds?.includes(seed) ?? true);
-      return own.flatMap((seed) => names.map((policy) => toCell(group, policy, seed, options.check)));
+      const told = policies === undefined ? (group.told ?? []) : [];
+      return own.flatMap((seed) => [
+        ...names.map((policy) => toCell(group, policy, seed, options.check)),
+        ...told.map((policy) => tell(toCell(group, policy, seed, options.check))),
+      ]);
     });
 }
 
@@ -82,6 +88,10 @@ function toCell(group: Group, policy: PolicyName, seed: number, check: boolean):
       ...(isMisjudged(workload) ? {} : { bounds: true }),
     },
   };
+}
+
+function tell({ spec, ...place }: BenchCell): BenchCell {
+  return { ...place, spec: { ...spec, told: true } };
 }
 
 /** Errors of estimates change no bound, so that those of the same workload without error do. */

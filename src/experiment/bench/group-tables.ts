@@ -7,10 +7,11 @@ import type { DecisionTimes } from "./decision-times.ts";
 import { isAt, type Place } from "./places.ts";
 import { pickSubject } from "./policy-lists.ts";
 import { showPaired, showWithInterval } from "./show.ts";
+import { toldLast } from "./told.ts";
 
-/** Best first. */
+/** Best first, and then what was told the lengths. */
 export function rowsAt(file: BenchFile, place: Place): readonly SummaryRow[] {
-  return file.summary.filter(isAt(place)).toSorted((left, right) => left.mean - right.mean);
+  return toldLast(file.summary.filter(isAt(place)).toSorted((left, right) => left.mean - right.mean));
 }
 
 /** The subject against the others, the strongest of these first. */

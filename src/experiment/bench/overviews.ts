@@ -11,6 +11,7 @@ import { plotLines } from "./plot-lines.ts";
 import { baseline, drawn, drawnOverShares, isAblation, pickSubject } from "./policy-lists.ts";
 import { heading, plot, table, text, type Part } from "./report-parts.ts";
 import { showPaired, showWithInterval } from "./show.ts";
+import { isTold } from "./told.ts";
 
 export function overByMode(file: BenchFile): readonly Part[] {
   const clusters = [...new Set(file.summary.map(({ cluster }) => cluster))];
@@ -31,7 +32,9 @@ export function overByMode(file: BenchFile): readonly Part[] {
 /** Of drawn policies, or of whatever ran where none of them did. */
 function ratiosAt(file: BenchFile, place: Place): ReadonlyMap<string, readonly number[]> {
   const cells = file.cells.filter(isAt(place));
-  const ran = [...new Set(cells.map(({ policy }) => policy))].filter((policy) => policy !== baseline);
+  const ran = [...new Set(cells.map(({ policy }) => policy))].filter(
+    (policy) => policy !== baseline && !isTold(policy),
+  );
   const shown = drawn.filter((policy) => ran.includes(policy));
   return new Map(
     (shown.length > 0 ? shown : ran.slice(0, 6)).map((policy) => [
@@ -47,7 +50,7 @@ export function overByShare(file: BenchFile): readonly Part[] {
   const shown = drawnOverShares.filter((name) => names.includes(name));
   // In the order of the policies where none of those that are drawn ran.
   const lines = names
-    .filter((name) => shown.length === 0 || shown.includes(name))
+    .filter((name) => (shown.length === 0 ? !isTold(name) : shown.includes(name)))
     .toSorted((one, other) => shown.indexOf(one) - shown.indexOf(other))
     .map((name) => ({
       name,
@@ -74,7 +77,7 @@ export function overAblations(file: BenchFile): readonly Part[] {
   const subject = pickSubject(file.summary.map(({ policy }) => policy));
   const modes = [...new Set(file.summary.map(({ mode }) => mode))];
   const others = [...new Set(file.summary.map(({ policy }) => policy))].filter(
-    (policy) => policy !== subject && policy !== baseline,
+    (policy) => policy !== subject && policy !== baseline && !isTold(policy),
   );
   const find = (policy: string, mode: string): PairedRow | undefined =>
     file.paired.find((row) => row.policy === policy && row.rival === subject && row.mode === mode);
@@ -118,7 +121,9 @@ export function overAblations(file: BenchFile): readonly Part[] {
 
 export function overSettings(file: BenchFile): readonly Part[] {
   const subject = pickSubject(file.summary.map(({ policy }) => policy));
-  const rivals = [...new Set(file.summary.map(({ policy }) => policy))].filter((policy) => policy !== subject);
+  const rivals = [...new Set(file.summary.map(({ policy }) => policy))].filter(
+    (policy) => policy !== subject && !isTold(policy),
+  );
   const places = toPlaces(file);
   const find = (place: Place, rival: string): PairedRow | undefined =>
     file.paired.find((row) => isAt(place)(row) && row.policy === subject && row.rival === rival);
@@ -153,14 +158,16 @@ export function overSettings(file: BenchFile): readonly Part[] {
   ];
 }
 
-/** A row a policy, best on average first, a column a mode. */
+/** A row a policy, best on average first and what was told the lengths last, a column a mode. */
 export function tableByMode(
   summary: readonly SummaryRow[],
   show = (row: SummaryRow) => showWithInterval(row.mean, row.ci95),
 ): Table {
   const modes = [...new Set(summary.map(({ mode }) => mode))];
   const byPolicy = [...Map.groupBy(summary, ({ policy }) => policy)];
-  byPolicy.sort(([, left], [, right]) => averageOf(left) - averageOf(right));
+  byPolicy.sort(
+    ([one, left], [other, right]) => Number(isTold(one)) - Number(isTold(other)) || averageOf(left) - averageOf(right),
+  );
   return {
     columns: [
       { heading: "policy", align: "left" },

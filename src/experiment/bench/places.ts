@@ -1,10 +1,8 @@
 /** Groups of a result file: a cluster and a mode. */
 
-import type { BenchFile } from "./bench-file.ts";
-
 export type Place = { readonly cluster: string; readonly mode: string };
 
-export function toPlaces({ summary }: BenchFile): readonly Place[] {
+export function toPlaces({ summary }: { readonly summary: readonly Place[] }): readonly Place[] {
   const seen = new Map(summary.map(({ cluster, mode }) => [JSON.stringify([cluster, mode]), { cluster, mode }]));
   return [...seen.values()];
 }

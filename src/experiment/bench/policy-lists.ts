@@ -29,15 +29,23 @@ export const baseline = "round-robin" as PolicyName;
 /** By their means over training seeds, with what the project's own policy is given too: that they may split stages. */
 const strongest = [own, ahead, ...references, "kvflow+shards", "halo+shards", "murakkab+shards", "heft-online+shards"];
 
+/** The reference with a load ahead of need, as the policy beyond the project's own has. */
+const inTime = `${reference}+prefetch`;
+
 /** Of `real-dag` on its first cluster, and on the others. */
-export const onHetero = [...plain, ...strongest, "peft+shards", `${reference}+prefetch`];
-export const onOthers = [baseline, ...strongest];
+export const onHetero = [...plain, ...strongest, "peft+shards", inTime];
+export const onOthers = [baseline, ...strongest, inTime];
+
+/** What runs once more, told the lengths, where estimates err. */
+export const told = [ahead];
 
 /** Nothing there can be split, so that no variant with shards is among them. */
 export const forPrefixes = [
   baseline,
   own,
-  reference,
+  ahead,
+  ...references,
+  inTime,
   "kvflow",
   "halo",
   "murakkab",
@@ -49,13 +57,14 @@ export const forPrefixes = [
   "least-loaded",
 ];
 
-export const forAblation = [baseline, ...references, own, ...table.filter(isAblation)];
+export const forAblation = [baseline, ...references, own, ahead, ...table.filter(isAblation)];
 
 /** Each dimension of state off, and all of them. */
 export const forDimensions = [
   baseline,
   ...references,
   own,
+  ahead,
   "fate-residency",
   "fate-locality",
   "fate-prefix",
@@ -67,19 +76,24 @@ export const forDimensions = [
 /** For `--quick`. */
 export const few = [baseline, "heft-online", reference];
 
-export const forSensitivity = [baseline, own, reference, "heft-online", "kvflow"];
+/** For `--quick` where settings differ. */
+export const fewInSettings = [...few, own, "kvflow"];
+
+/** With the strongest of `real-dag` one workflow after another. */
+export const forSensitivity = [
+  baseline,
+  own,
+  ahead,
+  ...references,
+  inTime,
+  "heft-online",
+  "heft-online+shards",
+  "kvflow",
+];
 
 /** Drawn as distributions, and over shares, as far as they ran. */
-export const drawn = [own, ...references, "kvflow+shards", "heft-online+shards", "least-loaded"];
-export const drawnOverShares = [
-  own,
-  reference,
-  "kvflow",
-  "mooncake",
-  "prefix-affinity",
-  "session-affinity",
-  "least-loaded",
-];
+export const drawn = [own, ahead, ...references, "kvflow+shards", "heft-online+shards", "least-loaded"];
+export const drawnOverShares = [own, ahead, reference, "kvflow", "mooncake", "prefix-affinity", "least-loaded"];
 
 /** Those that the table has, each once. */
 export function inTable(names: readonly string[]): readonly PolicyName[] {
@@ -93,6 +107,11 @@ export function isAblation(name: string): boolean {
 /** A policy of this project with one thing less or another setting. */
 function isPart(name: string): boolean {
   return isAblation(name) || name.startsWith(`${ahead}-`) || name.startsWith(`${ahead}@`);
+}
+
+/** A policy of this project with a part less, or with another setting; with something more it is one of its own. */
+export function isLess(name: string): boolean {
+  return [own, ahead, forAgents].some((policy) => name.startsWith(`${policy}-`) || name.startsWith(`${policy}@`));
 }
 
 /** Splits stages over engines by itself, so that it is no yardstick for what others gain by that. */

@@ -1,7 +1,7 @@
 /** Benchmark B: trees, chains and fans in which a set part of each prompt is shared. */
 
 import type { Benchmark } from "./benchmark.ts";
-import { few, forPrefixes, inTable } from "./policy-lists.ts";
+import { few, forPrefixes, inTable, told } from "./policy-lists.ts";
 
 const shares = [0, 0.25, 0.5, 0.75, 0.9] as const;
 
@@ -12,6 +12,7 @@ export const prefixReuse: Benchmark = {
       cluster: "hetero-8",
       mode: `share-${sharedShare.toFixed(2)}`,
       policies: inTable(forPrefixes),
+      told: inTable(told),
       seeds: 20,
       workload: { kind: "generated", families: ["tree", "chain", "fan"], count: 16, oneAtATime: true, sharedShare },
     })),

@@ -1,7 +1,7 @@
 /** Benchmark A: recorded graphs as LLM workflows, one after another and as streams, on three clusters. */
 
 import type { Benchmark, Group } from "./benchmark.ts";
-import { few, inTable, onHetero, onOthers } from "./policy-lists.ts";
+import { few, inTable, onHetero, onOthers, told } from "./policy-lists.ts";
 
 const clusters = ["hetero-8", "a100-8", "h100-4-a100-4"] as const;
 const loads = [0.15, 0.25, 0.4] as const;
@@ -27,13 +27,13 @@ export const realDag: Benchmark = {
 function groupsOn(cluster: string, data: string | undefined): readonly Group[] {
   const policies = inTable(cluster === "hetero-8" ? onHetero : onOthers);
   const source = { kind: "real-dag", ...(data === undefined ? {} : { data }) } as const;
-  const oneByOne = { cluster, policies, seeds: solo.seeds, workload: { ...source, count: solo.count } };
+  const compared = { cluster, policies, told: inTable(told) };
+  const oneByOne = { ...compared, seeds: solo.seeds, workload: { ...source, count: solo.count } };
   return [
     { ...oneByOne, mode: "solo" },
     ...loads.map((load) => ({
-      cluster,
+      ...compared,
       mode: `stream-${load.toFixed(2)}`,
-      policies,
       seeds: stream.seeds,
       workload: { ...source, count: stream.count, load },
     })),

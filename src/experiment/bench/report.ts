@@ -9,6 +9,7 @@ import { overAblations, overByMode, overByShare, overSettings } from "./overview
 import { isAt, toPlaces, type Place } from "./places.ts";
 import { baseline } from "./policy-lists.ts";
 import { heading, table, text, type Part, type Report } from "./report-parts.ts";
+import { isTold } from "./told.ts";
 
 export function toReport(
   file: BenchFile,
@@ -25,13 +26,21 @@ export function toReport(
   return {
     name: file.benchmark,
     head: {
-      words: [what, { code: baseline }, ", workflow by workflow: less is better."],
+      words: [what, { code: baseline }, ", workflow by workflow: less is better.", ...aboutTold(file)],
       command: file.command,
       facts: `${file.data}. Seeds ${showSeeds(file.seeds)}. Code ${file.version}.`,
     },
     overview: overviews[report](file),
     details: toPlaces(file).flatMap((place) => toGroup(file, place, times)),
   };
+}
+
+function aboutTold({ summary }: BenchFile): readonly string[] {
+  const names = [...new Set(summary.map(({ policy }) => policy))].filter(isTold);
+  if (names.length === 0) return [];
+  return [
+    ` What is told the lengths, last in each table, is no policy but an upper yardstick: how far it would get if nothing were estimated.`,
+  ];
 }
 
 /** Results and differences of each group, for a terminal. */
@@ -86,7 +95,7 @@ function showSize(row: SummaryRow | undefined): string {
   return `${seeds} seed${seeds === 1 ? "" : "s"}, ${workflows} workflows`;
 }
 
-function showSeeds(seeds: readonly number[]): string {
+export function showSeeds(seeds: readonly number[]): string {
   const [first = 0] = seeds;
   const last = seeds.at(-1) ?? 0;
   return seeds.length > 2 && last - first === seeds.length - 1 ? `${first}-${last}` : seeds.join(", ");

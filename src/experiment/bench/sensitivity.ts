@@ -1,10 +1,10 @@
-/** Benchmark A with one parameter at a time far from its usual value: where the policy fate gains, and where it does not. */
+/** Benchmark A with one parameter at a time far from its usual value: where policies gain, and where they do not. */
 
 import type { ModelShare } from "../../trace/annotate/models.ts";
 import type { CellSpec, ClusterChange } from "../cell.ts";
 import type { RealDagSource } from "../real-dag.ts";
 import type { Benchmark } from "./benchmark.ts";
-import { forSensitivity, inTable } from "./policy-lists.ts";
+import { fewInSettings, forSensitivity, inTable, told } from "./policy-lists.ts";
 
 const count = 12;
 const seeds = 8;
@@ -56,17 +56,18 @@ const settings: Readonly<Record<string, Setting>> = {
 };
 
 export const sensitivity: Benchmark = {
-  summary: "the policy fate against four others, with one parameter at a time far from the usual",
+  summary: "policies with one parameter at a time far from the usual",
   groups: (data) =>
     Object.entries(settings).map(([mode, { change, ...setting }]) => ({
       cluster: "hetero-8",
       mode,
       policies: inTable(forSensitivity),
+      told: inTable(told),
       seeds,
       workload: toWorkload(setting, data),
       ...(change === undefined ? {} : { change }),
     })),
-  quick: { modes: ["usual", "deep-chains"], seeds: [1, 2] },
+  quick: { modes: ["usual", "deep-chains"], policies: inTable(fewInSettings), seeds: [1, 2] },
   recorded: true,
   shown: { cluster: "hetero-8", mode: "usual" },
   report: "settings",

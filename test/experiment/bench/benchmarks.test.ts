@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { toCells, type Group, type Narrowing } from "../../../src/experiment/bench/benchmark.ts";
 import { benchmarks } from "../../../src/experiment/bench/benchmarks.ts";
+import { rowName } from "../../../src/experiment/bench/told.ts";
 
 const plain = { training: false, check: false };
 const keysOf = (groups: readonly Group[], narrowing: Narrowing, training = false): readonly string[] =>
@@ -10,8 +11,8 @@ describe.each(Object.entries(benchmarks))("%s", (_, { groups, quick }) => {
   const own = groups("data");
 
   test("no two cells are of the same place, policy and seed", () => {
-    const names = toCells(own, {}, plain).map(({ cluster, mode, spec }) =>
-      [cluster, mode, spec.policy, spec.seed].join(),
+    const names = toCells(own, {}, plain).map((cell) =>
+      [cell.cluster, cell.mode, rowName(cell), cell.spec.seed].join(),
     );
     expect(new Set(names).size).toBe(names.length);
   });

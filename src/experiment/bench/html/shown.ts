@@ -8,6 +8,7 @@ import { rowsAt } from "../group-tables.ts";
 import { isAt, toPlaces } from "../places.ts";
 import { baseline, isAblation, isSharding, pickSubject, references } from "../policy-lists.ts";
 import { heading, plot, text, type Part } from "../report-parts.ts";
+import { isTold } from "../told.ts";
 import { drawLongest, drawRuns, isCrowded } from "./draw-runs.ts";
 import type { SeenRun } from "./see-runs.ts";
 
@@ -28,7 +29,9 @@ export function pickShown(file: BenchFile, wanted: Pick<Shown, "cluster" | "mode
   if (place === undefined) return undefined;
   const rows = rowsAt(file, place);
   const subject = pickSubject(rows.map(({ policy }) => policy));
-  const others = rows.filter(({ policy }) => policy !== subject && policy !== baseline && !isAblation(policy));
+  const others = rows.filter(
+    ({ policy }) => policy !== subject && policy !== baseline && !isAblation(policy) && !isTold(policy),
+  );
   const rival = others.find(({ policy }) => references.includes(policy) || !isSharding(policy)) ?? others[0];
   const seeds = file.cells.filter((cell) => isAt(place)(cell) && cell.policy === subject).map((cell) => cell.seed);
   const own = seed !== undefined && seeds.includes(seed) ? seed : seeds[0];
