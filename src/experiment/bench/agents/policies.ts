@@ -34,14 +34,17 @@ const yardsticks: readonly string[] = [
 /** Of the yardsticks, by their means on training seeds. */
 const strongest = ["edf@projected", "las@projected"];
 
-/** What goes beyond the subject's source and runs wherever the subject does: all of it that leaves roles as they are, and all. */
-const beyondEverywhere = ["hexagent+beyond", "hexagent+beyond+roles"];
+/** Ours, beyond any source. */
+const ahead = "foresight";
+
+/** What goes beyond the subject's source and runs wherever the subject does: all of it that leaves roles as they are, all, and what is our own. */
+const beyondEverywhere = ["hexagent+beyond", "hexagent+beyond+roles", ahead];
 
 /** Order without placement; placement without order is `fcfs@projected`. */
 const orderAlone = "risk@least-loaded";
 
 export const everywhere: readonly PolicyName[] = inTable([subject, ...yardsticks, ...beyondEverywhere]);
-export const withErrors: readonly PolicyName[] = inTable([subject, ...strongest]);
+export const withErrors: readonly PolicyName[] = inTable([subject, ahead, ...strongest]);
 /** Where single parts are looked at: the subject without each, and with each that goes beyond. */
 export const studied: readonly PolicyName[] = inTable([...everywhere, orderAlone, ...table.filter(isVariant)]);
 
@@ -51,10 +54,10 @@ export const few: readonly PolicyName[] = inTable([subject, "fcfs@round-robin", 
 export const drawn = [
   subject,
   "hexagent+beyond",
+  ahead,
   "edf@projected",
   "las@projected",
   "las@least-loaded",
-  "fcfs@least-loaded",
   "fcfs@round-robin",
 ];
 
@@ -67,9 +70,9 @@ export function isAblation(name: string): boolean {
   return name.startsWith(`${subject}-`) || name === orderAlone;
 }
 
-/** The subject with something more. */
+/** The subject with something more, or what is made of it. */
 export function isBeyond(name: string): boolean {
-  return name.startsWith(`${subject}+`);
+  return name.startsWith(`${subject}+`) || name === ahead;
 }
 
 function isVariant(name: string): boolean {
@@ -78,5 +81,5 @@ function isVariant(name: string): boolean {
 
 /** May have engines change between prefill and decode, so that bounds for fixed roles say nothing about it. */
 export function switchesRoles(name: string): boolean {
-  return name.includes("+roles");
+  return name.includes("+roles") || name === ahead;
 }
