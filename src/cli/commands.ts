@@ -3,6 +3,7 @@
 import type { Command } from "./arguments.ts";
 import { benchCommand } from "./bench.ts";
 import { benchReportCommand } from "./bench-report.ts";
+import { benchStandingCommand } from "./bench-standing.ts";
 import { calibrateCommand } from "./calibrate.ts";
 import { checkCommand } from "./check.ts";
 import { compareCommand } from "./compare.ts";
@@ -31,6 +32,7 @@ export const commands: readonly Command[] = [
   compareCommand,
   benchCommand,
   benchReportCommand,
+  benchStandingCommand,
   checkCommand,
   journalList,
   journalExport,

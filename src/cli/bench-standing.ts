@@ -1,0 +1,47 @@
+/** `fate bench standing`: one page from the result files of all benchmarks: a policy against the best of all others, cell by cell. */
+
+import { join } from "node:path";
+import { compared, stand } from "../experiment/bench/standing/stand.ts";
+import { renderStanding, toStandingPages } from "../experiment/bench/standing/page.ts";
+import { readText } from "../trace/read-text.ts";
+import { command, didYouMean } from "./arguments.ts";
+import { resultsFolder } from "./benchmark-options.ts";
+import { policyNames } from "./policy-names.ts";
+import { UsageError } from "./usage-error.ts";
+import { writePages } from "./write-report.ts";
+
+const usual = "foresight";
+
+export const benchStandingCommand = command({
+  name: "bench standing",
+  summary: "write how a policy stands against the best of all others, in every cell of every benchmark",
+  usage: "bench standing [POLICY] [--in DIR] [--out DIR]",
+  options: [
+    { name: "in", kind: "text", shows: "DIR", summary: "where the result files lie", default: resultsFolder },
+    { name: "out", kind: "text", shows: "DIR", summary: "where the page goes; beside the result files unless said" },
+    { name: "json", kind: "flag", summary: "the result on standard output, and no page" },
+  ],
+  positionals: [{ name: "POLICY", required: false, summary: `whose standing; ${usual} unless said` }],
+  examples: ["fate bench standing", "fate bench standing fate --in results --out pages"],
+  run: ({ values, words, terminal }) => {
+    const [policy = usual] = words;
+    const known: readonly string[] = policyNames;
+    if (!known.includes(policy))
+      throw new UsageError(
+        `fate bench standing: found no policy ${JSON.stringify(policy)}${didYouMean(policy, known)}`,
+      );
+    const results = compared.map((benchmark) => {
+      const path = join(values.in, `${benchmark}.json`);
+      return { benchmark, path, text: readText(path) };
+    });
+    const standing = stand(policy, results);
+    const isUsual = policy === usual;
+    const said = `fate bench standing${isUsual ? "" : ` ${policy}`}`;
+    if (values.json) return terminal.out(renderStanding(said, standing));
+    writePages(
+      values.out ?? values.in,
+      toStandingPages(isUsual ? "standing" : `standing-${policy}`, said, standing),
+      terminal,
+    );
+  },
+});
