@@ -39,12 +39,12 @@ export const onOthers = [baseline, ...strongest, inTime];
 /** What runs once more, told the lengths, where estimates err. */
 export const told = [ahead];
 
-/** Nothing there can be split, so that no variant with shards is among them. */
+/** Nothing there can be split, so that no variant with shards is among them; `+srw` is `heft-online` then. */
 export const forPrefixes = [
   baseline,
   own,
   ahead,
-  ...references,
+  reference,
   inTime,
   "kvflow",
   "halo",
@@ -79,17 +79,8 @@ export const few = [baseline, "heft-online", reference];
 /** For `--quick` where settings differ. */
 export const fewInSettings = [...few, own, "kvflow"];
 
-/** With the strongest of `real-dag` one workflow after another. */
-export const forSensitivity = [
-  baseline,
-  own,
-  ahead,
-  ...references,
-  inTime,
-  "heft-online",
-  "heft-online+shards",
-  "kvflow",
-];
+/** One workflow after another, so that `heft-online+shards` is the reference in its order. */
+export const forSensitivity = [baseline, own, ahead, ...references, inTime, "heft-online", "kvflow"];
 
 /** Drawn as distributions, and over shares, as far as they ran. */
 export const drawn = [own, ahead, ...references, "kvflow+shards", "heft-online+shards", "least-loaded"];
