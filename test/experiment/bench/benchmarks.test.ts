@@ -17,6 +17,10 @@ describe.each(Object.entries(benchmarks))("%s", (_, { groups, quick }) => {
     expect(new Set(names).size).toBe(names.length);
   });
 
+  test("foresight runs in every place, since its standing is to lack none", () => {
+    expect(own.filter(({ policies }) => !policies.includes("foresight"))).toEqual([]);
+  });
+
   test("--quick runs cells of the full run, and few of them", () => {
     const full = new Set(keysOf(own, {}));
     const few = keysOf(own, quick);

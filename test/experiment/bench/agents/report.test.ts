@@ -202,3 +202,14 @@ describe("the report", () => {
     for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
   });
 });
+
+test("foresight is held against the subject, among what goes beyond its source", () => {
+  const own = toAgentsFile(about, results("het1", "mixed", 0, ["hexagent", "foresight", "srpt@projected"]));
+  const pairs = own.paired.map(({ policy, rival }) => [policy, rival]);
+  expect(pairs).toEqual([
+    ["foresight", "hexagent"],
+    ["hexagent", "srpt@projected"],
+  ]);
+  const [page] = toPages(toAgentsReport(own, []));
+  expect(page?.text).toMatch(/## Beyond the source\n[^#]*\| foresight \| 1 \| 0\.0% ± 0\.0 tie \|/);
+});
