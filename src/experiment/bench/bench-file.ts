@@ -123,9 +123,7 @@ export function toBenchFile(about: About, results: readonly BenchResult[]): Benc
     time: "simulated",
     data,
     seeds,
-    policies: Object.fromEntries(
-      names.map((name) => [name, isTold(name) ? describeTold(name) : (summaries[name]?.summary ?? "")]),
-    ),
+    policies: Object.fromEntries(names.map((name) => [name, describeTold(name) ?? summaries[name]?.summary ?? ""])),
     cells: groups.flatMap(toCells),
     summary: groups.flatMap(toSummary),
     paired: groups.flatMap(toPaired),

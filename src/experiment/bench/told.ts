@@ -26,6 +26,8 @@ export function toldLast<T extends { readonly policy: string }>(rows: readonly T
   return [...rows.filter(({ policy }) => !isTold(policy)), ...rows.filter(({ policy }) => isTold(policy))];
 }
 
-export function describeTold(name: string): string {
+/** Nothing for a policy. */
+export function describeTold(name: string): string | undefined {
+  if (!isTold(name)) return undefined;
   return `no policy: ${name.slice(0, -suffix.length)} shown lengths, times and branches as they will come true, which nobody can know`;
 }
