@@ -162,7 +162,10 @@ const planning = section(
   object({
     inPlaceStages: count(4, 100_000, "Up to so many ready stages are planned in place; 0 plans all in place.", 0),
     debounceMs: ms(2, "How long to gather what happens before a plan is made.", 0),
-    deadlineMs: ms(250, "After which a plan of the planning thread is no longer waited for; a search ends a fifth earlier."),
+    deadlineMs: ms(
+      250,
+      "After which a plan of the planning thread is no longer waited for; a search ends a fifth earlier.",
+    ),
   }),
 );
 
