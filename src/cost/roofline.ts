@@ -94,7 +94,19 @@ export function createRates(engine: Engine, gpu: GpuKind, model: Model, calibrat
 
 /** Not rounded: callers round once, at the end of what they add up. */
 export function iterationUs(rates: Rates, batch: Batch): number {
-  const { prefillTokens, sequences } = batch;
+  const { prefillTokens, prefillPairs, prefillSequences, sequences, contextTokens } = batch;
+  return iterationOfUs(rates, prefillTokens, prefillPairs, prefillSequences, sequences, contextTokens);
+}
+
+/** The same without a record made for it: planners ask by the hundred thousand. */
+export function iterationOfUs(
+  rates: Rates,
+  prefillTokens: number,
+  prefillPairs: number,
+  prefillSequences: number,
+  sequences: number,
+  contextTokens: number,
+): number {
   const tokens = prefillTokens + sequences;
   if (tokens === 0) return 0;
   let us = smoothMax(rates.productUsPerToken * tokens, rates.weightUs, rates.sharpness);
@@ -102,8 +114,8 @@ export function iterationUs(rates: Rates, batch: Batch): number {
     const shareHit = -Math.expm1(rates.expertMissLog * tokens);
     us += rates.expertUsPerToken * tokens + rates.expertWeightUs * shareHit;
   }
-  us += rates.attentionUsPerPair * batch.prefillPairs + rates.kvUsPerToken * (batch.contextTokens + prefillTokens);
-  us += rates.exchangeUsPerToken * tokens + rates.sequenceUs * (sequences + batch.prefillSequences);
+  us += rates.attentionUsPerPair * prefillPairs + rates.kvUsPerToken * (contextTokens + prefillTokens);
+  us += rates.exchangeUsPerToken * tokens + rates.sequenceUs * (sequences + prefillSequences);
   us += rates.iterationUs;
   if (prefillTokens === 0) return us * rates.correction.decode;
   us += sequences > 0 ? rates.prefillUs + rates.mixedUs : rates.prefillUs;

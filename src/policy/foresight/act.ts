@@ -10,7 +10,7 @@ import { pickEarliestWhole, toPlace } from "../greedy-finish.ts";
 import { canBegin, createPicture, foresee, hasPlace } from "../picture.ts";
 import type { View } from "../policy.ts";
 import type { Demand } from "./demand.ts";
-import type { WholePlan } from "./plan.ts";
+import type { Starts, WholePlan } from "./plan.ts";
 import { planPreloads } from "./preload.ts";
 import type { Scene } from "./scene.ts";
 import type { ForesightSettings } from "./settings.ts";
@@ -18,14 +18,18 @@ import type { ForesightSettings } from "./settings.ts";
 /** Ready stages outside the plan that are looked at when engines are left over. */
 const mostBeyond = 64;
 
+type Acting = Pick<ForesightSettings, "prefetch" | "preload">;
+
+/** `starts`: what begins now, where the next of each engine's sequence are not all that can. */
 export function act(
   view: View,
   scene: Scene,
   plan: WholePlan & { readonly endUs: number },
-  settings: Pick<ForesightSettings, "prefetch" | "preload">,
+  settings: Acting,
   demand: Demand,
+  starts?: Starts,
 ): Decision[] {
-  return new Desk(view, scene, plan).work(settings, demand);
+  return new Desk(view, scene, plan).work(settings, demand, starts);
 }
 
 class Desk {
@@ -51,10 +55,12 @@ class Desk {
     this.#sequences = sequences;
   }
 
-  work({ prefetch, preload }: Pick<ForesightSettings, "prefetch" | "preload">, demand: Demand): Decision[] {
-    for (const [engine, [next]] of this.#sequences.entries()) if (next !== undefined) this.#begin(engine, next);
-    if (prefetch)
-      for (const [engine, [next]] of this.#sequences.entries()) if (next !== undefined) this.#load(engine, next);
+  work({ prefetch, preload }: Acting, demand: Demand, starts: Starts | undefined): Decision[] {
+    if (starts === undefined) {
+      for (const [engine, [next]] of this.#sequences.entries()) if (next !== undefined) this.#begin(engine, next);
+      if (prefetch)
+        for (const [engine, [next]] of this.#sequences.entries()) if (next !== undefined) this.#load(engine, next);
+    } else this.#start(starts);
     this.#fill();
     if (preload) this.#preload(demand);
     const rest = this.#view.ready.filter(({ key }) => !this.#decided.has(key));
@@ -89,6 +95,26 @@ class Desk {
     });
     this.#decided.add(stage.key);
     for (const each of engines) this.#taken.add(each);
+  }
+
+  #start({ stages, loads }: Starts): void {
+    const { isReady, fleet } = this.#scene;
+    for (const number of stages) {
+      const stage = this.#scene.stages[number]!;
+      const index = this.#told[number]!;
+      if (isReady[number] === 0 || stage.kind === "tool" || index < 0 || index >= fleet.engines.length) continue;
+      const engine = this.#view.cluster.at(index);
+      if (!isFeasible(this.#view, stage, engine)) continue;
+      const shares = [{ engine: engine.id, items: stage.items }];
+      this.#decisions.push({ kind: "place", stage: stage.key, shares, rank: 0, victims: this.#neededLastFirst(index) });
+      this.#decided.add(stage.key);
+      this.#taken.add(index);
+    }
+    for (const { engine, model } of loads) {
+      if (this.#taken.has(engine)) continue;
+      this.#taken.add(engine);
+      this.#prefetch(engine, this.#models[model]!);
+    }
   }
 
   /** Free, or, where two have to begin together, about to be once it has loaded the model. */

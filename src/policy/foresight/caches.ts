@@ -38,6 +38,13 @@ export class Caches {
     this.#floors[cell] = this.#clocks[cell]!;
   }
 
+  /** What runs on the engine leaves `room` tokens for what is cached. */
+  squeeze(engine: number, model: number, room: number): void {
+    const cell = engine * this.#scene.fleet.models + model;
+    const floor = this.#clocks[cell]! - room;
+    if (floor > this.#floors[cell]!) this.#floors[cell] = floor;
+  }
+
   /** Links of the stage's prompt that are cached there by then. */
   levelOf(stage: number, engine: number, model: number): number {
     const { links, fleet } = this.#scene;

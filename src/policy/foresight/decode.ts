@@ -7,6 +7,7 @@
 
 import { shardUs } from "../../cost/shard.ts";
 import { Caches } from "./caches.ts";
+import type { WholePlan } from "./plan.ts";
 import { Residency, resident } from "./residency.ts";
 import type { Scene } from "./scene.ts";
 import { neverUs, Transfers } from "./transfers.ts";
@@ -30,6 +31,9 @@ export class Decoder {
   readonly freeUs: Float64Array;
   /** By stage, what it waited for last: a parent or what its engine did before; -1 if neither. */
   readonly waitedFor: Int32Array;
+  /** By workflow, when what has begun of it ends. */
+  readonly baseEndsUs: Float64Array;
+  readonly openVisits = 4;
 
   readonly #loadsAhead: boolean;
   readonly #transfers: Transfers;
@@ -49,12 +53,19 @@ export class Decoder {
     this.endsUs.set(scene.sourceEndUs, stages.length);
     this.placements = new Int32Array(stages.length).fill(open);
     this.waitedFor = new Int32Array(stages.length);
+    this.baseEndsUs = Float64Array.from(scene.workflows, ({ endUs }) => endUs);
     this.freeUs = engines.freeUs.slice();
     this.#transfers = new Transfers(scene);
     this.#residency = new Residency(scene);
     this.#caches = new Caches(scene);
     this.#before = new Int32Array(fleet.engines.length);
     this.#knownUs = new Float64Array(stages.length * fleet.engines.length * 2).fill(NaN);
+  }
+
+  /** The plan with what it left open settled. */
+  settle({ order, told }: WholePlan): WholePlan {
+    this.decode(order, told);
+    return { order, told: this.placements.slice() };
   }
 
   /** Lays the plan out in time. `order` names every stage once, parents before children. */

@@ -25,6 +25,7 @@ export class Fleet {
   /** By engine and model. */
   readonly loadUs: Float64Array;
   readonly footprintBytes: Float64Array;
+  readonly kvTokens: Float64Array;
   /** By host and host: the number of the way, -1 where there is none, and what it takes. */
   readonly wayOf: Int32Array;
   readonly wayFixedUs: Float64Array;
@@ -54,11 +55,13 @@ export class Fleet {
     this.models = names.length;
     this.loadUs = new Float64Array(engines.length * names.length);
     this.footprintBytes = new Float64Array(engines.length * names.length);
+    this.kvTokens = new Float64Array(engines.length * names.length);
     for (const [index, { models }] of engines.entries())
       for (const [number, name] of names.entries()) {
         const held = models.get(name);
         this.loadUs[index * names.length + number] = held?.loadUs ?? Infinity;
         this.footprintBytes[index * names.length + number] = held?.footprintBytes ?? Infinity;
+        this.kvTokens[index * names.length + number] = held?.kvCapacityTokens ?? 0;
       }
     this.wayOf = new Int32Array(this.hosts * this.hosts).fill(-1);
     this.wayFixedUs = new Float64Array(this.hosts * this.hosts);

@@ -22,8 +22,9 @@ import { byArrival, byRank, byTurn, leaveOpen } from "./constructions.ts";
 import { Decoder } from "./decode.ts";
 import { createLuck } from "./luck.ts";
 import { firstOf, ofOneModel, replace } from "./neighbourhood.ts";
-import { lookOut, type OutlookMemory } from "./outlook.ts";
-import { recall, toRemember, type PlanMemory } from "./plan.ts";
+import { layBatches } from "./batched/lay.ts";
+import { lookOut, type Outlook, type OutlookMemory } from "./outlook.ts";
+import { recall, toRemember, type PlanDecoder, type PlanMemory, type Starts, type WholePlan } from "./plan.ts";
 import { layScene, type Scene } from "./scene.ts";
 import { Search, type Judged } from "./search.ts";
 import type { ForesightSettings } from "./settings.ts";
@@ -37,15 +38,51 @@ type Memory = {
 
 /** `combine` is how `fate` combines candidates where it is asked. */
 export function createForesight(settings: ForesightSettings, combine?: Combine): Policy {
-  const onBatched = createFate(fateDefaults, combine);
+  const onMixed = createFate(fateDefaults, combine);
   const onRevealed = createFate(fateKeeping, combine);
   const onPairs = agentPolicies["hexagent+beyond+roles"].plan;
   return (view) => {
     const { engines } = view.costs.cluster;
     if (engines.some(({ role }) => role !== "both")) return onPairs(view);
-    if (!batches(view)) return planWhole(view, settings);
-    return isRevealedAsItGoes(view) ? onRevealed(view) : onBatched(view);
+    if (!batches(view)) return planWhole(view, settings, layExclusive);
+    // Workflows of both kinds may follow each other, and each side knows its own memory only.
+    if (isRevealedAsItGoes(view)) return onRevealed(isWhole(view.memory) ? { ...view, memory: undefined } : view);
+    if (!batchesOneModelEach(view)) return onMixed(view);
+    return planWhole(isWhole(view.memory) ? view : { ...view, memory: undefined }, settings, layBatched);
   };
+}
+
+/** What a plan is laid out on, and how much search that allows. */
+type Laid = {
+  readonly scene: Scene;
+  readonly decoder: PlanDecoder;
+  /** Of the plan that was decoded last; undefined: the next of each engine's sequence. */
+  readonly startsOf?: (plan: WholePlan) => Starts;
+  readonly visits: number;
+  readonly firstVisits: number;
+};
+
+type Lay = (view: View, outlook: Outlook, settings: ForesightSettings, demand: Demand) => Laid;
+
+const layExclusive: Lay = (view, outlook, settings, demand) => {
+  const scene = layScene(view, outlook, settings, demand);
+  const { visits, firstVisits } = settings;
+  return { scene, decoder: new Decoder(scene, settings.prefetch), visits, firstVisits };
+};
+
+const layBatched: Lay = (view, outlook, settings, demand) => {
+  const { batchedVisits: visits, firstBatchedVisits: firstVisits } = settings;
+  const { scene, decoder } = layBatches(view, outlook, settings, demand);
+  return { scene, decoder, startsOf: (plan) => decoder.startsOf(plan), visits, firstVisits };
+};
+
+function isWhole(memory: unknown): boolean {
+  return typeof memory === "object" && memory !== null && "outlook" in memory;
+}
+
+/** Every engine batches, and one model at a time: what the decoder for batches knows. */
+function batchesOneModelEach({ costs }: View): boolean {
+  return costs.cluster.engines.every(({ batching }) => batching.kind === "batched" && batching.mixesModels !== true);
 }
 
 /** Of a stage that is alone; undefined where there is more to it. */
@@ -68,17 +105,17 @@ function isRevealedAsItGoes({ workflows }: View): boolean {
   return true;
 }
 
-function planWhole(view: View, settings: ForesightSettings): Plan {
+function planWhole(view: View, settings: ForesightSettings, lay: Lay): Plan {
   const before = view.memory as Memory | undefined;
   const { order: inTurn, ...outlook } = lookOut(view, before?.outlook);
   const demand = settings.history ? noteDemand(view, outlook.work, before?.demand) : noDemand;
-  const scene = layScene(view, { ...outlook, order: inTurn }, settings, demand);
-  const decoder = new Decoder(scene, settings.prefetch);
+  const laid = lay(view, { ...outlook, order: inTurn }, settings, demand);
+  const { scene, decoder } = laid;
   const search = new Search(scene, decoder, new Valuer(scene, settings));
-  const plan = searchPlan(view, scene, search, before?.plan, settings);
+  const plan = searchPlan(view, laid, search, before?.plan, settings);
   decoder.decode(plan.order, plan.told);
   const endUs = decoder.endsUs.reduce((last, each) => Math.max(last, each), view.nowUs);
-  const decisions = act(view, scene, { ...plan, endUs }, settings, demand);
+  const decisions = act(view, scene, { ...plan, endUs }, settings, demand, laid.startsOf?.(plan));
   if (!begins(decisions) && view.ready.length > 0 && isAtRest(view)) {
     const { mostShards } = settings;
     const greedy = planEarliestFinish(view, oldestFirst(view), { hold: true, mostShards });
@@ -90,7 +127,7 @@ function planWhole(view: View, settings: ForesightSettings): Plan {
 
 function searchPlan(
   view: View,
-  scene: Scene,
+  { scene, visits: usual, firstVisits }: Laid,
   search: Search,
   before: PlanMemory | undefined,
   settings: ForesightSettings,
@@ -116,7 +153,7 @@ function searchPlan(
     }
   }
   const most = (mostTries + triesPerStage * scene.stages.length) * scene.stages.length;
-  const visits = Math.min(most, isNew ? settings.firstVisits : settings.visits);
+  const visits = Math.min(most, isNew ? firstVisits : usual);
   if (visits === 0 || view.isDue?.() === true) return best;
   const luck = createLuck(view.rng.below(0x7fff_ffff) + 1);
   if (settings.replace) {

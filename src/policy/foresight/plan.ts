@@ -11,6 +11,30 @@ export type WholePlan = {
   readonly told: Int32Array;
 };
 
+/** Lays plans out in time. What a pass has found stands until the next one. */
+export type PlanDecoder = {
+  readonly decode: (order: Int32Array, told: Int32Array) => void;
+  /** The plan with a place for what it left open, in an order that has the same outcome. */
+  readonly settle: (plan: WholePlan) => WholePlan;
+  /** A stage that is left open is tried on every engine, which costs about so many times a visit. */
+  readonly openVisits: number;
+  /** By stage and source. */
+  readonly endsUs: Float64Array;
+  /** By stage: what it waited for last. */
+  readonly waitedFor: Int32Array;
+  /** By engine, when it is free. */
+  readonly freeUs: Float64Array;
+  /** By workflow, when what has begun of it ends. */
+  readonly baseEndsUs: Float64Array;
+};
+
+/** What a plan begins now. */
+export type Starts = {
+  readonly stages: readonly number[];
+  /** Models that idle engines load ahead. */
+  readonly loads: readonly { readonly engine: number; readonly model: number }[];
+};
+
 /** What is kept of a plan until the next decision: keys in order, and where each was to go. */
 export type PlanMemory = {
   readonly workflows: readonly WorkflowId[];

@@ -7,6 +7,8 @@ import { expectedEndUs } from "./left-to-run.ts";
 
 export type SceneEngines = {
   readonly freeUs: Float64Array;
+  /** Of the load under way; 0 if there is none. */
+  readonly loadEndUs: Float64Array;
   readonly slowFactor: Float64Array;
   /** By engine and place, least recently used first. */
   readonly residents: Int32Array;
@@ -39,7 +41,7 @@ export function lookAtEngines({ nowUs, cluster, workflows }: View, spread: numbe
   return { freeUs, stageUs };
 }
 
-export function layEngines({ cluster }: View, fleet: Fleet, freeUs: Float64Array): SceneEngines {
+export function layEngines({ cluster, nowUs }: View, fleet: Fleet, freeUs: Float64Array): SceneEngines {
   const engines = [...cluster];
   // One more than it may hold: the newcomer stands there while room is made. No engine holds more models than there are.
   const most = Array.from(fleet.mostResidents, (each) => Math.min(each, fleet.models));
@@ -49,6 +51,7 @@ export function layEngines({ cluster }: View, fleet: Fleet, freeUs: Float64Array
     for (const [place, { model }] of foreseen.entries()) residents[index * span + place] = fleet.modelNumber(model);
   return {
     freeUs,
+    loadEndUs: Float64Array.from(engines, ({ loadEndUs }) => (loadEndUs > 0 ? Math.max(loadEndUs, nowUs) : 0)),
     slowFactor: Float64Array.from(engines, ({ slowFactor }) => slowFactor),
     residents,
     held: Int32Array.from(engines, ({ foreseen }) => foreseen.length),

@@ -13,7 +13,7 @@ import { fleetOf, type Fleet } from "./fleet.ts";
 import { leftUs } from "./left-to-run.ts";
 import { layLinks, type Links } from "./links.ts";
 import type { Outlook } from "./outlook.ts";
-import { layEngines, lookAtEngines, type SceneEngines } from "./scene-engines.ts";
+import { layEngines, lookAtEngines, type ExpectedEnds, type SceneEngines } from "./scene-engines.ts";
 import type { ForesightSettings } from "./settings.ts";
 import type { StageTimes } from "./stage-times.ts";
 
@@ -39,7 +39,8 @@ export type Scene = {
   readonly parents: Int32Array;
   readonly parentBytes: Float64Array;
   readonly children: readonly (readonly number[])[];
-  /** By source, when it is there. */
+  /** By source, whose output it is, and when it is there. */
+  readonly sourceKeys: readonly StageKey[];
   readonly sourceEndUs: Float64Array;
   /** By stage and source: whether there is anything to read. */
   readonly hasOutput: Uint8Array;
@@ -76,8 +77,15 @@ export type SceneWorkflow = {
   readonly endUs: number;
 };
 
-export function layScene(view: View, outlook: Outlook, settings: ForesightSettings, demand: Demand): Scene {
-  return new Layout(view, outlook, settings, demand).finish();
+/** `ends`: of what runs, as far as the plan does not say itself. */
+export function layScene(
+  view: View,
+  outlook: Outlook,
+  settings: ForesightSettings,
+  demand: Demand,
+  ends: ExpectedEnds = lookAtEngines(view, settings.spread),
+): Scene {
+  return new Layout(view, outlook, settings, demand, ends).finish();
 }
 
 class Layout {
@@ -99,7 +107,7 @@ class Layout {
   readonly #endUs: ReadonlyMap<StageKey, number>;
   readonly #freeUs: Float64Array;
 
-  constructor(view: View, outlook: Outlook, settings: ForesightSettings, { parts }: Demand) {
+  constructor(view: View, outlook: Outlook, settings: ForesightSettings, { parts }: Demand, ends: ExpectedEnds) {
     this.#view = view;
     this.#outlook = outlook;
     this.#settings = settings;
@@ -111,7 +119,6 @@ class Layout {
     for (const engine of view.cluster) if (!engine.open) closed.add(engine.holding.index);
     this.#closed = closed;
     this.#mostStages = Math.max(leastStages, Math.min(settings.mostStages, Math.floor(mostCells / view.cluster.count)));
-    const ends = lookAtEngines(view, settings.spread);
     this.#freeUs = ends.freeUs;
     this.#endUs = ends.stageUs;
     for (const workflow of outlook.order) this.#add(workflow);
@@ -216,6 +223,7 @@ class Layout {
       able,
       ablePairs: stages.map((stage) => this.#pairsOf(stage)),
       ...edges,
+      sourceKeys: this.#sources.map(({ stage }) => stage.key),
       sourceEndUs,
       hasOutput,
       copies,

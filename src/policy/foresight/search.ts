@@ -1,17 +1,15 @@
 /** Looks for a better plan for as long as its budget lasts. The budget is counted in decoded stages, so equal views get equal plans. */
 
-import { open, type Decoder } from "./decode.ts";
+import { open, openToPairs } from "./decode.ts";
 import type { Luck } from "./luck.ts";
 import { Moves } from "./moves.ts";
-import type { WholePlan } from "./plan.ts";
+import type { PlanDecoder, WholePlan } from "./plan.ts";
 import type { Scene } from "./scene.ts";
 import type { ForesightSettings } from "./settings.ts";
 import type { Valuer } from "./value.ts";
 
 export type Judged = WholePlan & { readonly cost: number };
 
-/** A stage that is left open is tried on every engine, which costs about so many times a visit. */
-const openVisits = 4;
 const coolest = 0.01;
 const mostHeat = 0.2;
 /** How often a change is followed by another one before the plan is judged: some gain only together. */
@@ -19,12 +17,12 @@ const again = 0.3;
 
 export class Search {
   readonly #scene: Scene;
-  readonly #decoder: Decoder;
+  readonly #decoder: PlanDecoder;
   readonly #valuer: Valuer;
   #visits = 0;
   evaluations = 0;
 
-  constructor(scene: Scene, decoder: Decoder, valuer: Valuer) {
+  constructor(scene: Scene, decoder: PlanDecoder, valuer: Valuer) {
     this.#scene = scene;
     this.#decoder = decoder;
     this.#valuer = valuer;
@@ -32,12 +30,14 @@ export class Search {
 
   /** Decodes a plan and settles what it leaves open. */
   judge({ order, told }: WholePlan): Judged {
-    let settled = told;
-    if (told.includes(open) || told.includes(-2)) {
-      this.#decode(order, told, openVisits);
-      settled = this.#decoder.placements.slice();
-    }
-    return { order, told: settled, cost: this.#decode(order, settled, 1) };
+    const isOpen = told.includes(open) || told.includes(openToPairs);
+    const settled = isOpen ? this.#settle({ order, told }, this.#decoder.openVisits) : { order, told };
+    return { ...settled, cost: this.#decode(settled.order, settled.told, 1) };
+  }
+
+  #settle(plan: WholePlan, visits: number): WholePlan {
+    this.#visits += visits * plan.order.length;
+    return this.#decoder.settle(plan);
   }
 
   #decode(order: Int32Array, told: Int32Array, visits: number): number {
@@ -69,11 +69,12 @@ export class Search {
         this.#visits += 1;
         continue;
       }
-      let cost = this.#decode(moves.order, moves.told, 1);
       if (moves.freed) {
-        moves.told.set(this.#decoder.placements);
-        cost = this.#decode(moves.order, moves.told, 1);
+        const settled = this.#settle(moves, 1);
+        moves.order.set(settled.order);
+        moves.told.set(settled.told);
       }
+      const cost = this.#decode(moves.order, moves.told, 1);
       const part = (this.#visits - from) / Math.max(1, visits - from);
       const warmth = hottest * coolest ** part;
       if (cost > currentCost && luck.next() >= Math.exp((currentCost - cost) / warmth)) continue;

@@ -7,6 +7,9 @@ export type ForesightSettings = {
   readonly visits: number;
   /** The same for the first plan after an arrival. */
   readonly firstVisits: number;
+  /** Both, on engines that batch, where a stage takes longer to decode. */
+  readonly batchedVisits: number;
+  readonly firstBatchedVisits: number;
   /** How much worse a change may make a plan at the first steps of the search, as a part of what a stage costs on average; falls to a hundredth of it. */
   readonly heat: number;
   /** Free the first stages, and some of one model, for a solver to re-place together. */
@@ -33,6 +36,8 @@ export const foresightDefaults: ForesightSettings = {
   mostStages: 256,
   visits: 24_000,
   firstVisits: 120_000,
+  batchedVisits: 2_000,
+  firstBatchedVisits: 16_000,
   heat: 1,
   replace: false,
   prefetch: true,

@@ -4,7 +4,7 @@
  * slowdown; by what they end behind their deadline, where there is one; engines by when they fall free, the faster the dearer.
  */
 
-import type { Decoder } from "./decode.ts";
+import type { PlanDecoder } from "./plan.ts";
 import type { Scene, SceneWorkflow } from "./scene.ts";
 import type { ForesightSettings } from "./settings.ts";
 
@@ -17,7 +17,6 @@ export class Valuer {
   readonly #weight: Float64Array;
   readonly #speed: Float64Array;
   readonly #endUs: Float64Array;
-  readonly #baseUs: Float64Array;
 
   constructor(scene: Scene, { tail, engineTime, base }: ForesightSettings) {
     const { workflows, stages, beyond, fleet } = scene;
@@ -29,7 +28,6 @@ export class Valuer {
       workflows,
       (workflow) => (urgency(workflow) * sizeUs * (1 + base)) / (workflow.sizeUs + base * sizeUs),
     );
-    this.#baseUs = Float64Array.from(workflows, ({ endUs }) => endUs);
     this.#endUs = new Float64Array(workflows.length);
     // Engine time has its full price where at least as many stages are in sight as there are engines to take them.
     const scarcity = Math.min(1, (stages.length + beyond.length) / fleet.engines.length);
@@ -37,10 +35,10 @@ export class Valuer {
   }
 
   /** Costs a look at every stage. */
-  costOf({ endsUs, freeUs }: Decoder): number {
+  costOf({ endsUs, freeUs, baseEndsUs }: PlanDecoder): number {
     const { nowUs, workflows, workflowOf, tailUs } = this.#scene;
     const ends = this.#endUs;
-    ends.set(this.#baseUs);
+    ends.set(baseEndsUs);
     for (let stage = 0; stage < workflowOf.length; stage++) {
       const endUs = endsUs[stage]! + tailUs[stage]!;
       if (endUs > ends[workflowOf[stage]!]!) ends[workflowOf[stage]!] = endUs;

@@ -1,0 +1,109 @@
+/** The decoder for batched engines against the simulator: a plan carried out step by step ends every stage when the decoder said it would. */
+
+import { expect, test } from "vitest";
+import type { Batching, Cluster } from "../../../src/model/cluster.ts";
+import type { JournalEvent } from "../../../src/model/event.ts";
+import type { Stage, Workflow } from "../../../src/model/workflow.ts";
+import { act } from "../../../src/policy/foresight/act.ts";
+import { layBatches } from "../../../src/policy/foresight/batched/lay.ts";
+import { byTurn, leaveOpen } from "../../../src/policy/foresight/constructions.ts";
+import { noDemand } from "../../../src/policy/foresight/demand.ts";
+import { lookOut } from "../../../src/policy/foresight/outlook.ts";
+import {
+  parentsFirst,
+  recall,
+  toRemember,
+  type PlanMemory,
+  type WholePlan,
+} from "../../../src/policy/foresight/plan.ts";
+import type { Scene } from "../../../src/policy/foresight/scene.ts";
+import { foresightDefaults } from "../../../src/policy/foresight/settings.ts";
+import { neverUs } from "../../../src/policy/foresight/transfers.ts";
+import type { PolicyEntry, View } from "../../../src/policy/policy.ts";
+import { drawOne } from "../../../src/random/distributions.ts";
+import { createRng, type Rng } from "../../../src/random/rng.ts";
+import { simulate } from "../../../src/sim/simulate.ts";
+import { plainCalibration } from "../../support/plain-calibration.ts";
+import { randomWorld } from "../../support/random-world.ts";
+
+type Case = { readonly loadsAhead: boolean; readonly batching: Batching; readonly open: boolean };
+
+const chunked: Batching = { kind: "batched", maxSequences: 6, prefillTokens: 2048, chunkedPrefill: true };
+const whole: Batching = { kind: "batched", maxSequences: 16, prefillTokens: 4096, chunkedPrefill: false };
+
+/** Nothing uncertain: lengths and tool times as estimated, all branches taken, all there at once. */
+function withoutDoubt(flow: Workflow): Workflow {
+  const certain = ({ branch: _branch, ...stage }: Stage): Stage =>
+    stage.kind === "tool"
+      ? { ...stage, actualUs: stage.estimateUs }
+      : { ...stage, output: { ...stage.output, actual: stage.output.estimate } };
+  return { ...flow, arrivalUs: 0, reveal: "static", stages: flow.stages.map(certain) };
+}
+
+function batching(cluster: Cluster, kind: Batching): Cluster {
+  const engines = cluster.engines.map((engine) => ({ ...engine, role: "both", batching: kind }) as const);
+  return { ...cluster, contention: "none", engines };
+}
+
+/** Any order and any placements; those of one model often follow each other. */
+function drawPlan(scene: Scene, rng: Rng): WholePlan {
+  const together = rng.next() < 0.5;
+  const shuffled = byTurn(scene)
+    .map((stage) => ({ stage, at: (together ? 10 * scene.modelOf[stage]! : 0) + rng.next() }))
+    .sort((left, right) => left.at - right.at)
+    .map(({ stage }) => stage);
+  const told = Int32Array.from(scene.stages, (_, stage) =>
+    scene.able[stage]!.length === 0 ? -1 : drawOne(rng, scene.able[stage]!),
+  );
+  return { order: parentsFirst(scene, shuffled), told };
+}
+
+type Prediction = { readonly endsUs: Map<string, number> };
+
+/** Draws a plan when first asked and then does what it says. */
+function follower(seed: number, { loadsAhead, open }: Case, found: Prediction): PolicyEntry {
+  const settings = { ...foresightDefaults, spread: 0, prefetch: loadsAhead, preload: false };
+  const plan = (view: View) => {
+    const before = view.memory as PlanMemory | undefined;
+    const { scene, decoder } = layBatches(view, lookOut(view, undefined), settings, noDemand);
+    let plan = before === undefined ? drawPlan(scene, createRng(seed, "plan")) : recall(scene, before, [], false);
+    if (before === undefined && open) plan = decoder.settle(leaveOpen(scene, byTurn(scene), false));
+    decoder.decode(plan.order, plan.told);
+    if (before === undefined)
+      for (const [stage, { key }] of scene.stages.entries()) found.endsUs.set(key, decoder.endsUs[stage]!);
+    return {
+      decisions: act(view, scene, { ...plan, endUs: 0 }, settings, noDemand, decoder.startsOf(plan)),
+      memory: toRemember(scene, plan),
+    };
+  };
+  return { plan, whenIdle: true, summary: "a plan drawn by lot" };
+}
+
+test.for<[string, Case]>([
+  ["chunked prefill and loads ahead of need", { loadsAhead: true, batching: chunked, open: false }],
+  ["chunked prefill and loads when needed", { loadsAhead: false, batching: chunked, open: false }],
+  ["whole prompts", { loadsAhead: true, batching: whole, open: false }],
+  ["prompts bounded in time", { loadsAhead: true, batching: { ...whole, prefillUs: 100_000 }, open: false }],
+  ["stages where they end first", { loadsAhead: true, batching: chunked, open: true }],
+])("the simulator ends every stage when the decoder says so, with %s", ([, each]) => {
+  let compared = 0;
+  for (let seed = 1; seed <= 40; seed++) {
+    const world = randomWorld(seed);
+    const found: Prediction = { endsUs: new Map() };
+    const ends = new Map<string, number>();
+    simulate({
+      ...world,
+      cluster: batching(world.cluster, each.batching),
+      workflows: world.workflows.map(withoutDoubt),
+      policy: follower(seed, each, found),
+      calibration: plainCalibration,
+      onEvent: (event: JournalEvent) => {
+        if (event.kind === "stage-end") ends.set(event.stage, event.atUs);
+      },
+    });
+    const predicted = [...found.endsUs].filter(([key, endUs]) => endUs < neverUs && ends.has(key));
+    expect({ seed, ends: predicted.map(([key]) => [key, ends.get(key)]) }).toEqual({ seed, ends: predicted });
+    compared += predicted.length;
+  }
+  expect(compared).toBeGreaterThan(100);
+});
