@@ -3,12 +3,15 @@
  * search decodes them by the hundred, and with every stage left to go where it ends first, as constructions do.
  */
 
+import { batchedVersion } from "../src/catalogue/batched-version.ts";
 import { namedCluster } from "../src/catalogue/clusters.ts";
 import { knownModels } from "../src/catalogue/models.ts";
 import type { Stage, Workflow } from "../src/model/workflow.ts";
+import { layBatches } from "../src/policy/foresight/batched/lay.ts";
 import { byTurn, leaveOpen } from "../src/policy/foresight/constructions.ts";
 import { Decoder } from "../src/policy/foresight/decode.ts";
 import { lookOut } from "../src/policy/foresight/outlook.ts";
+import type { PlanDecoder } from "../src/policy/foresight/plan.ts";
 import { layScene, type Scene } from "../src/policy/foresight/scene.ts";
 import { foresightDefaults } from "../src/policy/foresight/settings.ts";
 import { policies } from "../src/policy/policies.ts";
@@ -19,26 +22,34 @@ import { simulate } from "../src/sim/simulate.ts";
 
 const sizes = [25, 50, 100, 200, 400];
 const plans = 200;
-const rounds = 25;
+const rounds = 10;
 const mixed = ["llama-3.1-8b", "phi-4-14.7b", "qwen2.5-7b", "qwen2.5-32b"] as const;
 
 export function benchForesight(): void {
+  for (const kind of ["exclusive", "batched"] as const) {
+    print(`${kind} engines`);
+    benchOn(kind);
+  }
+}
+
+type Kind = "exclusive" | "batched";
+
+function benchOn(kind: Kind): void {
   print(
     `hetero-8, ${mixed.length} models, two parents a stage, seed 1; ${plans} random plans ${rounds} times; us of a core a pass`,
   );
   print(["stages", "told", "a stage", "left open", "a stage"].map((each) => each.padStart(12)).join(""));
   for (const size of [sizes[0]!, ...sizes]) {
-    const { toldUs, openUs } = measure(size);
+    const { toldUs, openUs } = measure(size, kind);
     const cells = [size, toldUs, toldUs / size, openUs, openUs / size];
     print(cells.map((each) => (each === size ? `${size}` : each.toFixed(2)).padStart(12)).join(""));
   }
 }
 
-function measure(size: number): { readonly toldUs: number; readonly openUs: number } {
-  const scene = sceneOf(drawWorkflow(size));
+function measure(size: number, kind: Kind): { readonly toldUs: number; readonly openUs: number } {
+  const { scene, decoder } = layOut(drawWorkflow(size), kind);
   const rng = createRng(1, "plans");
-  const decoder = new Decoder(scene, true);
-  const open = leaveOpen(scene, byTurn(scene), true);
+  const open = leaveOpen(scene, byTurn(scene), kind === "exclusive");
   const told = Array.from({ length: plans }, () =>
     Int32Array.from(scene.stages, (_, stage) => drawOne(rng, scene.able[stage]!)),
   );
@@ -54,14 +65,23 @@ function measure(size: number): { readonly toldUs: number; readonly openUs: numb
 }
 
 /** What `foresight` sees when the workflow arrives. */
-function sceneOf(workflow: Workflow): Scene {
-  const found: Scene[] = [];
+function layOut(workflow: Workflow, kind: Kind): { readonly scene: Scene; readonly decoder: PlanDecoder } {
+  const found: { readonly scene: Scene; readonly decoder: PlanDecoder }[] = [];
+  const settings = { ...foresightDefaults, mostStages: Infinity };
+  const noDemand = { parts: {}, counted: [] };
   const plan: Policy = (view) => {
-    const settings = { ...foresightDefaults, mostStages: Infinity };
-    if (found.length === 0) found.push(layScene(view, lookOut(view, undefined), settings, { parts: {}, counted: [] }));
+    if (found.length === 0) {
+      const outlook = lookOut(view, undefined);
+      if (kind === "batched") found.push(layBatches(view, outlook, settings, noDemand));
+      else {
+        const scene = layScene(view, outlook, settings, noDemand);
+        found.push({ scene, decoder: new Decoder(scene, true) });
+      }
+    }
     return policies["greedy-finish"].plan(view);
   };
-  const cluster = namedCluster("hetero-8")!;
+  const named = namedCluster("hetero-8")!;
+  const cluster = kind === "batched" ? batchedVersion(named, 64) : named;
   simulate({ workflows: [workflow], models: knownModels, cluster, policy: { plan, summary: "a look" }, seed: 1 });
   return found[0]!;
 }

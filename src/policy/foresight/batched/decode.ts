@@ -62,7 +62,9 @@ export class BatchedDecoder {
   readonly #lastEnded: Int32Array;
   readonly #sharesLeft: Int32Array;
   readonly #unplaced: number[] = [];
+  /** Engines that are to be looked after at this instant. */
   readonly #dirty: Uint8Array;
+  readonly #roused: number[] = [];
 
   constructor(scene: Scene, begun: Begun, loadsAhead: boolean) {
     const { fleet, stages, engines } = scene;
@@ -126,19 +128,17 @@ export class BatchedDecoder {
     this.#reset(order, told);
     const timers = this.#timers;
     const { nowUs } = this.scene;
-    const count = this.freeUs.length;
+    const { nextUs } = this.#batches;
+    const count = nextUs.length;
     for (let stage = 0; stage < this.#parentsLeft.length; stage++)
       if (this.#parentsLeft[stage] === 0) this.#release(stage, nowUs, none);
-    this.#dirty.fill(1);
+    for (let engine = 0; engine < count; engine++) this.#rouse(engine);
     this.#settle(nowUs);
     for (;;) {
       let atUs = timers.nextUs;
-      for (let engine = 0; engine < count; engine++) {
-        const us = this.#nextUs(engine);
-        if (us < atUs) atUs = us;
-      }
+      for (let engine = 0; engine < count; engine++) if (nextUs[engine]! < atUs) atUs = nextUs[engine]!;
       if (atUs === Infinity) return;
-      for (let engine = 0; engine < count; engine++) if (this.#nextUs(engine) === atUs) this.#advance(engine, atUs);
+      for (let engine = 0; engine < count; engine++) if (nextUs[engine] === atUs) this.#advance(engine, atUs);
       while (timers.nextUs === atUs) this.#endStage(timers.take(), atUs);
       this.#settle(atUs);
     }
@@ -177,7 +177,9 @@ export class BatchedDecoder {
     for (let engine = 0; engine < fleet.engines.length; engine++) {
       this.#queues[engine]!.length = 0;
       this.#strays[engine]!.length = 0;
-      this.#loadEndUs[engine] = engines.loadEndUs[engine]!;
+      const loadEndUs = engines.loadEndUs[engine]!;
+      this.#loadEndUs[engine] = loadEndUs;
+      if (loadEndUs > 0) this.#batches.nextUs[engine] = loadEndUs;
     }
     for (const [index, { shares }] of this.#begun.stages.entries()) this.#sharesLeft[index] = shares;
     for (const [index, { engine, model, shape, left }] of this.#begun.shares.entries()) {
@@ -197,16 +199,12 @@ export class BatchedDecoder {
     };
   }
 
-  #nextUs(engine: number): number {
-    const loadEndUs = this.#loadEndUs[engine]!;
-    return loadEndUs > 0 ? loadEndUs : this.#batches.nextUs[engine]!;
-  }
-
   /** The load, or the segment, is over. */
   #advance(engine: number, atUs: number): void {
-    this.#dirty[engine] = 1;
+    this.#rouse(engine);
     if (this.#loadEndUs[engine]! > 0) {
       this.#loadEndUs[engine] = 0;
+      this.#batches.nextUs[engine] = Infinity;
       this.freeUs[engine] = atUs;
       return;
     }
@@ -268,7 +266,7 @@ export class BatchedDecoder {
       return;
     }
     this.#waiting[engine]! += 1;
-    this.#dirty[engine] = 1;
+    this.#rouse(engine);
   }
 
   /** All that happens at this instant has happened: who can be given to an engine is, and engines take up work. */
@@ -278,13 +276,21 @@ export class BatchedDecoder {
       for (const stage of this.#unplaced) this.#placeOpen(stage, atUs);
       this.#unplaced.length = 0;
     }
-    for (let engine = 0; engine < this.#dirty.length; engine++) {
-      if (this.#dirty[engine] === 0) continue;
+    const roused = this.#roused;
+    for (let at = 0; at < roused.length; at++) {
+      const engine = roused[at]!;
       this.#dirty[engine] = 0;
       if (this.#loadEndUs[engine]! > 0) continue;
       this.#give(engine, atUs);
       this.#serve(engine, atUs);
     }
+    roused.length = 0;
+  }
+
+  #rouse(engine: number): void {
+    if (this.#dirty[engine] === 1) return;
+    this.#dirty[engine] = 1;
+    this.#roused.push(engine);
   }
 
   /** What the plan has next there goes into the engine's queue, if the engine takes it from there at once, or loads for it. */
@@ -394,6 +400,7 @@ export class BatchedDecoder {
     if (loadUs === resident) return;
     this.#caches.forget(engine, model);
     this.#loadEndUs[engine] = atUs + loadUs;
+    this.#batches.nextUs[engine] = atUs + loadUs;
     if (atUs === this.scene.nowUs) this.loadsNow[engine] = model;
   }
 
@@ -464,7 +471,7 @@ export class BatchedDecoder {
     let at = strays.length;
     while (at > 0 && this.#position[strays[at - 1]!]! > this.#position[stage]!) at -= 1;
     strays.splice(at, 0, stage);
-    this.#dirty[engine] = 1;
+    this.#rouse(engine);
   }
 
   #pickEarliest(stage: number, atUs: number): Placement {
