@@ -11,9 +11,6 @@ import type { Shape } from "./shapes.ts";
 
 export const none = -1;
 
-/** Numbers of those whose prompt has been taken in, or who are done, at the end of a segment. */
-export type Outcome = { readonly prefilled: number[]; readonly finished: number[] };
-
 /** How many prompt tokens an engine finds cached for who is taken in now. */
 export type LookUp = (number: number, engine: number) => number;
 
@@ -26,7 +23,11 @@ export class Batches {
   readonly sequences: Float64Array;
   /** When the segment ends, or, where none is under way, the next inputs arrive; Infinity if neither. */
   readonly nextUs: Float64Array;
-  readonly outcome: Outcome = { prefilled: [], finished: [] };
+  /** Whose prompts have been taken in, and who is done, at the end of the segment that ended last: the first so many. */
+  readonly prefilled: Int32Array;
+  readonly finished: Int32Array;
+  prefilledCount = 0;
+  finishedCount = 0;
 
   readonly #fleet: Fleet;
   readonly #slow: Float64Array;
@@ -81,6 +82,8 @@ export class Batches {
     this.#startUs = new Float64Array(engines);
     this.#context = new Float64Array(engines);
     this.#decoding = new Float64Array(engines);
+    this.prefilled = new Int32Array(span);
+    this.finished = new Int32Array(span);
     this.#shapes = [];
     this.#numbers = new Int32Array(engines * span);
     this.#readyUs = new Float64Array(engines * span);
@@ -272,15 +275,14 @@ export class Batches {
     return Math.max(1, Math.round(us));
   }
 
-  /** Ends the segment under way; `outcome` says for whom. */
-  end(engine: number): Outcome {
-    const { prefilled, finished } = this.outcome;
-    prefilled.length = 0;
-    finished.length = 0;
+  /** Ends the segment under way. */
+  end(engine: number): void {
+    this.prefilledCount = 0;
+    this.finishedCount = 0;
     const steps = this.#steps[engine]!;
     this.#steps[engine] = 0;
     this.nextUs[engine] = Infinity;
-    if (steps === 0) return this.outcome;
+    if (steps === 0) return;
     const from = engine * this.#span;
     const to = from + this.count[engine]!;
     const decoded = this.#decoding[engine]! > 0;
@@ -297,20 +299,19 @@ export class Batches {
         this.#promptDone[at]! += taken;
         if (taken === 0 || this.#promptLeft[at]! > 0) continue;
         const { decodeSteps, sequences, contextTokens } = this.#shapes[at]!;
-        prefilled.push(this.#numbers[at]!);
+        this.prefilled[this.prefilledCount++] = this.#numbers[at]!;
         this.#contexts[at] = sequences * contextTokens;
         this.#stepsLeft[at] = decodeSteps;
         if (decodeSteps === 0) gone = this.#leave(at, engine);
       }
     }
     if (gone) this.#closeUp(engine, from, to);
-    return this.outcome;
   }
 
   /** Its number says so until the others close up. */
   #leave(at: number, engine: number): true {
     const shape = this.#shapes[at]!;
-    this.outcome.finished.push(this.#numbers[at]!);
+    this.finished[this.finishedCount++] = this.#numbers[at]!;
     this.#numbers[at] = none;
     this.joinTokens[engine]! -= shape.joinTokens;
     this.sequences[engine]! -= shape.sequences;

@@ -64,7 +64,8 @@ export class BatchedDecoder {
   readonly #unplaced: number[] = [];
   /** Engines that are to be looked after at this instant. */
   readonly #dirty: Uint8Array;
-  readonly #roused: number[] = [];
+  readonly #roused: Int32Array;
+  #rousedCount = 0;
 
   constructor(scene: Scene, begun: Begun, loadsAhead: boolean) {
     const { fleet, stages, engines } = scene;
@@ -110,6 +111,7 @@ export class BatchedDecoder {
     this.#lastEnded = new Int32Array(count);
     this.#sharesLeft = new Int32Array(begun.stages.length);
     this.#dirty = new Uint8Array(count);
+    this.#roused = new Int32Array(count);
   }
 
   /** The plan with what it left open settled, in the order in which stages began. */
@@ -208,9 +210,10 @@ export class BatchedDecoder {
       this.freeUs[engine] = atUs;
       return;
     }
-    const { prefilled, finished } = this.#batches.end(engine);
-    for (const number of prefilled) this.#leaveCached(number, engine);
-    for (const number of finished) this.#endShare(number, engine, atUs);
+    const batches = this.#batches;
+    batches.end(engine);
+    for (let at = 0; at < batches.prefilledCount; at++) this.#leaveCached(batches.prefilled[at]!, engine);
+    for (let at = 0; at < batches.finishedCount; at++) this.#endShare(batches.finished[at]!, engine, atUs);
   }
 
   #leaveCached(number: number, engine: number): void {
@@ -247,8 +250,11 @@ export class BatchedDecoder {
   /** Also of tools, and of what has begun. */
   #endStage(number: number, atUs: number): void {
     this.endsUs[number] = atUs;
-    for (const child of this.#children[number]!)
+    const children = this.#children[number]!;
+    for (let at = 0; at < children.length; at++) {
+      const child = children[at]!;
       if ((this.#parentsLeft[child]! -= 1) === 0) this.#release(child, atUs, number);
+    }
   }
 
   #release(stage: number, atUs: number, cause: number): void {
@@ -276,21 +282,20 @@ export class BatchedDecoder {
       for (const stage of this.#unplaced) this.#placeOpen(stage, atUs);
       this.#unplaced.length = 0;
     }
-    const roused = this.#roused;
-    for (let at = 0; at < roused.length; at++) {
-      const engine = roused[at]!;
+    for (let at = 0; at < this.#rousedCount; at++) {
+      const engine = this.#roused[at]!;
       this.#dirty[engine] = 0;
       if (this.#loadEndUs[engine]! > 0) continue;
       this.#give(engine, atUs);
       this.#serve(engine, atUs);
     }
-    roused.length = 0;
+    this.#rousedCount = 0;
   }
 
   #rouse(engine: number): void {
     if (this.#dirty[engine] === 1) return;
     this.#dirty[engine] = 1;
-    this.#roused.push(engine);
+    this.#roused[this.#rousedCount++] = engine;
   }
 
   /** What the plan has next there goes into the engine's queue, if the engine takes it from there at once, or loads for it. */

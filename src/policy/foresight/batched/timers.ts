@@ -11,7 +11,7 @@ export class Timers {
 
   /** Infinity if nothing is to happen. */
   get nextUs(): number {
-    return this.#us[0] ?? Infinity;
+    return this.#us.length === 0 ? Infinity : this.#us[0]!;
   }
 
   add(us: number, number: number): void {
