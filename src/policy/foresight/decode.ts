@@ -34,6 +34,7 @@ export class Decoder {
   /** By workflow, when what has begun of it ends. */
   readonly baseEndsUs: Float64Array;
   readonly openVisits = 4;
+  readonly byRuns = false;
 
   readonly #loadsAhead: boolean;
   readonly #transfers: Transfers;

@@ -14,8 +14,11 @@ export class Moves {
   readonly #luck: Luck;
   readonly #at: Int32Array;
   readonly #movable: readonly number[];
+  readonly #byRuns: boolean;
 
-  constructor(scene: Scene, luck: Luck) {
+  /** `byRuns`: engines serve runs of one model side by side, so that what changes engines had better stand next to its like. */
+  constructor(scene: Scene, luck: Luck, byRuns = false) {
+    this.#byRuns = byRuns;
     this.#scene = scene;
     this.#luck = luck;
     this.order = new Int32Array(scene.stages.length);
@@ -59,9 +62,25 @@ export class Moves {
       const there = this.told[other]!;
       if (modelOf[other] === modelOf[stage] && able[stage]!.includes(there)) engine = there;
     }
-    if (this.told[stage] === engine) return false;
+    if (this.told[stage] === engine) return this.#byRuns && this.#joinRun(stage);
     this.told[stage] = engine;
+    if (this.#byRuns && luck.next() < joining) this.#joinRun(stage);
     return true;
+  }
+
+  /** Next to the nearest stage of its model on its engine, as far as its parents and children let it. */
+  #joinRun(stage: number): boolean {
+    const { modelOf } = this.#scene;
+    const from = this.#at[stage]!;
+    const isLike = (at: number): boolean => {
+      const other = this.order[at];
+      return other !== undefined && modelOf[other] === modelOf[stage] && this.told[other] === this.told[stage];
+    };
+    for (let away = 1; away < this.order.length; away++) {
+      if (isLike(from - away)) return this.#moveTo(stage, from - away + 1);
+      if (isLike(from + away)) return this.#moveTo(stage, from + away - 1);
+    }
+    return false;
   }
 
   #split(stage: number): boolean {
@@ -86,11 +105,27 @@ export class Moves {
       first = Math.max(first, from - near);
       last = Math.min(last, from + near);
     }
-    const to = first + this.#luck.below(last - first + 1);
+    return this.#shift(stage, first + this.#luck.below(last - first + 1));
+  }
+
+  /** As near to a position as its parents and children let it. */
+  #moveTo(stage: number, wanted: number): boolean {
+    const { parentStarts, parents, children, stages } = this.#scene;
+    let first = 0;
+    for (let edge = parentStarts[stage]!; edge < parentStarts[stage + 1]!; edge++)
+      if (parents[edge]! < stages.length) first = Math.max(first, this.#at[parents[edge]!]! + 1);
+    let last = stages.length - 1;
+    for (const child of children[stage]!) last = Math.min(last, this.#at[child]! - 1);
+    return this.#shift(stage, Math.min(last, Math.max(first, wanted)));
+  }
+
+  #shift(stage: number, to: number): boolean {
+    const from = this.#at[stage]!;
     if (to === from) return false;
     if (to < from) this.order.copyWithin(to + 1, to, from);
     else this.order.copyWithin(from, from + 1, to + 1);
     this.order[to] = stage;
+    for (let at = Math.min(from, to); at <= Math.max(from, to); at++) this.#at[this.order[at]!] = at;
     return true;
   }
 
@@ -118,6 +153,7 @@ export class Moves {
       const each = this.order[at]!;
       if (modelOf[each] !== modelOf[stage] || !able[each]!.includes(to)) continue;
       this.told[each] = to;
+      if (this.#byRuns) this.#joinRun(each);
       left -= 1;
     }
     return true;
@@ -147,3 +183,6 @@ export class Moves {
 
 /** Positions that a stage moves by, half of the times. */
 const near = 12;
+
+/** How often a stage that changes engines joins a run there. */
+const joining = 0.7;

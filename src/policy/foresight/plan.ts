@@ -18,6 +18,8 @@ export type PlanDecoder = {
   readonly settle: (plan: WholePlan) => WholePlan;
   /** A stage that is left open is tried on every engine, which costs about so many times a visit. */
   readonly openVisits: number;
+  /** Whether engines serve runs of one model, the stages of which run side by side. */
+  readonly byRuns: boolean;
   /** By stage and source. */
   readonly endsUs: Float64Array;
   /** By stage: what it waited for last. */

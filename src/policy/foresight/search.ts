@@ -49,7 +49,7 @@ export class Search {
 
   /** Anneals from `start` until `visits` stages have been decoded in all, or the plan is due. */
   improve(start: Judged, luck: Luck, visits: number, { heat }: ForesightSettings, isDue?: () => boolean): Judged {
-    const moves = new Moves(this.#scene, luck);
+    const moves = new Moves(this.#scene, luck, this.#decoder.byRuns);
     if (moves.isIdle) return start;
     let best = start;
     let currentCost = start.cost;

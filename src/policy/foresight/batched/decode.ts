@@ -31,6 +31,7 @@ export class BatchedDecoder {
   /** By workflow, when what has begun of it ends. */
   readonly baseEndsUs: Float64Array;
   readonly openVisits = 4;
+  readonly byRuns = true;
 
   readonly #begun: Begun;
   readonly #loadsAhead: boolean;
