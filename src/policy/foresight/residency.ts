@@ -57,7 +57,7 @@ export class Residency {
     return false;
   }
 
-  /** The model becomes the last one used there; returns what loading it takes, or `resident`. */
+  /** The model becomes the last one used there; returns what loading it takes, or `resident`. A position below 0 is none of the plan's. */
   use(engine: number, model: number, position: number, share: number): number {
     const { fleet, engines } = this.#scene;
     const models = this.#models;
@@ -68,7 +68,7 @@ export class Residency {
       if (models[at] !== model) continue;
       for (; at < from + count - 1; at++) models[at] = models[at + 1]!;
       models[at] = model;
-      this.#due[cell + model] = Math.max(this.#due[cell + model]!, this.#nextDue[position * 2 + share]!);
+      if (position >= 0) this.#due[cell + model] = this.#nextDue[position * 2 + share]!;
       return resident;
     }
     let freeBytes = fleet.memoryBytes[engine]! - fleet.footprintBytes[cell + model]!;
@@ -81,7 +81,7 @@ export class Residency {
     }
     models[from + count] = model;
     this.#held[engine] = count + 1;
-    this.#due[cell + model] = Math.max(this.#due[cell + model]!, this.#nextDue[position * 2 + share]!);
+    if (position >= 0) this.#due[cell + model] = this.#nextDue[position * 2 + share]!;
     return this.loadUs(engine, model);
   }
 

@@ -29,7 +29,7 @@ import { randomWorld } from "../../support/random-world.ts";
 type Case = { readonly loadsAhead: boolean; readonly batching: Batching; readonly open: boolean };
 
 const chunked: Batching = { kind: "batched", maxSequences: 6, prefillTokens: 2048, chunkedPrefill: true };
-const whole: Batching = { kind: "batched", maxSequences: 16, prefillTokens: 4096, chunkedPrefill: false };
+const unchunked: Batching = { kind: "batched", maxSequences: 16, prefillTokens: 4096, chunkedPrefill: false };
 
 /** Nothing uncertain: lengths and tool times as estimated, all branches taken, all there at once. */
 function withoutDoubt(flow: Workflow): Workflow {
@@ -66,14 +66,14 @@ function follower(seed: number, { loadsAhead, open }: Case, found: Prediction): 
   const plan = (view: View) => {
     const before = view.memory as PlanMemory | undefined;
     const { scene, decoder } = layBatches(view, lookOut(view, undefined), settings, noDemand);
-    let plan = before === undefined ? drawPlan(scene, createRng(seed, "plan")) : recall(scene, before, [], false);
-    if (before === undefined && open) plan = decoder.settle(leaveOpen(scene, byTurn(scene), false));
-    decoder.decode(plan.order, plan.told);
+    let whole = before === undefined ? drawPlan(scene, createRng(seed, "plan")) : recall(scene, before, [], false);
+    if (before === undefined && open) whole = decoder.settle(leaveOpen(scene, byTurn(scene), false));
+    decoder.decode(whole.order, whole.told);
     if (before === undefined)
       for (const [stage, { key }] of scene.stages.entries()) found.endsUs.set(key, decoder.endsUs[stage]!);
     return {
-      decisions: act(view, scene, { ...plan, endUs: 0 }, settings, noDemand, decoder.startsOf(plan)),
-      memory: toRemember(scene, plan),
+      decisions: act(view, scene, { ...whole, endUs: 0 }, settings, noDemand, decoder.startsOf(whole)),
+      memory: toRemember(scene, whole),
     };
   };
   return { plan, whenIdle: true, summary: "a plan drawn by lot" };
@@ -82,8 +82,8 @@ function follower(seed: number, { loadsAhead, open }: Case, found: Prediction): 
 test.for<[string, Case]>([
   ["chunked prefill and loads ahead of need", { loadsAhead: true, batching: chunked, open: false }],
   ["chunked prefill and loads when needed", { loadsAhead: false, batching: chunked, open: false }],
-  ["whole prompts", { loadsAhead: true, batching: whole, open: false }],
-  ["prompts bounded in time", { loadsAhead: true, batching: { ...whole, prefillUs: 100_000 }, open: false }],
+  ["whole prompts", { loadsAhead: true, batching: unchunked, open: false }],
+  ["prompts bounded in time", { loadsAhead: true, batching: { ...unchunked, prefillUs: 100_000 }, open: false }],
   ["stages where they end first", { loadsAhead: true, batching: chunked, open: true }],
 ])("the simulator ends every stage when the decoder says so, with %s", ([, each]) => {
   let compared = 0;

@@ -76,11 +76,14 @@ test("an engine that the plan leaves idle loads what other workflows called, and
   expect(run("foresight").events.at(-1)?.kind).toBe("workflow-end");
 });
 
-test("on batched engines it is fate, and on prefill and decode engines hexagent with all that goes beyond", () => {
+test("where some engines batch and some do not it is fate, and on prefill and decode engines hexagent with all that goes beyond", () => {
   const flows = [dag("a, b, c -> d, e -> f", (id) => ({ model: id < "c" ? small : large }))];
-  const onBatched = { workflows: flows, cluster: cluster("h100 h100", { batching: batched }) };
-  expect(runPlain({ policy: foresightPolicies["foresight"], ...onBatched }).events).toEqual(
-    runPlain({ policy: "fate", ...onBatched }).events,
+  const machines = cluster("h100 h100", { batching: batched });
+  const [first, ...others] = machines.engines;
+  const exclusive = { ...first!, batching: { kind: "exclusive", maxSequences: 8 } } as const;
+  const onMixed = { workflows: flows, cluster: { ...machines, engines: [exclusive, ...others] } };
+  expect(runPlain({ policy: foresightPolicies["foresight"], ...onMixed }).events).toEqual(
+    runPlain({ policy: "fate", ...onMixed }).events,
   );
   const apart = namedCluster("qhom")!;
   const model = knownModels.find(({ id }) => id.startsWith("qwen3-235b"))!;
@@ -89,6 +92,30 @@ test("on batched engines it is fate, and on prefill and decode engines hexagent 
   expect(runPlain({ policy: foresightPolicies["foresight"], ...onPairs }).events).toEqual(
     runPlain({ policy: { ...foresightPolicies.foresight, plan }, ...onPairs }).events,
   );
+});
+
+test("on batched engines it lets nobody join for whom KV memory would run out before the batch has ended", () => {
+  const names = Array.from({ length: 24 }, (_, index) => `s${index}`).join(", ");
+  const tight = cluster("h100", { batching: batched, kvBytes: 1e9, resident: [small] });
+  const flows = [dag(`${names} -> z`, () => ({ output: { estimate: 900, actual: 900, limit: 1200 } }))];
+  const preemptions = (policy: "foresight" | "greedy-finish") =>
+    runPlain({ policy: policies[policy], workflows: flows, cluster: tight }).events.filter(
+      ({ kind }) => kind === "share-preempt",
+    ).length;
+  expect(preemptions("foresight")).toBe(0);
+  expect(preemptions("greedy-finish")).toBeGreaterThan(0);
+});
+
+test("on batched engines it plans what is declared and goes on from there where workflows are revealed as they go", () => {
+  const declared = dag("a, b -> c", () => ({}), { id: "declared" });
+  const revealed = dag("a -> b", () => ({}), { id: "revealed", reveal: "online", arrivalUs: 60e6 });
+  const again = dag("a -> b", () => ({}), { id: "again", arrivalUs: 120e6 });
+  const journal = runPlain({
+    policy: foresightPolicies["foresight"],
+    workflows: [declared, revealed, again],
+    cluster: cluster("h100 h100", { batching: batched }),
+  });
+  expect(journal.events.filter(({ kind }) => kind === "workflow-end")).toHaveLength(3);
 });
 
 test.for([

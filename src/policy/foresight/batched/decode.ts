@@ -61,6 +61,8 @@ export class BatchedDecoder {
   readonly #strays: readonly number[][];
   readonly #loadEndUs: Float64Array;
   readonly #lastEnded: Int32Array;
+  /** By engine and model, the last position of a stage that has used it. */
+  readonly #lastUses: Int32Array;
   readonly #sharesLeft: Int32Array;
   readonly #unplaced: number[] = [];
   /** Engines that are to be looked after at this instant. */
@@ -110,6 +112,7 @@ export class BatchedDecoder {
     this.#strays = Array.from({ length: count }, () => []);
     this.#loadEndUs = new Float64Array(count);
     this.#lastEnded = new Int32Array(count);
+    this.#lastUses = new Int32Array(count * fleet.models);
     this.#sharesLeft = new Int32Array(begun.stages.length);
     this.#dirty = new Uint8Array(count);
     this.#roused = new Int32Array(count);
@@ -163,6 +166,7 @@ export class BatchedDecoder {
     this.freeUs.fill(nowUs);
     this.loadsNow.fill(none);
     this.#lastEnded.fill(none);
+    this.#lastUses.fill(none);
     this.#parentsLeft.set(this.#parentsOpen);
     this.#isReady.fill(0);
     this.#waiting.fill(0);
@@ -402,12 +406,20 @@ export class BatchedDecoder {
   }
 
   #load(engine: number, model: number, position: number, atUs: number): void {
-    const loadUs = this.#residency.use(engine, model, position, 0);
+    const loadUs = this.#use(engine, model, position);
     if (loadUs === resident) return;
     this.#caches.forget(engine, model);
     this.#loadEndUs[engine] = atUs + loadUs;
     this.#batches.nextUs[engine] = atUs + loadUs;
     if (atUs === this.scene.nowUs) this.loadsNow[engine] = model;
+  }
+
+  /** Stages of a run may pass each other: the model is due again after the last of those that have used it. */
+  #use(engine: number, model: number, position: number): number {
+    const cell = engine * this.scene.fleet.models + model;
+    const last = Math.max(this.#lastUses[cell]!, position);
+    this.#lastUses[cell] = last;
+    return this.#residency.use(engine, model, last, 0);
   }
 
   /** As the engine does by itself. */
@@ -423,7 +435,7 @@ export class BatchedDecoder {
       if (!this.#mayJoin(engine, number)) break;
       const model = this.#modelOf(number);
       if (!this.#residency.has(engine, model)) {
-        if (batches.count[engine] === 0) this.#load(engine, model, this.#position[number] ?? 0, atUs);
+        if (batches.count[engine] === 0) this.#load(engine, model, this.#position[number] ?? none, atUs);
         break;
       }
       queue.shift();
@@ -442,7 +454,7 @@ export class BatchedDecoder {
     let inputsUs = atUs;
     if (number < stages.length) {
       this.beginsUs[number] = atUs;
-      this.#residency.use(engine, model, this.#position[number]!, 0);
+      this.#use(engine, model, this.#position[number]!);
       inputsUs = this.#transfers.fetch(number, fleet.hostOf[engine]!, atUs);
     }
     this.#batches.join(engine, model, number, this.#shapeOf(number, engine), inputsUs);
