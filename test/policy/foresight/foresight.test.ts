@@ -98,12 +98,12 @@ test("on batched engines it lets nobody join for whom KV memory would run out be
   const names = Array.from({ length: 24 }, (_, index) => `s${index}`).join(", ");
   const tight = cluster("h100", { batching: batched, kvBytes: 1e9, resident: [small] });
   const flows = [dag(`${names} -> z`, () => ({ output: { estimate: 900, actual: 900, limit: 1200 } }))];
-  const preemptions = (policy: "foresight" | "greedy-finish") =>
+  const preemptions = (policy: "foresight" | "round-robin") =>
     runPlain({ policy: policies[policy], workflows: flows, cluster: tight }).events.filter(
       ({ kind }) => kind === "share-preempt",
     ).length;
   expect(preemptions("foresight")).toBe(0);
-  expect(preemptions("greedy-finish")).toBeGreaterThan(0);
+  expect(preemptions("round-robin")).toBeGreaterThan(0);
 });
 
 test("on batched engines it plans what is declared and goes on from there where workflows are revealed as they go", () => {
