@@ -11,7 +11,7 @@ import { isAtRest } from "../at-rest.ts";
 import { createFate } from "../fate/fate.ts";
 import { createLone } from "../fate/lone.ts";
 import type { Combine } from "../fate/plan.ts";
-import { fateDefaults, fateKeeping } from "../fate/settings.ts";
+import { fateDefaults } from "../fate/settings.ts";
 import { oldestFirst } from "../choose.ts";
 import { planEarliestFinish } from "../greedy-finish.ts";
 import type { Plan, Policy, View } from "../policy.ts";
@@ -25,6 +25,9 @@ import { firstOf, ofOneModel, replace } from "./neighbourhood.ts";
 import { layBatches } from "./batched/lay.ts";
 import { lookOut, type Outlook, type OutlookMemory } from "./outlook.ts";
 import { recall, toRemember, type PlanDecoder, type PlanMemory, type Starts, type WholePlan } from "./plan.ts";
+import { createLoneRevealed } from "./revealed/lone.ts";
+import { createRevealed } from "./revealed/revealed.ts";
+import { revealedDefaults } from "./revealed/settings.ts";
 import { layScene, type Scene } from "./scene.ts";
 import { Search, type Judged } from "./search.ts";
 import type { ForesightSettings } from "./settings.ts";
@@ -38,17 +41,28 @@ type Memory = {
 
 /** `combine` is how `fate` combines candidates where it is asked. */
 export function createForesight(settings: ForesightSettings, combine?: Combine): Policy {
-  const onMixed = createFate(fateDefaults, combine);
-  const onRevealed = createFate(fateKeeping, combine);
-  const onPairs = agentPolicies["hexagent+beyond+roles"].plan;
+  const onExclusive = remembering("whole", (view) => planWhole(view, settings, layExclusive));
+  const onBatched = remembering("whole", (view) => planWhole(view, settings, layBatched));
+  const onMixed = remembering("mixed", createFate(fateDefaults, combine));
+  const onRevealed = remembering("revealed", createRevealed(revealedDefaults));
+  const onPairs = remembering("pairs", agentPolicies["hexagent+beyond+roles"].plan);
   return (view) => {
     const { engines } = view.costs.cluster;
     if (engines.some(({ role }) => role !== "both")) return onPairs(view);
-    if (!batches(view)) return planWhole(view, settings, layExclusive);
-    // Workflows of both kinds may follow each other, and each side knows its own memory only.
-    if (isRevealedAsItGoes(view)) return onRevealed(isWhole(view.memory) ? { ...view, memory: undefined } : view);
-    if (!batchesOneModelEach(view)) return onMixed(view);
-    return planWhole(isWhole(view.memory) ? view : { ...view, memory: undefined }, settings, layBatched);
+    if (!batches(view)) return onExclusive(view);
+    if (isRevealedAsItGoes(view)) return onRevealed(view);
+    return batchesOneModelEach(view) ? onBatched(view) : onMixed(view);
+  };
+}
+
+type Way = "whole" | "mixed" | "revealed" | "pairs";
+
+/** Which of them is asked changes from event to event, and none can read what another one remembers. */
+function remembering(way: Way, plan: Policy): Policy {
+  return (view) => {
+    const all = view.memory as Readonly<Partial<Record<Way, unknown>>> | undefined;
+    const made = plan({ ...view, memory: all?.[way] });
+    return { ...made, memory: { ...all, [way]: made.memory } };
   };
 }
 
@@ -76,10 +90,6 @@ const layBatched: Lay = (view, outlook, settings, demand) => {
   return { scene, decoder, startsOf: (plan) => decoder.startsOf(plan), visits, firstVisits };
 };
 
-function isWhole(memory: unknown): boolean {
-  return typeof memory === "object" && memory !== null && "outlook" in memory;
-}
-
 /** Every engine batches, and one model at a time: what the decoder for batches knows. */
 function batchesOneModelEach({ costs }: View): boolean {
   return costs.cluster.engines.every(({ batching }) => batching.kind === "batched" && batching.mixesModels !== true);
@@ -88,7 +98,7 @@ function batchesOneModelEach({ costs }: View): boolean {
 /** Of a stage that is alone; undefined where there is more to it. */
 export function createLoneForesight(): (view: View) => Place | undefined {
   const onBatched = createLone(fateDefaults);
-  const onRevealed = createLone(fateKeeping);
+  const onRevealed = createLoneRevealed();
   return (view) => {
     if (!batches(view) || view.costs.cluster.engines.some(({ role }) => role !== "both")) return undefined;
     return isRevealedAsItGoes(view) ? onRevealed(view) : onBatched(view);

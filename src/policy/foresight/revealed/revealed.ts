@@ -1,0 +1,116 @@
+/**
+ * Plans calls that are revealed one by one: what workflows have called so far says which calls are likely to come, and a plan is
+ * worth what it does to these too. README.md of the folder above explains it.
+ */
+
+import type { Decision } from "../../../model/decision.ts";
+import { isAtRest } from "../../at-rest.ts";
+import { defer, oldestFirst } from "../../choose.ts";
+import { planEarliestFinish, toPlace } from "../../greedy-finish.ts";
+import { canBegin, createPicture, foresee, toCandidate } from "../../picture.ts";
+import type { Plan, Policy, View } from "../../policy.ts";
+import { Forecast, type Begun, type RevealedPlan } from "./forecast.ts";
+import { learn, noHistory, type History } from "./history.ts";
+import { layScene, type Scene } from "./scene.ts";
+import type { RevealedSettings } from "./settings.ts";
+
+type Memory = { readonly history: History };
+
+export function createRevealed(settings: RevealedSettings): Policy {
+  return (view) => planRevealed(view, settings);
+}
+
+function planRevealed(view: View, settings: RevealedSettings): Plan {
+  const before = (view.memory as Memory | undefined)?.history ?? noHistory;
+  const history = learn(view, before);
+  const memory: Memory = { history };
+  if (view.ready.length === 0) return { decisions: [], memory };
+  const scene = layScene(view, history, settings);
+  const forecast = new Forecast(scene, settings);
+  // Where nothing goes on, waiting on would be for calls that may never come.
+  const must = isAtRest(view);
+  const plan = choosePlan(scene, forecast, settings, must);
+  const decisions = carryOut(view, scene, forecast.begin(plan, scene.futures[0] as Scene["futures"][number]));
+  if (must && !decisions.some(({ kind }) => kind === "place"))
+    return { decisions: planEarliestFinish(view, oldestFirst(view), { hold: true, mostShards: 1 }), memory };
+  return { decisions, memory };
+}
+
+const holdsUs = [15_000_000, 45_000_000];
+
+/** The rule, changed by one turn or hold after another as long as that pays. */
+function choosePlan(scene: Scene, forecast: Forecast, settings: RevealedSettings, must: boolean): RevealedPlan {
+  const { futures, nowUs, models, engines } = scene;
+  const first = futures[0] as Scene["futures"][number];
+  const judge = (plan: RevealedPlan, most: number): number => {
+    let cost = 0;
+    for (const future of futures) if (cost <= most) cost += forecast.cost(plan, future, most - cost);
+    return cost;
+  };
+  let best: RevealedPlan = { turns: [], holdUntilUs: models.map(() => 0) };
+  const base = forecast.begin(best, first);
+  const contended = new Set([...base.waiting, ...base.loads.map(({ model }) => model)]);
+  if (contended.size === 0) return best;
+  let bestCost = must && base.begins.length + base.loads.length === 0 ? Infinity : judge(best, Infinity);
+  for (let round = 0; round < 2; round++) {
+    const from = best;
+    for (const model of contended) {
+      const trials: RevealedPlan[] = [];
+      if (!from.turns.some((turn) => turn.model === model) && (from.holdUntilUs[model] ?? 0) === 0) {
+        for (let engine = 0; engine < engines.length; engine++)
+          if (mayTurn(scene, from, engine, model)) trials.push({ ...from, turns: [...from.turns, { engine, model }] });
+        if (bestCost < Infinity && base.turning.includes(model))
+          for (const us of holdsUs) trials.push({ ...from, holdUntilUs: from.holdUntilUs.with(model, nowUs + us) });
+      }
+      for (const trial of trials) {
+        if (forecast.visits > settings.visits) return best;
+        const cost = judge(trial, bestCost);
+        if (cost < bestCost - 1) [best, bestCost] = [trial, cost];
+      }
+    }
+    if (best === from) break;
+  }
+  return best;
+}
+
+function mayTurn({ fleet, models, nowUs }: Scene, { turns }: RevealedPlan, engine: number, model: number): boolean {
+  if (fleet.open[engine] === 0 || (fleet.loadEndUs[engine] ?? 0) > nowUs) return false;
+  if ((fleet.loadUs[engine * models.length + model] ?? Infinity) === Infinity) return false;
+  return !turns.some((turn) => turn.engine === engine);
+}
+
+function carryOut(view: View, { ready, models, engines }: Scene, { begins, loads, againUs }: Begun): Decision[] {
+  const decisions: Decision[] = [];
+  const decided = new Set<string>();
+  const picture: View = { ...view, ...createPicture(view) };
+  const begin = (call: number, index: number, victims?: readonly string[]): boolean => {
+    const stage = ready[call];
+    const engine = engines[index];
+    if (stage === undefined || engine === undefined || decided.has(stage.key)) return false;
+    const there = picture.cluster.at(engine.holding.index);
+    if (!canBegin(stage, there)) return false;
+    const candidate = toCandidate(picture, stage, there);
+    decisions.push({ ...toPlace(stage, candidate), ...(victims === undefined ? {} : { victims }) });
+    decided.add(stage.key);
+    foresee(picture, stage, candidate);
+    return true;
+  };
+  for (const { call, engine } of begins) begin(call, engine);
+  for (const { engine, model, victims } of loads)
+    for (const [call, stage] of ready.entries())
+      if (
+        stage.model === models[model] &&
+        begin(
+          call,
+          engine,
+          victims.map((each) => models[each] ?? ""),
+        )
+      )
+        break;
+  for (const stage of view.ready) {
+    if (decided.has(stage.key)) continue;
+    const wait = defer(stage, "better-later");
+    decisions.push(againUs === Infinity || againUs <= view.nowUs ? wait : { ...wait, untilUs: againUs });
+  }
+  return decisions;
+}
