@@ -37,6 +37,7 @@ export const roles = { planner: "qwen2.5-32b", explorer: "llama-3.1-8b", coder: 
 
 /** The first two are compared with the others. */
 export const policies = [
+  "foresight",
   "fate+keep",
   "fate",
   "collated-fifo",

@@ -1,4 +1,4 @@
-/** What the cells say: each policy's figures, and `fate` against each other one, paired by seed, as JSON and as a page. */
+/** What the cells say: each policy's figures, and `foresight` and `fate+keep` against each other one, paired by seed, as JSON and as a page. */
 
 import { isTie, meanInterval, type Interval } from "../../src/measure/interval.ts";
 import { mean } from "../../src/measure/statistics.ts";
@@ -17,7 +17,7 @@ export type About = {
 };
 
 /** What is compared with all others and with those behind it here; those that are measured. */
-const subjects = ["fate+keep", "fate"];
+const subjects = ["foresight", "fate+keep"];
 
 export type Comparison = {
   readonly driver: Driver;
@@ -131,7 +131,7 @@ function introduction({ command, seeds, version, machine, data, floorUs }: About
 
 ${applications} applications and ${sessions} coding-agent sessions on the catalogue's \`workshop\` and its five models, one workflow every ${meanGapSeconds.quiet} s (quiet) or
 ${meanGapSeconds.busy} s (busy) on average. All times are those of the emulated or simulated machines. Through the gateway everything runs ${speed} times as fast,
-so that these figures have noise in them; those of the simulator have none. All policies but \`fate\` and \`fate+keep\` evict the least recently used model.
+so that these figures have noise in them; those of the simulator have none. All policies but \`foresight\`, \`fate+keep\` and \`fate\` evict the least recently used model.
 \`+regret\` is a prototype: a load is taken to be dearer by the loads that bring its victims back (bench/workshop/eviction-regret.ts).
 
 - **lost to loads**: engine time spent on loading models, a run, loads ahead of need included. Engines are empty at first; to load

@@ -73,20 +73,28 @@ function choosePlan(scene: Scene, forecast: Forecast, settings: RevealedSettings
   return best;
 }
 
-function mayTurn({ fleet, models, nowUs }: Scene, { turns }: RevealedPlan, engine: number, model: number): boolean {
+/** The engine can take it up, for a call that waits. */
+function mayTurn(scene: Scene, { turns }: RevealedPlan, engine: number, model: number): boolean {
+  const { fleet, nowUs, ready } = scene;
   if (fleet.open[engine] === 0 || (fleet.loadEndUs[engine] ?? 0) > nowUs) return false;
-  if ((fleet.loadUs[engine * models.length + model] ?? Infinity) === Infinity) return false;
-  return !turns.some((turn) => turn.engine === engine);
+  if (turns.some((turn) => turn.engine === engine)) return false;
+  return ready.some((stage, call) => stage.model === scene.models[model] && mayGo(scene, call, engine));
 }
 
-function carryOut(view: View, { ready, models, engines }: Scene, { begins, loads, againUs }: Begun): Decision[] {
+function mayGo({ futures, engines }: Scene, call: number, engine: number): boolean {
+  return futures[0]?.prefillUs[call * engines.length + engine] !== Infinity;
+}
+
+function carryOut(view: View, scene: Scene, { begins, loads, againUs }: Begun): Decision[] {
+  const { ready, models, engines } = scene;
   const decisions: Decision[] = [];
   const decided = new Set<string>();
   const picture: View = { ...view, ...createPicture(view) };
   const begin = (call: number, index: number, victims?: readonly string[]): boolean => {
     const stage = ready[call];
     const engine = engines[index];
-    if (stage === undefined || engine === undefined || decided.has(stage.key)) return false;
+    if (stage === undefined || engine === undefined || decided.has(stage.key) || !mayGo(scene, call, index))
+      return false;
     const there = picture.cluster.at(engine.holding.index);
     if (!canBegin(stage, there)) return false;
     const candidate = toCandidate(picture, stage, there);
