@@ -1,0 +1,85 @@
+/** What is learned of workflows that are revealed call by call, and the futures that are drawn from it. */
+
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { drawFuture } from "../../../../src/policy/foresight/revealed/expected.ts";
+import { learn, noHistory, stepKey, type History } from "../../../../src/policy/foresight/revealed/history.ts";
+import type { Policy, View } from "../../../../src/policy/policy.ts";
+import { policies } from "../../../../src/policy/policies.ts";
+import { batched, cluster, dag, run } from "../../../support/build.ts";
+import { plainCalibration } from "../../../support/plain-calibration.ts";
+
+const models = ["llama-3.1-8b", "phi-4-14.7b", "qwen2.5-32b"] as const;
+
+/** Chains of these models, one after another, and what each event showed and what was known by then. */
+function watch(chains: readonly (readonly number[])[], see: (view: View, history: History) => void): History {
+  let history = noHistory;
+  const plan: Policy = (view) => {
+    history = learn(view, JSON.parse(JSON.stringify(history)) as History);
+    see(view, history);
+    return policies["greedy-finish"].plan(view);
+  };
+  const workflows = chains.map((chain, index) => ({
+    ...dag(chain.map((_, step) => `s${step}`).join(" -> "), (id) => ({ model: models[chain[Number(id.slice(1))]!]! }), {
+      reveal: "online",
+    }),
+    id: `w${index}`,
+    class: "chain",
+    arrivalUs: index * 200_000_000,
+  }));
+  const machines = cluster("h100 h100", { host: "host", kvBytes: 4e9, batching: batched });
+  run({ cluster: machines, workflows, policy: { plan, summary: "", whenIdle: true }, calibration: plainCalibration });
+  return history;
+}
+
+test("which model comes after which is counted, the end of a workflow too", () => {
+  const { after, calls, arrivals } = watch([[0, 1, 1], [0, 1], [2]], () => {});
+  expect(after[stepKey("chain", undefined)]?.next).toEqual({ [models[0]]: 2, [models[2]]: 1 });
+  expect(after[stepKey("chain", models[0])]).toMatchObject({ total: 2, over: 0, next: { [models[1]]: 2 } });
+  // The last workflow is over when nobody asks any more.
+  expect(after[stepKey("chain", models[1])]).toMatchObject({ total: 3, over: 2, next: { [models[1]]: 1 } });
+  expect(Object.keys(calls)).toEqual(expect.arrayContaining([...models]));
+  expect(arrivals.count).toBe(3);
+});
+
+const chains = fc.array(fc.array(fc.nat({ max: 2 }), { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 6 });
+
+test("a future is the same whenever it is drawn, holds only models that were called, and nothing before now", () => {
+  fc.assert(
+    fc.property(chains, (drawn) => {
+      let looked = 0;
+      watch(drawn, (view, history) => {
+        const future = drawFuture(view, history, looked % 4, 120_000_000);
+        expect(drawFuture(view, history, looked % 4, 120_000_000)).toEqual(future);
+        for (const [index, { model, parent, gapUs }] of future.entries()) {
+          expect(history.calls[model]).toBeGreaterThan(0);
+          expect(gapUs).toBeGreaterThanOrEqual(0);
+          if (parent !== undefined && "position" in parent) expect(parent.position).toBeLessThan(index);
+        }
+        looked += 1;
+      });
+      expect(looked).toBeGreaterThan(0);
+    }),
+    { numRuns: 15 },
+  );
+});
+
+test("where one model always came after another, every future has it next", () => {
+  let seen = 0;
+  watch(
+    [
+      [0, 1],
+      [0, 1],
+      [0, 1],
+      [0, 1],
+    ],
+    (view, history) => {
+      const open = Object.values(history.open);
+      if (history.arrivals.count < 4 || open.length !== 1 || open[0]?.model !== models[0]) return;
+      for (const scenario of [0, 1, 2])
+        expect(drawFuture(view, history, scenario, 120_000_000)[0]?.model).toBe(models[1]);
+      seen += 1;
+    },
+  );
+  expect(seen).toBeGreaterThan(0);
+});

@@ -1,0 +1,94 @@
+/** What `foresight` does with calls that are revealed one by one on engines that batch. */
+
+import { expect, test } from "vitest";
+import type { Place } from "../../../../src/model/decision.ts";
+import { foresightPolicies } from "../../../../src/policy/foresight/ablations.ts";
+import type { Policy } from "../../../../src/policy/policy.ts";
+import { batched, cluster, dag, firstUs, run } from "../../../support/build.ts";
+import { plainCalibration } from "../../../support/plain-calibration.ts";
+import { enginesOf } from "../../../support/placements.ts";
+import { runPlain } from "../../../support/run-plain.ts";
+
+const small = "llama-3.1-8b";
+const middle = "phi-4-14.7b";
+const large = "qwen2.5-32b";
+const { foresight } = foresightPolicies;
+const { lone } = foresight;
+
+/** Engines of one host that hold these models, and no more at a time. */
+function holding(...residents: readonly (readonly string[])[]) {
+  const machines = cluster(residents.map(() => "h100").join(" "), { host: "host", kvBytes: 4e9, batching: batched });
+  const engines = machines.engines.map((engine, index) => ({
+    ...engine,
+    resident: residents[index]!,
+    maxResident: Math.max(1, residents[index]!.length),
+  }));
+  return { ...machines, engines };
+}
+
+function calls(drawing: string, modelOf: (id: string) => string, change: { id?: string; arrivalUs?: number } = {}) {
+  const flow = dag(drawing, (id) => ({ model: modelOf(id), output: { estimate: 300, actual: 300, limit: 800 } }), {
+    reveal: "online",
+  });
+  return { ...flow, class: "session", ...change };
+}
+
+const evicted = (journal: ReturnType<typeof runPlain>): string[] =>
+  journal.events.flatMap((event) => (event.kind === "model-evict" ? [event.model] : []));
+
+test("a call joins those of its model, and one of another model does not push them out", () => {
+  const journal = runPlain({
+    policy: foresight,
+    cluster: holding([small], [large]),
+    workflows: [calls("a, b, c", () => small)],
+  });
+  expect(enginesOf(journal)).toEqual({ a: [0], b: [0], c: [0] });
+  expect(evicted(journal)).toEqual([]);
+});
+
+test("calls that one load can serve get it once, on the engine whose model is held twice", () => {
+  const journal = runPlain({
+    policy: foresight,
+    cluster: holding([large], [small], [small]),
+    workflows: [calls("a, b, c", () => middle)],
+  });
+  expect(new Set(Object.values(enginesOf(journal)).flat())).toEqual(new Set([1]));
+  expect(evicted(journal)).toEqual([small]);
+});
+
+test("of two models as dear to bring back, the one goes that workflows of the class do not call", () => {
+  // Whoever calls the small model calls it again.
+  const before = Array.from({ length: 4 }, (_, index) =>
+    calls("a -> b -> c", () => small, { id: `before-${index}`, arrivalUs: index * 30_000_000 }),
+  );
+  const machines = holding(["mistral-7b"], [small]);
+  const last = calls("x", () => middle, { id: "last", arrivalUs: 130_000_000 });
+  const journal = runPlain({ policy: foresight, cluster: machines, workflows: [...before, last] });
+  expect(evicted(journal)).toEqual(["mistral-7b"]);
+  const other = holding([small], ["mistral-7b"]);
+  expect(evicted(runPlain({ policy: foresight, cluster: other, workflows: [...before, last] }))).toEqual([
+    "mistral-7b",
+  ]);
+});
+
+test("a call begins although everything rests, and however little its model is worth", () => {
+  const journal = runPlain({ policy: foresight, cluster: holding([large]), workflows: [calls("a", () => small)] });
+  expect(firstUs(journal, "stage-place", "w/a")).toBe(0);
+  expect(journal.events.at(-1)?.kind).toBe("workflow-end");
+});
+
+test("alone, a call is placed at once where its model is held, and planned where a load is needed", () => {
+  const answers: (Place | undefined)[] = [];
+  const plan: Policy = (view) => {
+    if (view.ready.length === 1) answers.push(lone(view));
+    return foresight.plan(view);
+  };
+  for (const model of [small, middle])
+    run({
+      cluster: holding([large], [small]),
+      workflows: [calls("a", () => model)],
+      policy: { plan, summary: "" },
+      calibration: plainCalibration,
+    });
+  expect(answers.map((place) => place?.shares[0]?.engine)).toEqual(["engine-1", undefined]);
+});
