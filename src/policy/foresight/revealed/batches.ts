@@ -1,0 +1,152 @@
+/** What the engines run in a forecast: batches, who is in them until when, loads under way. Flat arrays, since a plan makes hundreds of forecasts. */
+
+import type { Calls, Fleet } from "./scene.ts";
+
+const none = -1;
+
+export class Batches {
+  readonly #fleet: Fleet;
+  readonly #nowUs: number;
+  readonly #engines: number;
+  readonly #models: number;
+  readonly #span: number;
+  readonly #loadEndUs: Float64Array;
+  readonly #count: Int32Array;
+  readonly #model: Int32Array;
+  readonly #kvUsed: Float64Array;
+  readonly #prefilledUs: Float64Array;
+  /** By engine and place. */
+  readonly #endUs: Float64Array;
+  readonly #endKv: Float64Array;
+  readonly #endCall: Int32Array;
+
+  constructor(fleet: Fleet, nowUs: number) {
+    this.#fleet = fleet;
+    this.#nowUs = nowUs;
+    this.#engines = fleet.held.length;
+    this.#models = fleet.reloadUs.length;
+    this.#span = Math.max(1, ...fleet.places, ...fleet.running.map(({ length }) => length));
+    this.#loadEndUs = new Float64Array(this.#engines);
+    this.#count = new Int32Array(this.#engines);
+    this.#model = new Int32Array(this.#engines);
+    this.#kvUsed = new Float64Array(this.#engines);
+    this.#prefilledUs = new Float64Array(this.#engines);
+    this.#endUs = new Float64Array(this.#engines * this.#span);
+    this.#endKv = new Float64Array(this.#engines * this.#span);
+    this.#endCall = new Int32Array(this.#engines * this.#span);
+  }
+
+  reset(): void {
+    this.#loadEndUs.set(this.#fleet.loadEndUs);
+    this.#count.fill(0);
+    this.#model.fill(none);
+    this.#kvUsed.fill(0);
+    this.#prefilledUs.fill(this.#nowUs);
+    for (const [engine, running] of this.#fleet.running.entries())
+      for (const { model, endUs, kvTokens } of running) {
+        this.#model[engine] = model;
+        this.#hold(engine, endUs, kvTokens, none);
+      }
+  }
+
+  #hold(engine: number, endUs: number, kvTokens: number, call: number): void {
+    const at = engine * this.#span + this.count(engine);
+    this.#endUs[at] = endUs;
+    this.#endKv[at] = kvTokens;
+    this.#endCall[at] = call;
+    this.#count[engine] = 1 + this.count(engine);
+    this.#kvUsed[engine] = kvTokens + (this.#kvUsed[engine] ?? 0);
+  }
+
+  count(engine: number): number {
+    return this.#count[engine] ?? 0;
+  }
+
+  isLoading(engine: number, atUs: number): boolean {
+    return (this.#loadEndUs[engine] ?? 0) > atUs;
+  }
+
+  /** The batch is of this model. */
+  runs(engine: number, model: number): boolean {
+    return this.count(engine) > 0 && this.#model[engine] === model;
+  }
+
+  /** Until the batch has ended. */
+  drainUs(engine: number, atUs: number): number {
+    let drainUs = 0;
+    const from = engine * this.#span;
+    for (let at = from; at < from + this.count(engine); at++)
+      drainUs = Math.max(drainUs, (this.#endUs[at] ?? 0) - atUs);
+    return drainUs;
+  }
+
+  /** There is no batch, or one of the model with room for so much KV. */
+  hasRoom(engine: number, model: number, kvTokens: number): boolean {
+    const count = this.count(engine);
+    if (count === 0) return true;
+    if (this.#model[engine] !== model || count >= (this.#fleet.places[engine] ?? 1)) return false;
+    const capacity = this.#fleet.kvTokens[engine * this.#models + model] ?? 0;
+    return (this.#kvUsed[engine] ?? 0) + kvTokens <= capacity;
+  }
+
+  /** When a call would end that begins now, and how much later those beside it. */
+  endUs(calls: Calls, call: number, engine: number, atUs: number): number {
+    const cell = call * this.#engines + engine;
+    const decodeUs = (calls.decodeUs[cell] ?? 0) + this.count(engine) * (calls.besideUs[cell] ?? 0);
+    return Math.max(atUs, this.#prefilledUs[engine] ?? 0) + (calls.prefillUs[cell] ?? 0) + decodeUs;
+  }
+
+  /** Those beside it wait for its prompt. Returns what it and they take. */
+  begin(calls: Calls, call: number, engine: number, atUs: number): number {
+    const prefillUs = calls.prefillUs[call * this.#engines + engine] ?? 0;
+    const endUs = Math.max(atUs + 1, Math.round(this.endUs(calls, call, engine, atUs)));
+    const count = this.count(engine);
+    const from = engine * this.#span;
+    for (let at = from; at < from + count; at++) this.#endUs[at] = Math.round((this.#endUs[at] ?? 0) + prefillUs);
+    this.#prefilledUs[engine] = Math.max(atUs, this.#prefilledUs[engine] ?? 0) + prefillUs;
+    this.#model[engine] = calls.model[call] ?? 0;
+    this.#hold(engine, endUs, calls.kvTokens[call] ?? 0, call);
+    return endUs - atUs + count * prefillUs;
+  }
+
+  load(engine: number, endUs: number): void {
+    this.#loadEndUs[engine] = Math.round(endUs);
+    this.#model[engine] = none;
+  }
+
+  /** When something ends or is loaded. */
+  nextUs(atUs: number): number {
+    let nextUs = Infinity;
+    for (let engine = 0; engine < this.#engines; engine++) {
+      const loadEndUs = this.#loadEndUs[engine] ?? 0;
+      if (loadEndUs > atUs) nextUs = Math.min(nextUs, loadEndUs);
+      const from = engine * this.#span;
+      for (let at = from; at < from + this.count(engine); at++) nextUs = Math.min(nextUs, this.#endUs[at] ?? 0);
+    }
+    return nextUs;
+  }
+
+  /** Lets go of what has ended by then; `onEnd` is told which calls of the forecast that were. */
+  advance(atUs: number, onEnd: (call: number) => void): void {
+    for (let engine = 0; engine < this.#engines; engine++) {
+      const from = engine * this.#span;
+      let kept = 0;
+      for (let at = from; at < from + this.count(engine); at++) {
+        if ((this.#endUs[at] ?? 0) > atUs) {
+          this.#endUs[from + kept] = this.#endUs[at] ?? 0;
+          this.#endKv[from + kept] = this.#endKv[at] ?? 0;
+          this.#endCall[from + kept] = this.#endCall[at] ?? 0;
+          kept += 1;
+          continue;
+        }
+        this.#kvUsed[engine] = (this.#kvUsed[engine] ?? 0) - (this.#endKv[at] ?? 0);
+        const call = this.#endCall[at] ?? none;
+        if (call !== none) onEnd(call);
+      }
+      this.#count[engine] = kept;
+      if (this.isLoading(engine, atUs)) continue;
+      this.#loadEndUs[engine] = 0;
+      if (kept === 0) this.#model[engine] = none;
+    }
+  }
+}

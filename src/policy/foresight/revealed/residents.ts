@@ -1,0 +1,128 @@
+/** Which models the engines hold in a forecast, who makes way for whom, and what it takes to bring models back. */
+
+import type { Fleet } from "./scene.ts";
+
+const none = -1;
+
+export class Residents {
+  readonly #fleet: Fleet;
+  readonly #engines: number;
+  readonly #models: number;
+  /** By engine, least recently used first. */
+  readonly #held: number[][];
+  /** Models that are known before others, and of these what takes longest to load. */
+  readonly #largestFirst: readonly number[];
+
+  constructor(fleet: Fleet) {
+    this.#fleet = fleet;
+    this.#engines = fleet.held.length;
+    this.#models = fleet.reloadUs.length;
+    this.#held = fleet.held.map((held) => [...held]);
+    this.#largestFirst = Array.from(fleet.reloadUs.keys()).sort(
+      (left, right) =>
+        (fleet.known[right] ?? 0) - (fleet.known[left] ?? 0) ||
+        (fleet.reloadUs[right] ?? 0) - (fleet.reloadUs[left] ?? 0),
+    );
+  }
+
+  reset(): void {
+    for (const [engine, held] of this.#fleet.held.entries()) this.#held[engine] = [...held];
+  }
+
+  isHeld(engine: number, model: number): boolean {
+    return this.#held[engine]?.includes(model) === true;
+  }
+
+  isAnywhere(model: number, except = none): boolean {
+    for (let engine = 0; engine < this.#engines; engine++)
+      if (engine !== except && this.isHeld(engine, model)) return true;
+    return false;
+  }
+
+  /** The model that came or was used last. */
+  latest(engine: number): number | undefined {
+    return this.#held[engine]?.at(-1);
+  }
+
+  use(engine: number, model: number): void {
+    const held = this.#held[engine] ?? [];
+    if (held.at(-1) === model) return;
+    held.splice(held.indexOf(model), 1);
+    held.push(model);
+  }
+
+  replace(engine: number, victims: readonly number[], model: number): void {
+    this.#held[engine] = [...(this.#held[engine] ?? []).filter((each) => !victims.includes(each)), model];
+  }
+
+  loadUs(engine: number, model: number): number {
+    return this.#fleet.loadUs[engine * this.#models + model] ?? Infinity;
+  }
+
+  /** To load it again, as far as it is wanted; nothing if it is held elsewhere. */
+  lostUs(model: number, engine: number): number {
+    if (this.isAnywhere(model, engine)) return 0;
+    return (this.#fleet.reloadUs[model] ?? 0) * (this.#fleet.wanted[model] ?? 0);
+  }
+
+  /** What other models the engine could hold: among engines that cost the same, it is to be the one where least is in the way. */
+  roomUs(engine: number, model: number): number {
+    let us = 0;
+    for (let other = 0; other < this.#models; other++)
+      if (other !== model && (this.#fleet.bytes[engine * this.#models + other] ?? 0) > 0)
+        us += (this.#fleet.reloadUs[other] ?? 0) * (this.#fleet.wanted[other] ?? 0);
+    return us;
+  }
+
+  /** Who makes way: those that cost the least to bring back, of equals the least recently used, those waited for last, and nobody in vain. */
+  victimsOf(engine: number, model: number, isWaitedFor: (model: number) => boolean): number[] | undefined {
+    const { bytes, memoryBytes, mostModels } = this.#fleet;
+    const held = this.#held[engine] ?? [];
+    const bytesOf = (each: number): number => bytes[engine * this.#models + each] ?? 0;
+    let freeBytes = (memoryBytes[engine] ?? 0) - bytesOf(model);
+    for (const each of held) freeBytes -= bytesOf(each);
+    let places = (mostModels[engine] ?? 1) - held.length - 1;
+    if (freeBytes >= 0 && places >= 0) return [];
+    const order = held
+      .map((each, age) => ({ each, age, us: this.lostUs(each, engine) + (isWaitedFor(each) ? waitedForUs : 0) }))
+      .sort((left, right) => left.us - right.us || left.age - right.age);
+    const victims: number[] = [];
+    for (const { each } of order) {
+      if (freeBytes >= 0 && places >= 0) break;
+      victims.push(each);
+      freeBytes += bytesOf(each);
+      places += 1;
+    }
+    if (freeBytes < 0 || places < 0) return undefined;
+    return victims.filter((each) => {
+      if (freeBytes < bytesOf(each) || places < 1) return true;
+      freeBytes -= bytesOf(each);
+      places -= 1;
+      return false;
+    });
+  }
+
+  /** What it takes to bring in, one after another, the models that are not held, with those that must make way for them. They stay. */
+  missingUs(isWaitedFor: (model: number) => boolean): number {
+    let totalUs = 0;
+    for (const model of this.#largestFirst) {
+      const wanted = this.#fleet.wanted[model] ?? 0;
+      if (wanted === 0 || this.isAnywhere(model)) continue;
+      let best = none;
+      let leastUs = Infinity;
+      for (let engine = 0; engine < this.#engines; engine++) {
+        let us = this.loadUs(engine, model);
+        if (us >= leastUs) continue;
+        for (const victim of this.victimsOf(engine, model, isWaitedFor) ?? []) us += this.lostUs(victim, engine);
+        if (us < leastUs) [best, leastUs] = [engine, us];
+      }
+      if (best === none) continue;
+      totalUs += wanted * leastUs;
+      this.replace(best, this.victimsOf(best, model, isWaitedFor) ?? [], model);
+    }
+    return totalUs;
+  }
+}
+
+/** Before a model that calls wait for, anything else goes. */
+const waitedForUs = 1e12;
