@@ -3,6 +3,7 @@
 import type { Known } from "../../cost/candidate.ts";
 import type { EngineCosts, ModelCosts } from "../../cost/cost-model.ts";
 import { decodeStepsUs } from "../../cost/decode.ts";
+import type { Rates } from "../../cost/roofline.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
 import type { EngineState } from "../../state/engine-state.ts";
 import { batchWorkUs, emptyLine, EngineBook, filledKvTokens, type Line } from "./engine-book.ts";
@@ -21,6 +22,8 @@ export class Books {
   /** The same, of prompts that come before the one that is looked at. */
   readonly aheadCount: Float64Array;
   readonly aheadKv: Float64Array;
+  /** Prompts that go into one batch take no longer than this, where the engine would take more. */
+  mostBatchUs = Infinity;
 
   constructor(view: Known) {
     this.#known = view;
@@ -57,8 +60,8 @@ export class Books {
     this.aheadKv.fill(0);
   }
 
-  /** Would the engine take one more prompt into its next batch, and is none under way? */
-  hasRoom(engine: EngineState): boolean {
+  /** Would the engine take one more prompt into its next batch, and is none under way? Of so much work, where the plan bounds batches. */
+  hasRoom(engine: EngineState, workUs = 0): boolean {
     const { index } = engine.holding;
     const costs = this.costsAt(index);
     const book = this.at(index);
@@ -70,7 +73,14 @@ export class Books {
     if (book.taking > 0 && inBatch === 0) return false;
     const rates = costs.models.get(engine.residents[0]?.model ?? "")?.rates;
     if (rates === undefined) return inLine === 0;
-    return inBatch + this.#workIn(book.line) + this.#workIn(this.#added[index]) < batchWorkUs(costs, rates);
+    const beforeUs = inBatch + this.#workIn(book.line) + this.#workIn(this.#added[index]);
+    if (beforeUs > 0 && beforeUs + workUs > this.mostBatchUs) return false;
+    return beforeUs < batchWorkUs(costs, rates);
+  }
+
+  /** Work that the engine's next batch takes in at most. */
+  batchWorkUs(index: number, rates: Rates): number {
+    return Math.min(this.mostBatchUs, batchWorkUs(this.costsAt(index), rates));
   }
 
   anyRoom(): boolean {

@@ -8,6 +8,7 @@ export type Demand = {
   readonly sinceUs: number;
   readonly seenUs: number;
   readonly calls: number;
+  readonly promptTokens: number;
   /** Prompt tokens that no earlier call has brought. */
   readonly newTokens: number;
   readonly outputTokens: number;
@@ -21,8 +22,9 @@ const spanUs = 4e6;
 export function followDemand(before: Demand | undefined, { ready, workflows, nowUs }: View): Demand {
   const seenUs = before?.seenUs ?? -1;
   const kept = before === undefined ? 0 : Math.exp((seenUs - nowUs) / spanUs);
-  let { calls, newTokens, outputTokens, heldTokens } = before ?? none;
+  let { calls, promptTokens, newTokens, outputTokens, heldTokens } = before ?? none;
   calls *= kept;
+  promptTokens *= kept;
   newTokens *= kept;
   outputTokens *= kept;
   heldTokens *= kept;
@@ -31,14 +33,15 @@ export function followDemand(before: Demand | undefined, { ready, workflows, now
     if (stage === undefined || workflows.node(stage.key).readyUs <= seenUs) break;
     const output = stage.kind === "embed" ? 0 : stage.outputTokens;
     calls += 1;
+    promptTokens += stage.promptTokens;
     newTokens += newTokensOf(stage);
     outputTokens += output;
     heldTokens += output * (stage.promptTokens + output / 2);
   }
-  return { sinceUs: before?.sinceUs ?? nowUs, seenUs: nowUs, calls, newTokens, outputTokens, heldTokens };
+  return { sinceUs: before?.sinceUs ?? nowUs, seenUs: nowUs, calls, promptTokens, newTokens, outputTokens, heldTokens };
 }
 
-const none = { calls: 0, newTokens: 0, outputTokens: 0, heldTokens: 0 };
+const none = { calls: 0, promptTokens: 0, newTokens: 0, outputTokens: 0, heldTokens: 0 };
 
 /** Most of a growing context is cached; what is not is not told apart here. */
 export function newTokensOf({ promptTokens, chain }: View["ready"][number]): number {

@@ -40,12 +40,15 @@ export function createHexagent(settings: HexagentSettings): Policy {
     const history = settings.history === undefined ? noHistory : learn(memory.history ?? noHistory, view, view.ready);
     const { level = 1 } = memory;
     const projection = new Projection(view, settings);
+    const { mostBatchUs, tokenPriceUs } = settings.care?.(view, projection.books) ?? {};
+    if (mostBatchUs !== undefined) projection.books.mostBatchUs = mostBatchUs;
     const risk = createRisk(view, history, level, settings, settings.turns * projection.books.turnUs());
     // The riskiest ready call first, each on the pair on which it ends first; what it holds there counts for the next.
     const decisions = placeProjected(view, projection, risk.atBest, {
       hold: settings.hold,
       ...(settings.overtakes === undefined ? {} : { overtakes: settings.overtakes }),
       ...(settings.rankBy === "best" ? {} : { rankOf: ({ stage }, best) => risk.projected(stage, best) }),
+      ...(tokenPriceUs === undefined ? {} : { tokenPriceUs }),
       ...(settings.tail === undefined ? {} : { waits: createTail(view, settings.tail) }),
     });
     // Prompts that have just been taken in are looked at again before their KV sets out.

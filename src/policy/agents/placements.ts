@@ -55,6 +55,8 @@ export type Projecting = {
   readonly rankOf?: (call: Call, projected: Projected) => Urgency;
   /** Whether the call is not to be placed yet, whatever room there is. */
   readonly waits?: (call: Call, projected: Projected) => boolean;
+  /** What a prompt token that has to be taken in costs others, in microseconds. */
+  readonly tokenPriceUs?: number;
 };
 
 /** Of calls that are held, so many are looked at closely in one plan. */
@@ -65,20 +67,20 @@ export function placeProjected(
   view: View,
   projection: Projection,
   order: Order,
-  { hold, overtakes, rankOf, waits }: Projecting,
+  { hold, overtakes, rankOf, waits, tokenPriceUs }: Projecting,
 ): Decision[] {
   const decisions: Decision[] = [];
   if (hold && !projection.books.anyRoom()) return decisions;
   for (const call of inOrder(view, order, hold ? mostHeld : Infinity)) {
     const { stage } = call;
-    const best = projection.best(stage, call.urgency);
+    const best = projection.best(stage, call.urgency, tokenPriceUs);
     if (best === undefined) {
       decisions.push(defer(stage, "no-engine"));
       continue;
     }
     if (waits?.(call, best) === true) continue;
     const urgency = rankOf?.(call, best) ?? call.urgency;
-    const begins = !hold || projection.books.hasRoom(best.engine);
+    const begins = !hold || projection.books.hasRoom(best.engine, projection.promptAddsUs(stage, best.engine));
     projection.add(stage, best, urgency);
     if (begins) decisions.push(toPlace(stage, best, urgency, overtakes));
     if (hold && !projection.books.anyRoom()) break;

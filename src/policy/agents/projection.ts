@@ -17,7 +17,7 @@ import type { EngineState } from "../../state/engine-state.ts";
 import { handsOver } from "../choose.ts";
 import { missingLoadUs } from "../picture.ts";
 import { Books } from "./books.ts";
-import { addToLine, addedUs, batchWorkUs, filledKvTokens, fixedUs } from "./engine-book.ts";
+import { addToLine, addedUs, filledKvTokens, fixedUs } from "./engine-book.ts";
 import { keyAt, type Urgency } from "./orders.ts";
 
 export type ProjectionSettings = {
@@ -72,11 +72,11 @@ export class Projection {
     this.books = new Books(known);
   }
 
-  /** Where the call ends first; of equals, on the engines named first. */
-  best(stage: VisibleModelStage, urgency: Urgency): Projected | undefined {
+  /** Where the call ends first; of equals, on the engines named first. A price counts prompt tokens that are not cached there as time. */
+  best(stage: VisibleModelStage, urgency: Urgency, tokenPriceUs = 0): Projected | undefined {
     const intakes = this.#intakes(stage, keyAt(urgency, this.#known.nowUs));
     const whole = this.#bestWhole(stage, intakes);
-    const pair = this.#bestPair(stage, intakes);
+    const pair = tokenPriceUs > 0 ? this.#cheapestPair(stage, intakes, tokenPriceUs) : this.#bestPair(stage, intakes);
     if (whole === undefined || pair === undefined) return whole ?? pair;
     return pair.endUs < whole.endUs ? pair : whole;
   }
@@ -108,13 +108,14 @@ export class Projection {
       this.books.addedLine(index),
       rank,
       climb,
-      this.#promptAddsUs(stage, engine),
+      this.promptAddsUs(stage, engine),
       filledKvTokens(stage),
       decodesAt,
     );
   }
 
-  #promptAddsUs(stage: VisibleModelStage, engine: EngineState): number {
+  /** Work that the prompt adds to a batch there. */
+  promptAddsUs(stage: VisibleModelStage, engine: EngineState): number {
     const held = this.books.costsAt(engine.holding.index).models.get(stage.model);
     return held === undefined ? 0 : addedUs(held.rates, this.#prefillUs(stage, engine, held));
   }
@@ -157,7 +158,7 @@ export class Projection {
     const ownUs = addedUs(held.rates, aloneUs) * engine.slowFactor;
     const onceUs = Math.max(0, aloneUs - ownUs);
     // A batch takes in so many tokens; what is ahead fills batches that each pay what a batch pays.
-    const batchUs = batchWorkUs(this.books.costsAt(index), held.rates) * engine.slowFactor;
+    const batchUs = this.books.batchWorkUs(index, held.rates) * engine.slowFactor;
     const before = Math.floor(aheadUs / batchUs);
     const fixed = fixedUs(this.books.costsAt(index), stage.model) * engine.slowFactor;
     const startUs = freeUs + before * (batchUs + fixed);
@@ -213,6 +214,32 @@ export class Projection {
     return undefined;
   }
 
+  /** By the end of the pair and the price of the prompt together. Ends are those of the decode engines as the first to send would find them. */
+  #cheapestPair(stage: VisibleModelStage, intakes: readonly Intake[], tokenPriceUs: number): Projected | undefined {
+    let firstUs = Infinity;
+    for (const { engine, arriveUs } of intakes) if (handsOver(stage, engine)) firstUs = Math.min(firstUs, arriveUs);
+    if (firstUs === Infinity) return undefined;
+    const decodes = this.#decoders(stage).map(({ engine }) => this.#decode(stage, engine, firstUs, 0));
+    let best: Projected | undefined;
+    let bestUs = Infinity;
+    for (const { engine, arriveUs, startUs, prefilledUs } of intakes) {
+      if (!handsOver(stage, engine)) continue;
+      const priceUs = tokenPriceUs * this.#newTokens(stage, engine);
+      if (arriveUs + priceUs >= bestUs) continue;
+      const decode = firstToEnd(decodes, arriveUs);
+      if (decode === undefined) return undefined;
+      const endUs = Math.max(arriveUs, decode.freeUs) + decode.decodeUs;
+      if (endUs + priceUs >= bestUs) continue;
+      bestUs = endUs + priceUs;
+      best = { engine, decodeEngine: decode.engine, startUs, prefilledUs, endUs };
+    }
+    return best;
+  }
+
+  #newTokens(stage: VisibleModelStage, engine: EngineState): number {
+    return Math.max(0, stage.promptTokens - (this.#settings.prefixes ? engine.cachedTokens(stage) : 0));
+  }
+
   /**
    * What decodes there now leaves evenly over as long as one takes, and what is ahead arrives evenly until the call does. What KV
    * memory cannot hold waits until enough of it has left.
@@ -257,4 +284,16 @@ export class Projection {
     const freeUs = engine.role === "decode" ? engine.freeAtUs(nowUs) + comingUs : nowUs;
     return { engine, freeUs, decodeUs: steps * engine.slowFactor };
   }
+}
+
+function firstToEnd(decodes: readonly Decode[], arriveUs: number): Decode | undefined {
+  let first: Decode | undefined;
+  let firstUs = Infinity;
+  for (const decode of decodes) {
+    const endUs = Math.max(arriveUs, decode.freeUs) + decode.decodeUs;
+    if (endUs >= firstUs) continue;
+    first = decode;
+    firstUs = endUs;
+  }
+  return first;
 }

@@ -18,6 +18,12 @@ export type RoleSettings = SplitSettings & {
   /** A decode engine with nothing to do may switch if the call becomes longer by no more than this, where prefill is this busy. */
   readonly spare: number;
   readonly spareFrom: number;
+  /** Engines meant for prefill decode too, while calls bring anew more than this part of their prompts and decode engines are `full`; never if absent. */
+  readonly anew?: number;
+  readonly full?: number;
+  /** While prompts wait longer than this, engines go over to decoding only if those that decode are `crowded`: places or KV memory, as a part. */
+  readonly waitUs?: number;
+  readonly crowded?: number;
   /** From one look to the next. */
   readonly pauseUs: number;
   /** Engines that switch at one look. */
@@ -34,13 +40,17 @@ type Row = { -readonly [Name in keyof Sort]: Sort[Name] } & {
 type Move = { readonly row: Row; readonly to: Role; readonly us: number; readonly isSpare: boolean };
 
 export function planRoles(view: View, books: Books, demand: Demand, settings: RoleSettings): SwitchRole[] {
-  const rows = toRows(view, books);
+  const { anew = Infinity, full = 1 } = settings;
+  const load = books.decodeLoad([...view.cluster].filter(({ role }) => role === "decode"));
+  const lends = demand.newTokens > anew * demand.promptTokens && load >= full;
+  const rows = toRows(view, books, lends);
   const stream = toStream(view, books, demand);
   const switches: SwitchRole[] = [];
   if (rows.length === 0 || demand.calls < 1 || stream.newTokens === 0) return switches;
+  const ways = waysOpen(load, stream.backlogTokens / paceOf(rows), settings);
   let nowUs = splitUs(rows, stream, settings);
   while (switches.length < settings.most) {
-    const best = bestMove(rows, stream, settings, nowUs);
+    const best = bestMove(rows, stream, settings, nowUs, ways);
     const engine = best?.row.free[otherThan(best.to)].shift();
     if (best === undefined || engine === undefined) break;
     turn(best.row, best.to, 1);
@@ -50,11 +60,24 @@ export function planRoles(view: View, books: Books, demand: Demand, settings: Ro
   return switches;
 }
 
-function bestMove(rows: readonly Row[], stream: Stream, settings: RoleSettings, nowUs: number): Move | undefined {
+/** What waits for prefill is seen, and how many it will decode side by side only foreseen: so decoding must be seen to be short too. */
+function waysOpen(load: number, backlogUs: number, { waitUs = Infinity, crowded = 0 }: RoleSettings): readonly Role[] {
+  return backlogUs >= waitUs && load < crowded ? ["prefill"] : bothWays;
+}
+
+const bothWays: readonly Role[] = ["prefill", "decode"];
+
+function bestMove(
+  rows: readonly Row[],
+  stream: Stream,
+  settings: RoleSettings,
+  nowUs: number,
+  ways: readonly Role[],
+): Move | undefined {
   const sparing = stream.newTokens > settings.spareFrom * paceOf(rows);
   let best: Move | undefined;
   for (const row of rows)
-    for (const to of ["prefill", "decode"] as const) {
+    for (const to of ways) {
       const [engine] = row.free[otherThan(to)];
       if (engine === undefined) continue;
       turn(row, to, 1);
@@ -89,7 +112,7 @@ function otherThan(role: Role): Role {
   return role === "prefill" ? "decode" : "prefill";
 }
 
-function toRows({ cluster }: View, books: Books): readonly Row[] {
+function toRows({ cluster }: View, books: Books, lends: boolean): readonly Row[] {
   const rows = new Map<string, Row>();
   for (const engine of cluster) {
     const costs = books.costsAt(engine.holding.index);
@@ -103,8 +126,8 @@ function toRows({ cluster }: View, books: Books): readonly Row[] {
       rows.set(key, (row = { held, maxSequences, prefill: 0, decode: 0, free: { prefill: [], decode: [] } }));
     }
     row[role] += 1;
-    // Prefill engines keep the prefixes that calls come back for: only what the cluster meant for decoding goes back.
-    if (engine.open && (role === "decode" || costs.engine.role === "decode")) row.free[role].push(engine);
+    // Prefill engines keep the prefixes that calls come back for: unless these are few, only what the cluster meant for decoding goes back.
+    if (engine.open && (role === "decode" || lends || costs.engine.role === "decode")) row.free[role].push(engine);
   }
   for (const { free } of rows.values()) {
     // With the least to end, or the least cached.
@@ -121,7 +144,13 @@ function shares({ queue, running, incoming }: EngineState): number {
 function toStream({ cluster, ready }: View, books: Books, demand: Demand): Stream {
   const spanUs = spanOf(demand);
   let backlogTokens = 0;
-  for (const stage of ready) backlogTokens += newTokensOf(stage);
+  const backlog = { calls: ready.length, outputTokens: 0, heldTokens: 0 };
+  for (const stage of ready) {
+    const outputTokens = stage.kind === "embed" ? 0 : stage.outputTokens;
+    backlogTokens += newTokensOf(stage);
+    backlog.outputTokens += outputTokens;
+    backlog.heldTokens += outputTokens * (stage.promptTokens + outputTokens / 2);
+  }
   for (const { holding, role } of cluster) {
     const [held] = books.costsAt(holding.index).models.values();
     if (role !== "decode" && held !== undefined) backlogTokens += books.lineUs(holding.index) / tokenUs(held);
@@ -132,5 +161,6 @@ function toStream({ cluster, ready }: View, books: Books, demand: Demand): Strea
     outputTokens: demand.outputTokens / spanUs,
     heldTokens: demand.heldTokens / spanUs,
     backlogTokens,
+    backlog,
   };
 }

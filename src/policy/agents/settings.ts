@@ -1,6 +1,8 @@
 /** What `hexagent` leaves open. Swept on training seeds; docs/policies.md says how. */
 
 import type { Place } from "../../model/decision.ts";
+import type { View } from "../policy.ts";
+import type { Books } from "./books.ts";
 import type { ProjectionSettings } from "./projection.ts";
 import type { RoleSettings } from "./roles.ts";
 import type { TailSettings } from "./tail.ts";
@@ -24,6 +26,15 @@ export type HexagentSettings = ProjectionSettings & {
   readonly tail?: TailSettings;
   /** Switch engines between prefill and decode. */
   readonly roles?: RoleSettings;
+  /** What one plan goes by, as things stand. */
+  readonly care?: (view: View, books: Books) => Care;
+};
+
+export type Care = {
+  /** Calls are held so that prompts of one batch take no longer than this; the first goes in however long it is. */
+  readonly mostBatchUs?: number;
+  /** What a prompt token that has to be taken in costs others. */
+  readonly tokenPriceUs?: number;
 };
 
 /** How the path still to be revealed counts: times as long as at best, by the level of risk at which calls are placed lately. */

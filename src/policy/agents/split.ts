@@ -25,6 +25,8 @@ export type Stream = {
   readonly heldTokens: number;
   /** Prompt tokens that wait now. */
   readonly backlogTokens: number;
+  /** What comes of the calls that wait: how many they are, and their output and held tokens. */
+  readonly backlog: { readonly calls: number; readonly outputTokens: number; readonly heldTokens: number };
 };
 
 export type SplitSettings = {
@@ -34,12 +36,14 @@ export type SplitSettings = {
   readonly busiest: number;
   /** An engine decodes side by side no more than this part of its places and KV memory; what is beyond waits. */
   readonly fullest: number;
-  /** All that prefill sends at its full pace is to take no more than this part of the KV memory that decodes. */
-  readonly sendable: number;
+  /** All that prefill sends at its full pace is to take no more than this part of the KV memory that decodes. Absent: what waits is decoded as prefill takes it in. */
+  readonly sendable?: number;
 };
 
 /** Microseconds; infinite if a phase has no engine. At least one call must have come. */
 export function splitUs(sorts: readonly Sort[], stream: Stream, settings: SplitSettings): number {
+  const { sendable } = settings;
+  if (sendable === undefined) return drainedUs(sorts, stream, settings);
   const { calls, newTokens, outputTokens, backlogTokens } = stream;
   const pace = paceOf(sorts);
   if (pace === 0) return Infinity;
@@ -49,7 +53,27 @@ export function splitUs(sorts: readonly Sort[], stream: Stream, settings: SplitS
   // No more comes to be decoded than is taken in.
   const stepUs = decodeStepUs(sorts, stream, outputTokens * Math.min(1, pace / newTokens), settings.fullest);
   const totalUs = waitUs + promptUs + (stepUs * outputTokens) / calls;
-  return totalUs * Math.max(1, sentShare(sorts, stream, (pace / newTokens) * stepUs) / settings.sendable);
+  return totalUs * Math.max(1, sentShare(sorts, stream, (pace / newTokens) * stepUs) / sendable);
+}
+
+/** Of its pace with large batches, what prefill reaches with small ones, in which some of what was cached elsewhere is taken in again. */
+const usual = 0.75;
+
+/** The same, with what waits as part of what is taken in and decoded for a while from now. */
+function drainedUs(sorts: readonly Sort[], stream: Stream, { aheadUs, busiest, fullest }: SplitSettings): number {
+  const { newTokens, backlogTokens, backlog } = stream;
+  const pace = usual * paceOf(sorts);
+  if (pace === 0) return Infinity;
+  const wanted = newTokens / busiest;
+  const waitUs = Math.max(0, backlogTokens + (wanted - pace) * aheadUs) / pace;
+  const all = newTokens * aheadUs + backlogTokens;
+  const calls = stream.calls * aheadUs + backlog.calls;
+  const outputTokens = stream.outputTokens * aheadUs + backlog.outputTokens;
+  const heldTokens = stream.heldTokens * aheadUs + backlog.heldTokens;
+  const promptUs = (all / calls) * meanTokenUs(sorts, Math.min(pace, wanted));
+  const writtenTokens = (outputTokens / all) * Math.min(pace, all / aheadUs);
+  const stepUs = decodeStepUs(sorts, { outputTokens, heldTokens }, writtenTokens, fullest);
+  return waitUs + promptUs + (stepUs * outputTokens) / calls;
 }
 
 /** Prompt tokens that all take in together per microsecond. */
@@ -91,7 +115,7 @@ const parts = 12;
  */
 function decodeStepUs(
   sorts: readonly Sort[],
-  { outputTokens, heldTokens }: Stream,
+  { outputTokens, heldTokens }: Pick<Stream, "outputTokens" | "heldTokens">,
   writtenTokens: number,
   fullest: number,
 ): number {

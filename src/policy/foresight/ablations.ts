@@ -34,5 +34,6 @@ export const foresightPolicies = {
   "foresight-history": variant("foresight that knows nothing of what workflows called before", { history: false }),
   "foresight-tail": variant("foresight that does not mind how long the slowest takes", { tail: 0 }),
   "foresight-shards": variant("foresight that never splits a stage", { mostShards: 1 }),
+  "foresight-roles": variant("foresight that leaves engines their roles", { roles: false }),
   "foresight@solver": variant("foresight that has a solver re-place some stages before it anneals", { replace: true }),
 } as const satisfies Record<string, PolicyEntry>;

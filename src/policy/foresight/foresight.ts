@@ -6,7 +6,6 @@
  */
 
 import type { Decision, Place } from "../../model/decision.ts";
-import { agentPolicies } from "../agents/entries.ts";
 import { isAtRest } from "../at-rest.ts";
 import { createFate } from "../fate/fate.ts";
 import { createLone } from "../fate/lone.ts";
@@ -24,6 +23,8 @@ import { createLuck } from "./luck.ts";
 import { firstOf, ofOneModel, replace } from "./neighbourhood.ts";
 import { layBatches } from "./batched/lay.ts";
 import { lookOut, type Outlook, type OutlookMemory } from "./outlook.ts";
+import { createPairs } from "./pairs/pairs.ts";
+import { fixedPairs, switchingPairs } from "./pairs/settings.ts";
 import { recall, toRemember, type PlanDecoder, type PlanMemory, type Starts, type WholePlan } from "./plan.ts";
 import { createLoneRevealed } from "./revealed/lone.ts";
 import { createRevealed } from "./revealed/revealed.ts";
@@ -45,7 +46,7 @@ export function createForesight(settings: ForesightSettings, combine?: Combine):
   const onBatched = remembering("whole", (view) => planWhole(view, settings, layBatched));
   const onMixed = remembering("mixed", createFate(fateDefaults, combine));
   const onRevealed = remembering("revealed", createRevealed(revealedDefaults));
-  const onPairs = remembering("pairs", agentPolicies["hexagent+beyond+roles"].plan);
+  const onPairs = remembering("pairs", createPairs(settings.roles ? switchingPairs : fixedPairs));
   return (view) => {
     const { engines } = view.costs.cluster;
     if (engines.some(({ role }) => role !== "both")) return onPairs(view);

@@ -30,6 +30,8 @@ export type ForesightSettings = {
   readonly mostShards: 1 | 2;
   /** Standard deviation of the logarithm of true over expected output lengths, by which what runs is judged. */
   readonly spread: number;
+  /** Whether engines that prefill and engines that decode may change into each other. */
+  readonly roles: boolean;
 };
 
 export const foresightDefaults: ForesightSettings = {
@@ -48,4 +50,5 @@ export const foresightDefaults: ForesightSettings = {
   engineTime: 1,
   mostShards: 2,
   spread: 0.4,
+  roles: true,
 };

@@ -88,7 +88,8 @@ describe("the worth of a split", () => {
   const [held] = createCostModel(machines, models, plainCalibration).engines[0]?.models.values() ?? [];
   if (held === undefined) throw new Error("no model");
   const of = (prefill: number, decode: number): readonly Sort[] => [{ held, maxSequences: 64, prefill, decode }];
-  const stream = { calls: 1e-5, newTokens: 1e-2, outputTokens: 1e-3, heldTokens: 1, backlogTokens: 0 };
+  const backlog = { calls: 0, outputTokens: 0, heldTokens: 0 };
+  const stream = { calls: 1e-5, newTokens: 1e-2, outputTokens: 1e-3, heldTokens: 1, backlogTokens: 0, backlog };
 
   test("a phase without an engine takes for ever", () => {
     expect(splitUs(of(0, 4), stream, roles)).toBe(Infinity);

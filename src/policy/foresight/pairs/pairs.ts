@@ -1,0 +1,19 @@
+/**
+ * Foresight on engines that prefill and decode apart: the order and the placement of `hexagent`, with care for what each call costs
+ * those behind it: prompt work has a price while calls wait, batches are short where that holds nobody up, and engines switch roles.
+ */
+
+import { createHexagent } from "../../agents/hexagent.ts";
+import { hexagentDefaults } from "../../agents/settings.ts";
+import type { Policy } from "../../policy.ts";
+import { createCare } from "./care.ts";
+import type { PairsSettings } from "./settings.ts";
+
+export function createPairs({ history, roles, care }: PairsSettings): Policy {
+  return createHexagent({
+    ...hexagentDefaults,
+    history,
+    care: createCare(care),
+    ...(roles === undefined ? {} : { roles }),
+  });
+}

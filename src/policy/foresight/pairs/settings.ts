@@ -1,0 +1,41 @@
+/** What `foresight` leaves open on prefill and decode engines. Swept on training seeds of `fate bench agents`; docs/policies.md says how. */
+
+import type { RoleSettings } from "../../agents/roles.ts";
+import { history, historyWithRoles, type HistorySettings } from "../../agents/settings.ts";
+
+export type CareSettings = {
+  /** Prompts of one batch take no longer than this. */
+  readonly batchUs: number;
+  /** Weight of the delay of all that wait against a call's own end. */
+  readonly price: number;
+  /** From this part of the decode engines' places or KV memory on, batches are as long as engines let them be. */
+  readonly fullest: number;
+};
+
+export type PairsSettings = {
+  readonly history: HistorySettings;
+  /** Absent: engines stay what they are. */
+  readonly roles?: RoleSettings;
+  readonly care: CareSettings;
+};
+
+const care: CareSettings = { batchUs: 150_000, price: 1, fullest: 0.5 };
+
+export const fixedPairs: PairsSettings = { history, care };
+
+export const switchingPairs: PairsSettings = {
+  history: historyWithRoles,
+  roles: {
+    aheadUs: 4e6,
+    busiest: 0.95,
+    fullest: 0.6,
+    gain: 0.05,
+    spare: 0.002,
+    spareFrom: 0.4,
+    pauseUs: 2.5e5,
+    most: 3,
+    anew: 0.5,
+    full: 0.8,
+  },
+  care,
+};
