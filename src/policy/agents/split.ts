@@ -58,6 +58,8 @@ export function splitUs(sorts: readonly Sort[], stream: Stream, settings: SplitS
 
 /** Of its pace with large batches, what prefill reaches with small ones, in which some of what was cached elsewhere is taken in again. */
 const usual = 0.75;
+/** Of what prefill takes in at that pace, what was seen to be decoded meanwhile. */
+const reached = 0.8;
 
 /** The same, with what waits as part of what is taken in and decoded for a while from now. */
 function drainedUs(sorts: readonly Sort[], stream: Stream, { aheadUs, busiest, fullest }: SplitSettings): number {
@@ -71,7 +73,7 @@ function drainedUs(sorts: readonly Sort[], stream: Stream, { aheadUs, busiest, f
   const outputTokens = stream.outputTokens * aheadUs + backlog.outputTokens;
   const heldTokens = stream.heldTokens * aheadUs + backlog.heldTokens;
   const promptUs = (all / calls) * meanTokenUs(sorts, Math.min(pace, wanted));
-  const writtenTokens = (outputTokens / all) * Math.min(pace, all / aheadUs);
+  const writtenTokens = (outputTokens / all) * reached * Math.min(pace, all / aheadUs);
   const stepUs = decodeStepUs(sorts, { outputTokens, heldTokens }, writtenTokens, fullest);
   return waitUs + promptUs + (stepUs * outputTokens) / calls;
 }

@@ -1,0 +1,77 @@
+/** What `foresight` does on engines that prefill and decode apart, against `hexagent` on the same calls. */
+
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { namedCluster } from "../../../src/catalogue/clusters.ts";
+import type { JournalEvent } from "../../../src/model/event.ts";
+import { switchingPairs } from "../../../src/policy/foresight/pairs/settings.ts";
+import { policies } from "../../../src/policy/policies.ts";
+import { generateWorkload } from "../../../src/trace/generate/generate-workload.ts";
+import { run } from "../../support/build.ts";
+
+type Name = "hexagent" | "foresight" | "foresight-roles";
+
+function play(name: Name, on: string, family: string, count: number, ratePerSecond: number, seed = 7) {
+  const cluster = namedCluster(on)!;
+  const model = on.startsWith("q") ? "qwen3-235b-a22b" : "llama-3.1-70b";
+  const { workload, models } = generateWorkload({ families: [family], count, seed, ratePerSecond, model });
+  return run({ workflows: workload.workflows, models, cluster, policy: policies[name] }).events;
+}
+
+const switches = (events: readonly JournalEvent[]) =>
+  events.flatMap((event) => (event.kind === "role-switch-start" ? [`${event.from}>${event.to}`] : []));
+
+test("while calls wait, they wait for the engine that has cached what they begin with", () => {
+  const takenIn = (name: Name) =>
+    play(name, "homo", "bfcl", 150, 60).reduce(
+      (sum, event) => (event.kind === "prefill-start" ? sum + event.promptTokens - event.cachedTokens : sum),
+      0,
+    );
+  expect(takenIn("foresight-roles")).toBeLessThan(0.97 * takenIn("hexagent"));
+});
+
+test("a batch of several prompts is short, and where nothing is crowded no longer than it may be", () => {
+  const { batchUs } = switchingPairs.care;
+  const events = play("foresight-roles", "homo", "bfcl", 60, 40);
+  const rounds = new Map<string, number>();
+  let several = 0;
+  for (const event of events) {
+    if (event.kind === "batch-step" && event.prefillTokens > 0) {
+      const tookUs = event.atUs - event.startUs;
+      if (event.prefillSequences > 1) several += 1;
+      // What a batch costs once is not counted in what its prompts add.
+      if (event.prefillSequences > 1) expect(tookUs).toBeLessThan(1.5 * batchUs);
+      rounds.set(event.engine, (rounds.get(event.engine) ?? 0) + 1);
+    }
+  }
+  expect(several).toBeGreaterThan(0);
+  expect(rounds.size).toBeGreaterThan(1);
+});
+
+test("where KV memory keeps calls from being decoded, engines that prefill help, and go on helping", () => {
+  const crowded = play("foresight", "het3-kv", "mapred", 60, 8);
+  expect(switches(crowded)).toContain("prefill>decode");
+  expect(crowded.at(-1)!.atUs).toBeLessThan(0.9 * play("hexagent", "het3-kv", "mapred", 60, 8).at(-1)!.atUs);
+});
+
+test("engines that decode help where prompts wait, but not if roles are to stay", () => {
+  expect(switches(play("foresight", "het1", "bfcl", 100, 40))).toContain("decode>prefill");
+  expect(switches(play("foresight-roles", "het1", "bfcl", 100, 40))).toEqual([]);
+});
+
+test("every workflow ends, whatever comes, and equal views give equal plans", () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom("het1", "het3-kv", "qhet"),
+      fc.constantFrom("bfcl", "mapred", "mixed", "chat"),
+      fc.integer({ min: 1, max: 60 }),
+      fc.integer({ min: 1, max: 1e6 }),
+      (on, family, rate, seed) => {
+        const events = play("foresight", on, family, 8, rate, seed);
+        expect(events.filter(({ kind }) => kind === "workflow-end")).toHaveLength(8);
+        expect(play("foresight", on, family, 8, rate, seed)).toEqual(events);
+      },
+    ),
+    { numRuns: 6, seed: 1 },
+  );
+});
