@@ -18,12 +18,12 @@ export type RoleSettings = SplitSettings & {
   /** A decode engine with nothing to do may switch if the call becomes longer by no more than this, where prefill is this busy. */
   readonly spare: number;
   readonly spareFrom: number;
-  /** Engines meant for prefill decode too, while calls bring anew more than this part of their prompts and decode engines are `full`; never if absent. */
+  /**
+   * Engines meant for prefill decode too, while calls bring anew more than this part of their prompts, so that few prefixes are lost,
+   * and places or KV memory of those that decode are full to this part; never if absent.
+   */
   readonly anew?: number;
   readonly full?: number;
-  /** While prompts wait longer than this, engines go over to decoding only if those that decode are `crowded`: places or KV memory, as a part. */
-  readonly waitUs?: number;
-  readonly crowded?: number;
   /** From one look to the next. */
   readonly pauseUs: number;
   /** Engines that switch at one look. */
@@ -40,17 +40,13 @@ type Row = { -readonly [Name in keyof Sort]: Sort[Name] } & {
 type Move = { readonly row: Row; readonly to: Role; readonly us: number; readonly isSpare: boolean };
 
 export function planRoles(view: View, books: Books, demand: Demand, settings: RoleSettings): SwitchRole[] {
-  const { anew = Infinity, full = 1 } = settings;
-  const load = books.decodeLoad([...view.cluster].filter(({ role }) => role === "decode"));
-  const lends = demand.newTokens > anew * demand.promptTokens && load >= full;
-  const rows = toRows(view, books, lends);
+  const rows = toRows(view, books, lendsPrefill(view, books, demand, settings));
   const stream = toStream(view, books, demand);
   const switches: SwitchRole[] = [];
   if (rows.length === 0 || demand.calls < 1 || stream.newTokens === 0) return switches;
-  const ways = waysOpen(load, stream.backlogTokens / paceOf(rows), settings);
   let nowUs = splitUs(rows, stream, settings);
   while (switches.length < settings.most) {
-    const best = bestMove(rows, stream, settings, nowUs, ways);
+    const best = bestMove(rows, stream, settings, nowUs);
     const engine = best?.row.free[otherThan(best.to)].shift();
     if (best === undefined || engine === undefined) break;
     turn(best.row, best.to, 1);
@@ -60,24 +56,21 @@ export function planRoles(view: View, books: Books, demand: Demand, settings: Ro
   return switches;
 }
 
-/** What waits for prefill is seen, and how many it will decode side by side only foreseen: so decoding must be seen to be short too. */
-function waysOpen(load: number, backlogUs: number, { waitUs = Infinity, crowded = 0 }: RoleSettings): readonly Role[] {
-  return backlogUs >= waitUs && load < crowded ? ["prefill"] : bothWays;
+function lendsPrefill(
+  { cluster }: View,
+  books: Books,
+  demand: Demand,
+  { anew = Infinity, full = 1 }: RoleSettings,
+): boolean {
+  if (demand.newTokens <= anew * demand.promptTokens) return false;
+  return books.decodeLoad([...cluster].filter(({ role }) => role === "decode")) >= full;
 }
 
-const bothWays: readonly Role[] = ["prefill", "decode"];
-
-function bestMove(
-  rows: readonly Row[],
-  stream: Stream,
-  settings: RoleSettings,
-  nowUs: number,
-  ways: readonly Role[],
-): Move | undefined {
+function bestMove(rows: readonly Row[], stream: Stream, settings: RoleSettings, nowUs: number): Move | undefined {
   const sparing = stream.newTokens > settings.spareFrom * paceOf(rows);
   let best: Move | undefined;
   for (const row of rows)
-    for (const to of ways) {
+    for (const to of ["prefill", "decode"] as const) {
       const [engine] = row.free[otherThan(to)];
       if (engine === undefined) continue;
       turn(row, to, 1);

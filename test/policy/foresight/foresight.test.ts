@@ -1,11 +1,8 @@
 /** What `foresight` does, on graphs small enough to know the answer, and whom it asks where it has no plan of its own. */
 
 import { expect, test } from "vitest";
-import { namedCluster } from "../../../src/catalogue/clusters.ts";
-import { knownModels } from "../../../src/catalogue/models.ts";
 import { foresightPolicies } from "../../../src/policy/foresight/ablations.ts";
 import type { Policy } from "../../../src/policy/policy.ts";
-import { policies } from "../../../src/policy/policies.ts";
 import { batched, cluster, dag, firstUs } from "../../support/build.ts";
 import { enginesOf, makespanUs } from "../../support/placements.ts";
 import { runPlain } from "../../support/run-plain.ts";
@@ -76,7 +73,7 @@ test("an engine that the plan leaves idle loads what other workflows called, and
   expect(run("foresight").events.at(-1)?.kind).toBe("workflow-end");
 });
 
-test("where some engines batch and some do not it is fate, and on prefill and decode engines hexagent with all that goes beyond", () => {
+test("where some engines batch and some do not it is fate", () => {
   const flows = [dag("a, b, c -> d, e -> f", (id) => ({ model: id < "c" ? small : large }))];
   const machines = cluster("h100 h100", { batching: batched });
   const [first, ...others] = machines.engines;
@@ -84,13 +81,6 @@ test("where some engines batch and some do not it is fate, and on prefill and de
   const onMixed = { workflows: flows, cluster: { ...machines, engines: [exclusive, ...others] } };
   expect(runPlain({ policy: foresightPolicies["foresight"], ...onMixed }).events).toEqual(
     runPlain({ policy: "fate", ...onMixed }).events,
-  );
-  const apart = namedCluster("qhom")!;
-  const model = knownModels.find(({ id }) => id.startsWith("qwen3-235b"))!;
-  const onPairs = { cluster: apart, models: [model], workflows: [dag("a, b -> c", () => ({ model: model.id }))] };
-  const { plan } = policies["hexagent+beyond+roles"];
-  expect(runPlain({ policy: foresightPolicies["foresight"], ...onPairs }).events).toEqual(
-    runPlain({ policy: { ...foresightPolicies.foresight, plan }, ...onPairs }).events,
   );
 });
 
