@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { foresightPolicies } from "../../../src/policy/foresight/ablations.ts";
 import type { Policy } from "../../../src/policy/policy.ts";
+import { policies } from "../../../src/policy/policies.ts";
 import { batched, cluster, dag, firstUs } from "../../support/build.ts";
 import { enginesOf, makespanUs } from "../../support/placements.ts";
 import { runPlain } from "../../support/run-plain.ts";
