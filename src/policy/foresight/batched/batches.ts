@@ -12,7 +12,7 @@ import type { Shape } from "./shapes.ts";
 export const none = -1;
 
 /** How many prompt tokens an engine finds cached for who is taken in now. */
-export type LookUp = (number: number, engine: number) => number;
+type LookUp = (number: number, engine: number) => number;
 
 export class Batches {
   /** By engine: shares in the batch, their model, KV memory in the end and when they joined, and sequences. */

@@ -10,7 +10,7 @@ import type { Scene } from "../scene.ts";
 import type { Left } from "./batches.ts";
 import { shapeOf, type Shape } from "./shapes.ts";
 
-export type BegunShare = {
+type BegunShare = {
   readonly engine: number;
   readonly model: number;
   /** Position in `stages`. */
@@ -20,7 +20,7 @@ export type BegunShare = {
   readonly left?: Left;
 };
 
-export type BegunStage = {
+type BegunStage = {
   /** Number of the source that is its output; -1 if nothing in sight reads it. */
   readonly source: number;
   /** -1 if nothing of its workflow is in sight. */
