@@ -24,8 +24,10 @@ import type { PolicyEntry, View } from "../../../src/policy/policy.ts";
 import { drawOne } from "../../../src/random/distributions.ts";
 import { createRng, type Rng } from "../../../src/random/rng.ts";
 import { simulate } from "../../../src/sim/simulate.ts";
+import { cluster, dag } from "../../support/build.ts";
 import { plainCalibration } from "../../support/plain-calibration.ts";
 import { randomWorld } from "../../support/random-world.ts";
+import { runPlain } from "../../support/run-plain.ts";
 
 type Case = {
   readonly loadsAhead: boolean;
@@ -126,4 +128,37 @@ test.for<[string, Case]>([
     compared += predicted.length;
   }
   expect(compared).toBeGreaterThan(100);
+});
+
+/** When each stage joins the batch of one engine, in seconds after the first, if the engine is given them in this order. */
+function joins(drawing: string, order: string, promptTokens: (id: string) => number): Readonly<Record<string, number>> {
+  const found: Record<string, number> = {};
+  const flow = dag(drawing, (id) => ({
+    ...(id === "d" ? { parents: [] } : {}),
+    prompt: [{ kind: "own", tokens: promptTokens(id) }],
+  }));
+  const plan = (view: View) => {
+    const { scene, decoder } = layBatches(view, lookOut(view, undefined), foresightDefaults, noDemand);
+    if (Object.keys(found).length > 0) return { decisions: [] };
+    const numbers = order.split(" ").map((id) => scene.stages.findIndex(({ key }) => key === `w/${id}`));
+    decoder.decode(Int32Array.from(numbers), new Int32Array(numbers.length));
+    const firstUs = Math.min(...decoder.beginsUs);
+    for (const number of numbers)
+      found[scene.stages[number]!.key.slice(2)] = (decoder.beginsUs[number]! - firstUs) / 1e6;
+    return { decisions: [] };
+  };
+  const tight = cluster("h100", { batching: unchunked, kvBytes: gigabytes(1), resident: ["llama-3.1-8b"] });
+  runPlain({ policy: { plan, summary: "a look" }, workflows: [flow], cluster: tight });
+  return found;
+}
+
+test("who is not ready is passed by, who does not fit keeps those behind it waiting", () => {
+  const size = (id: string): number => (id === "b" ? 6000 : 2000);
+  const passed = joins("a -> c, d", "a c d", size);
+  expect(passed).toMatchObject({ a: 0, d: 0 });
+  expect(passed["c"]).toBeGreaterThan(0);
+  expect(joins("a, b, d", "a d b", size)).toMatchObject({ a: 0, d: 0 });
+  const blocked = joins("a, b, d", "a b d", size);
+  expect(blocked["b"]).toBeGreaterThan(0);
+  expect(blocked["d"]).toBeGreaterThanOrEqual(blocked["b"]!);
 });

@@ -7,6 +7,7 @@
 import { iterationOfUs, type Rates } from "../../../cost/roofline.ts";
 import type { Batching } from "../../../model/cluster.ts";
 import type { Fleet } from "../fleet.ts";
+import { paceOf, stepUs } from "./paces.ts";
 import type { Shape } from "./shapes.ts";
 
 export const none = -1;
@@ -383,21 +384,3 @@ export type Left = {
   readonly contextTokens: number;
   readonly fullTokens: number;
 };
-
-const knownPaces = new WeakMap<Rates, Float64Array>();
-
-function paceOf(rates: Rates, maxSequences: number): Float64Array {
-  let pace = knownPaces.get(rates);
-  if (pace === undefined || pace.length <= maxSequences)
-    knownPaces.set(rates, (pace = new Float64Array(maxSequences + 1).fill(NaN)));
-  return pace;
-}
-
-/** One iteration that decodes, without what its context adds. */
-function stepUs(rates: Rates, pace: Float64Array, sequences: number): number {
-  const us = pace[sequences];
-  if (us === us && us !== undefined) return us;
-  const freshUs = iterationOfUs(rates, 0, 0, 0, sequences, 0);
-  if (sequences < pace.length) pace[sequences] = freshUs;
-  return freshUs;
-}

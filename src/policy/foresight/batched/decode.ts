@@ -15,6 +15,7 @@ import { Batches, none } from "./batches.ts";
 import type { Begun } from "./begun.ts";
 import { wholeShape, type Shape } from "./shapes.ts";
 import { Timers } from "./timers.ts";
+import { countParents, listChildren, listTimed } from "./waits.ts";
 
 export class BatchedDecoder {
   readonly scene: Scene;
@@ -525,33 +526,4 @@ export class BatchedDecoder {
     const besideUs = joins ? batches.besideUs(engine, model, shape) : 0;
     return inputsUs + engines.slowFactor[engine]! * times[stage]!.wholeUs(engine, level) + besideUs;
   }
-}
-
-function listChildren({ stages, parents, parentStarts, sourceEndUs }: Scene): readonly (readonly number[])[] {
-  const children: number[][] = Array.from({ length: stages.length + sourceEndUs.length }, () => []);
-  for (let stage = 0; stage < stages.length; stage++)
-    for (let at = parentStarts[stage]!; at < parentStarts[stage + 1]!; at++) children[parents[at]!]!.push(stage);
-  return children;
-}
-
-/** Sources that are still to come, though nothing on an engine brings them forth. */
-function listTimed({ stages, sourceEndUs, nowUs }: Scene, { stages: begun }: Begun): readonly number[] {
-  const served = new Set(begun.map(({ source }) => source));
-  return Array.from(sourceEndUs.keys(), (index) => stages.length + index).filter(
-    (source) => !served.has(source) && sourceEndUs[source - stages.length]! > nowUs,
-  );
-}
-
-function countParents(
-  { stages, parents, parentStarts }: Scene,
-  { stages: begun }: Begun,
-  timed: readonly number[],
-): Int32Array {
-  const awaited = new Set([...timed, ...begun.map(({ source }) => source)]);
-  return Int32Array.from(stages, (_, stage) => {
-    let count = 0;
-    for (let at = parentStarts[stage]!; at < parentStarts[stage + 1]!; at++)
-      if (parents[at]! < stages.length || awaited.has(parents[at]!)) count += 1;
-    return count;
-  });
 }
