@@ -39,7 +39,7 @@ export const foresightDefaults: ForesightSettings = {
   visits: 24_000,
   firstVisits: 120_000,
   batchedVisits: 2_500,
-  firstBatchedVisits: 36_000,
+  firstBatchedVisits: 24_000,
   heat: 1,
   replace: false,
   prefetch: true,

@@ -59,10 +59,10 @@ function sharingNothing(flow: Workflow): Workflow {
   return { ...flow, stages };
 }
 
-function batching(cluster: Cluster, { batching: kind, kvBytes }: Case): Cluster {
+function batching(described: Cluster, { batching: kind, kvBytes }: Case): Cluster {
   const memory = kvBytes === undefined ? {} : { kvBytes };
-  const engines = cluster.engines.map((engine) => ({ ...engine, ...memory, role: "both", batching: kind }) as const);
-  return { ...cluster, contention: "none", engines };
+  const engines = described.engines.map((engine) => ({ ...engine, ...memory, role: "both", batching: kind }) as const);
+  return { ...described, contention: "none", engines };
 }
 
 /** Any order and any placements; those of one model often follow each other. */
