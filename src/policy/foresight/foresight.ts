@@ -1,7 +1,7 @@
 /**
  * Keeps a complete plan of everything visible, order and placement, and improves it at every event for as long as its budget lasts.
  *
- * Ours. The plan is laid out in time by a decoder that follows the simulator's exclusive engines; annealing and freed windows
+ * Ours. The plan is laid out in time by a decoder that follows the simulator's engines, exclusive or batched; annealing and freed windows
  * look for better ones; the value is the workflows' slowdown and the time of engines. The README of this folder explains it.
  */
 
