@@ -28,7 +28,7 @@ import { fixedPairs, switchingPairs } from "./pairs/settings.ts";
 import { recall, toRemember, type PlanDecoder, type PlanMemory, type Starts, type WholePlan } from "./plan.ts";
 import { createLoneRevealed } from "./revealed/lone.ts";
 import { createRevealed } from "./revealed/revealed.ts";
-import { revealedDefaults } from "./revealed/settings.ts";
+import { revealedDefaults, revealedQuickly } from "./revealed/settings.ts";
 import { layScene, type Scene } from "./scene.ts";
 import { Search, type Judged } from "./search.ts";
 import type { ForesightSettings } from "./settings.ts";
@@ -40,12 +40,15 @@ type Memory = {
   readonly plan: PlanMemory;
 };
 
-/** `combine` is how `fate` combines candidates where it is asked. */
+/** `combine` is how `fate` combines candidates where it is asked, of a driver that must not be kept waiting: other plans are cheaper then, too. */
 export function createForesight(settings: ForesightSettings, combine?: Combine): Policy {
   const onExclusive = remembering("whole", (view) => planWhole(view, settings, layExclusive));
   const onBatched = remembering("whole", (view) => planWhole(view, settings, layBatched));
   const onMixed = remembering("mixed", createFate(fateDefaults, combine));
-  const onRevealed = remembering("revealed", createRevealed(revealedDefaults));
+  const onRevealed = remembering(
+    "revealed",
+    createRevealed(combine === undefined ? revealedDefaults : revealedQuickly),
+  );
   const onPairs = remembering("pairs", createPairs(settings.roles ? switchingPairs : fixedPairs));
   return (view) => {
     const { engines } = view.costs.cluster;

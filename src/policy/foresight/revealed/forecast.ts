@@ -57,12 +57,12 @@ export class Forecast {
   #begins: { call: number; engine: number }[] = [];
   #loads: { engine: number; model: number; victims: number[] }[] = [];
 
-  constructor({ fleet, futures, nowUs }: Scene, settings: RevealedSettings) {
+  constructor({ fleet, now, nowUs }: Scene, settings: RevealedSettings) {
     this.#fleet = fleet;
     this.#settings = settings;
     this.#nowUs = nowUs;
     this.#engines = fleet.held.length;
-    this.#calls = futures[0] as Calls;
+    this.#calls = now;
     this.#residents = new Residents(fleet);
     this.#batches = new Batches(fleet, nowUs);
     this.#turn = new Int32Array(this.#engines);

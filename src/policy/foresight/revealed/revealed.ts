@@ -30,7 +30,7 @@ function planRevealed(view: View, settings: RevealedSettings): Plan {
   // Where nothing goes on, waiting on would be for calls that may never come.
   const must = isAtRest(view);
   const plan = choosePlan(scene, forecast, settings, must);
-  const decisions = carryOut(view, scene, forecast.begin(plan, scene.futures[0] as Scene["futures"][number]));
+  const decisions = carryOut(view, scene, forecast.begin(plan, scene.now));
   if (must && !decisions.some(({ kind }) => kind === "place"))
     return { decisions: planEarliestFinish(view, oldestFirst(view), { hold: true, mostShards: 1 }), memory };
   return { decisions, memory };
@@ -40,17 +40,17 @@ const holdsUs = [15_000_000, 45_000_000];
 
 /** The rule, changed by one turn or hold after another as long as that pays. */
 function choosePlan(scene: Scene, forecast: Forecast, settings: RevealedSettings, must: boolean): RevealedPlan {
-  const { futures, nowUs, models, engines } = scene;
-  const first = futures[0] as Scene["futures"][number];
+  const { now, nowUs, models, engines } = scene;
+  let best: RevealedPlan = { turns: [], holdUntilUs: models.map(() => 0) };
+  const base = forecast.begin(best, now);
+  const contended = new Set([...base.waiting, ...base.loads.map(({ model }) => model)]);
+  if (contended.size === 0) return best;
+  const futures = scene.futures();
   const judge = (plan: RevealedPlan, most: number): number => {
     let cost = 0;
     for (const future of futures) if (cost <= most) cost += forecast.cost(plan, future, most - cost);
     return cost;
   };
-  let best: RevealedPlan = { turns: [], holdUntilUs: models.map(() => 0) };
-  const base = forecast.begin(best, first);
-  const contended = new Set([...base.waiting, ...base.loads.map(({ model }) => model)]);
-  if (contended.size === 0) return best;
   let bestCost = must && base.begins.length + base.loads.length === 0 ? Infinity : judge(best, Infinity);
   for (let round = 0; round < 2; round++) {
     const from = best;
@@ -81,8 +81,8 @@ function mayTurn(scene: Scene, { turns }: RevealedPlan, engine: number, model: n
   return ready.some((stage, call) => stage.model === scene.models[model] && mayGo(scene, call, engine));
 }
 
-function mayGo({ futures, engines }: Scene, call: number, engine: number): boolean {
-  return futures[0]?.prefillUs[call * engines.length + engine] !== Infinity;
+function mayGo({ now, engines }: Scene, call: number, engine: number): boolean {
+  return now.prefillUs[call * engines.length + engine] !== Infinity;
 }
 
 function carryOut(view: View, scene: Scene, { begins, loads, againUs }: Begun): Decision[] {

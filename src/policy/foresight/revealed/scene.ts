@@ -19,7 +19,10 @@ export type Scene = {
   /** Ready calls, those that are to go first first. They are the first ones of every future. */
   readonly ready: readonly VisibleModelStage[];
   readonly fleet: Fleet;
-  readonly futures: readonly Calls[];
+  /** Those alone: all that decides what begins at once. */
+  readonly now: Calls;
+  /** With calls that are likely to come. Drawn only where there is something to decide. */
+  readonly futures: () => readonly Calls[];
 };
 
 export type Fleet = {
@@ -71,15 +74,17 @@ export function layScene(view: View, history: History, settings: RevealedSetting
   const models = [...names];
   const numbers = new Map(models.map((name, index) => [name, index]));
   const lay = new Layer(view, engines, numbers, history);
-  const futures = Array.from({ length: settings.scenarios }, (_, scenario) =>
-    lay.calls(ready, drawFuture(view, history, scenario, settings.horizonUs)),
-  );
+  const futures = (): readonly Calls[] =>
+    Array.from({ length: settings.scenarios }, (_, scenario) =>
+      lay.calls(ready, drawFuture(view, history, scenario, settings.horizonUs)),
+    );
   return {
     nowUs: view.nowUs,
     engines,
     models,
     ready,
     fleet: layFleet(view, engines, models, numbers, history, settings),
+    now: lay.calls(ready, []),
     futures,
   };
 }

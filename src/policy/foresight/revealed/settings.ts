@@ -29,3 +29,6 @@ export const revealedDefaults: RevealedSettings = {
   rent: 1,
   visits: 1_000_000,
 };
+
+/** For a driver that must not be kept waiting. */
+export const revealedQuickly: RevealedSettings = { ...revealedDefaults, scenarios: 4, visits: 200_000 };
