@@ -16,7 +16,7 @@ export type Scene = {
   readonly nowUs: number;
   readonly engines: readonly EngineState[];
   readonly models: readonly ModelId[];
-  /** Ready calls, those that are to go first first. They are the first ones of every future. */
+  /** Ready calls, longest ready first, as many as a scene takes. They are the first ones of every future. */
   readonly ready: readonly VisibleModelStage[];
   readonly fleet: Fleet;
   /** Those alone: all that decides what begins at once. */
@@ -64,10 +64,12 @@ export type Calls = {
 };
 
 const mostReady = 64;
+/** Calls times engines: what a scene costs. */
+const mostCells = 4096;
 
 export function layScene(view: View, history: History, settings: RevealedSettings): Scene {
   const engines = [...view.cluster];
-  const ready = view.ready.slice(0, mostReady);
+  const ready = view.ready.slice(0, Math.max(1, Math.min(mostReady, Math.floor(mostCells / engines.length))));
   const names = new Set<ModelId>(ready.map(({ model }) => model));
   for (const { residents, foreseen } of engines) for (const { model } of [...residents, ...foreseen]) names.add(model);
   for (const { models: held } of view.costs.engines) for (const model of held.keys()) names.add(model);
