@@ -20,7 +20,8 @@ export type RoleSettings = SplitSettings & {
   readonly spareFrom: number;
   /**
    * Engines meant for prefill decode too, while calls bring anew more than this part of their prompts, so that few prefixes are lost,
-   * and places or KV memory of those that decode are full to this part; never if absent.
+   * and places or KV memory of those that decode are full to this part; never if absent. Such calls come in bursts: none is then spare
+   * because it has nothing to decode now.
    */
   readonly anew?: number;
   readonly full?: number;
@@ -40,13 +41,14 @@ type Row = { -readonly [Name in keyof Sort]: Sort[Name] } & {
 type Move = { readonly row: Row; readonly to: Role; readonly us: number; readonly isSpare: boolean };
 
 export function planRoles(view: View, books: Books, demand: Demand, settings: RoleSettings): SwitchRole[] {
-  const rows = toRows(view, books, lendsPrefill(view, books, demand, settings));
+  const bringsAnew = demand.newTokens > (settings.anew ?? Infinity) * demand.promptTokens;
+  const rows = toRows(view, books, bringsAnew && isFull(view, books, settings));
   const stream = toStream(view, books, demand);
   const switches: SwitchRole[] = [];
   if (rows.length === 0 || demand.calls < 1 || stream.newTokens === 0) return switches;
   let nowUs = splitUs(rows, stream, settings);
   while (switches.length < settings.most) {
-    const best = bestMove(rows, stream, settings, nowUs);
+    const best = bestMove(rows, stream, { ...settings, ...(bringsAnew ? { spareFrom: Infinity } : {}) }, nowUs);
     const engine = best?.row.free[otherThan(best.to)].shift();
     if (best === undefined || engine === undefined) break;
     turn(best.row, best.to, 1);
@@ -56,13 +58,7 @@ export function planRoles(view: View, books: Books, demand: Demand, settings: Ro
   return switches;
 }
 
-function lendsPrefill(
-  { cluster }: View,
-  books: Books,
-  demand: Demand,
-  { anew = Infinity, full = 1 }: RoleSettings,
-): boolean {
-  if (demand.newTokens <= anew * demand.promptTokens) return false;
+function isFull({ cluster }: View, books: Books, { full = 1 }: RoleSettings): boolean {
   return books.decodeLoad([...cluster].filter(({ role }) => role === "decode")) >= full;
 }
 

@@ -10,6 +10,8 @@ export type CareSettings = {
   readonly price: number;
   /** From this part of the decode engines' places or KV memory on, batches are as long as engines let them be. */
   readonly fullest: number;
+  /** Prompts have a price while those of all open workflows are no more than this part of the KV memory of prefill engines. */
+  readonly keepable: number;
 };
 
 export type PairsSettings = {
@@ -19,7 +21,7 @@ export type PairsSettings = {
   readonly care: CareSettings;
 };
 
-const care: CareSettings = { batchUs: 150_000, price: 1, fullest: 0.5 };
+const care: CareSettings = { batchUs: 150_000, price: 1, fullest: 0.5, keepable: 0.15 };
 
 export const fixedPairs: PairsSettings = { history, care };
 
