@@ -15,6 +15,9 @@ export function createCare({ batchUs, price, fullest, keepable }: CareSettings):
   };
 }
 
+/** Prompts of so many batches are in an engine's KV memory at most: what is taken in, and what is being sent. */
+const batchesUnderWay = 3;
+
 /**
  * By how much a prompt token delays all that wait, together, if all prefill engines share what waits. Nothing where their KV memory is
  * small beside what open workflows are about to come back for: a prefix that is waited for may be gone by then.
@@ -27,7 +30,9 @@ function waitUs({ cluster, ready, workflows }: View, books: Books, keepable: num
     const [held] = books.costsAt(holding.index).models.values();
     if (held === undefined) continue;
     pace += 1 / tokenUs(held);
-    capacity += held.kvCapacityTokens;
+    const { batching } = holding.engine;
+    const batchTokens = batching.kind === "exclusive" ? 0 : batching.prefillTokens;
+    capacity += Math.max(0, held.kvCapacityTokens - batchesUnderWay * batchTokens);
   }
   let promptTokens = 0;
   for (const stage of ready) promptTokens += stage.promptTokens;

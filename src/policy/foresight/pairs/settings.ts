@@ -10,7 +10,7 @@ export type CareSettings = {
   readonly price: number;
   /** From this part of the decode engines' places or KV memory on, batches are as long as engines let them be. */
   readonly fullest: number;
-  /** Prompts have a price while those of all open workflows are no more than this part of the KV memory of prefill engines. */
+  /** Prompts have a price while those of all open workflows are no more than this part of the KV memory that prefill engines can keep prefixes in. */
   readonly keepable: number;
 };
 
@@ -21,7 +21,7 @@ export type PairsSettings = {
   readonly care: CareSettings;
 };
 
-const care: CareSettings = { batchUs: 150_000, price: 1, fullest: 0.5, keepable: 0.15 };
+const care: CareSettings = { batchUs: 150_000, price: 1, fullest: 0.5, keepable: 0.35 };
 
 export const fixedPairs: PairsSettings = { history, care };
 
