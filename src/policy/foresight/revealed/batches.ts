@@ -80,6 +80,18 @@ export class Batches {
     return drainUs;
   }
 
+  /** Of all that run, how long they go on; 0 if nothing does. */
+  meanLeftUs(atUs: number): number {
+    let leftUs = 0;
+    let count = 0;
+    for (let engine = 0; engine < this.#engines; engine++) {
+      const from = engine * this.#span;
+      for (let at = from; at < from + this.count(engine); at++) leftUs += (this.#endUs[at] ?? 0) - atUs;
+      count += this.count(engine);
+    }
+    return count === 0 ? 0 : leftUs / count;
+  }
+
   /** There is no batch, or one of the model with room for so much KV. */
   hasRoom(engine: number, model: number, kvTokens: number): boolean {
     const count = this.count(engine);

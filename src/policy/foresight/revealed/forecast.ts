@@ -33,6 +33,8 @@ export type Begun = {
 };
 
 const none = -1;
+/** A call is of middling length if it takes so many times what those that run have left on average. Swept. */
+const usualTurns = 4;
 /** Of an engine that ends as soon, less is lost where less else could be held: so small that it decides among equals only. */
 const trifle = 1e-3;
 
@@ -152,24 +154,35 @@ export class Forecast {
   }
 
   #beginAll(atUs: number): void {
+    if (this.#waiting.length === 0) return;
+    const middlingUs = usualTurns * this.#batches.meanLeftUs(atUs);
     let kept = 0;
     for (const call of this.#waiting) {
-      const engine = this.#pickEngine(call, atUs);
+      const engine = this.#pickEngine(call, middlingUs, atUs);
       if (engine === none) this.#waiting[kept++] = call;
       else this.#begin(call, engine, atUs);
     }
     this.#waiting.length = kept;
   }
 
-  /** Of the engines that can begin it at once, the one on which it ends first, what its prompt costs those beside it included. */
-  #pickEngine(call: number, atUs: number): number {
+  /**
+   * Of the engines that can begin it at once, the one on which it ends first, what its prompt costs those beside it included: all of
+   * that for a call as long as theirs, less for a short one, to which the same delay is more.
+   */
+  #pickEngine(call: number, middlingUs: number, atUs: number): number {
     const model = this.#calls.model[call] ?? 0;
+    let leastUs = Infinity;
+    for (let engine = 0; engine < this.#engines; engine++)
+      if (this.#canBegin(call, model, engine, atUs))
+        leastUs = Math.min(leastUs, this.#batches.endUs(this.#calls, call, engine, atUs) - atUs);
+    if (leastUs === Infinity) return none;
+    const weight = leastUs < middlingUs ? leastUs / middlingUs : 1;
     let best = none;
     let bestUs = Infinity;
     for (let engine = 0; engine < this.#engines; engine++) {
       if (!this.#canBegin(call, model, engine, atUs)) continue;
-      const prefillUs = this.#calls.prefillUs[call * this.#engines + engine] ?? 0;
-      const us = this.#batches.endUs(this.#calls, call, engine, atUs) + this.#batches.count(engine) * prefillUs;
+      const besideUs = this.#batches.count(engine) * (this.#calls.prefillUs[call * this.#engines + engine] ?? 0);
+      const us = this.#batches.endUs(this.#calls, call, engine, atUs) + weight * besideUs;
       if (us < bestUs) [best, bestUs] = [engine, us];
     }
     return best;
