@@ -6,11 +6,17 @@ import { tokenUs } from "../../agents/split.ts";
 import type { View } from "../../policy.ts";
 import type { CareSettings } from "./settings.ts";
 
-export function createCare({ batchUs, price, fullest, keepable }: CareSettings): (view: View, books: Books) => Care {
+export function createCare({
+  batchUs,
+  fullBatchUs,
+  price,
+  fullest,
+  keepable,
+}: CareSettings): (view: View, books: Books) => Care {
   return (view, books) => {
     const decoders = [...view.cluster].filter(({ role }) => role !== "prefill");
     // What would only wait for KV memory sooner may as well wait for prefill: the order is not set so early then.
-    if (books.decodeLoad(decoders) > fullest) return {};
+    if (books.decodeLoad(decoders) > fullest) return { mostBatchUs: fullBatchUs };
     return { mostBatchUs: batchUs, tokenPriceUs: price * waitUs(view, books, keepable) };
   };
 }

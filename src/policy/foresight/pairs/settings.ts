@@ -6,9 +6,11 @@ import { history, historyWithRoles, type HistorySettings } from "../../agents/se
 export type CareSettings = {
   /** Prompts of one batch take no longer than this. */
   readonly batchUs: number;
+  /** The same while decode engines are full. */
+  readonly fullBatchUs: number;
   /** Weight of the delay of all that wait against a call's own end. */
   readonly price: number;
-  /** From this part of the decode engines' places or KV memory on, batches are as long as engines let them be. */
+  /** From this part of the decode engines' places or KV memory on, they count as full. */
   readonly fullest: number;
   /** Prompts have a price while those of all open workflows are no more than this part of the KV memory that prefill engines can keep prefixes in. */
   readonly keepable: number;
@@ -21,7 +23,7 @@ export type PairsSettings = {
   readonly care: CareSettings;
 };
 
-const care: CareSettings = { batchUs: 150_000, price: 1, fullest: 0.5, keepable: 0.35 };
+const care: CareSettings = { batchUs: 150_000, fullBatchUs: 300_000, price: 1, fullest: 0.5, keepable: 0.35 };
 
 export const fixedPairs: PairsSettings = { history, care };
 
