@@ -7,8 +7,8 @@ import type { EngineState, QueuedShare, RunningShare } from "../../../state/engi
 import type { View } from "../../policy.ts";
 import { leftUs } from "../left-to-run.ts";
 import type { Scene } from "../scene.ts";
-import type { Left } from "./batches.ts";
 import { shapeOf, type Shape } from "./shapes.ts";
+import type { Left } from "./shares.ts";
 
 type BegunShare = {
   readonly engine: number;

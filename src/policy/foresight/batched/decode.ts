@@ -11,9 +11,12 @@ import type { Starts, WholePlan } from "../plan.ts";
 import { Residency, resident } from "../residency.ts";
 import type { Scene } from "../scene.ts";
 import { neverUs, Transfers } from "../transfers.ts";
-import { Batches, none } from "./batches.ts";
+import { batchingsOf } from "./batchings.ts";
 import type { Begun } from "./begun.ts";
-import { wholeShape, type Shape } from "./shapes.ts";
+import { Members, none } from "./members.ts";
+import { Paces } from "./paces.ts";
+import { Segments } from "./segments.ts";
+import { Shares } from "./shares.ts";
 import { Timers } from "./timers.ts";
 import { countParents, listChildren, listTimed } from "./waits.ts";
 
@@ -36,13 +39,14 @@ export class BatchedDecoder {
 
   readonly #begun: Begun;
   readonly #loadsAhead: boolean;
-  readonly #batches: Batches;
+  readonly #members: Members;
+  readonly #shares: Shares;
+  readonly #paces: Paces;
+  readonly #segments: Segments;
   readonly #transfers: Transfers;
   readonly #residency: Residency;
   readonly #caches: Caches;
   readonly #timers = new Timers();
-  /** By stage: whole on each engine. */
-  readonly #shapes: readonly (Shape | undefined)[];
   /** By stage and source: who waits for it. */
   readonly #children: readonly (readonly number[])[];
   readonly #parentsOpen: Int32Array;
@@ -86,18 +90,15 @@ export class BatchedDecoder {
     this.loadsNow = new Int32Array(count);
     this.waitedFor = new Int32Array(stages.length);
     this.baseEndsUs = new Float64Array(scene.workflows.length);
+    const batchings = batchingsOf(fleet);
     const most = Math.max(0, ...fleet.engines.map(({ engine }) => engine.batching.maxSequences));
-    const running = begun.shares.length;
-    this.#batches = new Batches(fleet, engines.slowFactor, 1 + Math.min(most, stages.length) + running);
+    this.#members = new Members(scene, begun);
+    this.#shares = new Shares(fleet, batchings, 1 + Math.min(most, stages.length) + begun.shares.length);
+    this.#paces = new Paces(fleet, batchings, engines.slowFactor);
+    this.#segments = new Segments(this.#shares, this.#paces, batchings);
     this.#transfers = new Transfers(scene);
     this.#residency = new Residency(scene);
     this.#caches = new Caches(scene);
-    this.#shapes = stages.flatMap((stage, number) => {
-      const own = Array.from<Shape | undefined>({ length: count });
-      if (stage.kind !== "tool")
-        for (const engine of scene.able[number]!) own[engine] = wholeShape(fleet, stage, engine);
-      return own;
-    });
     this.#children = listChildren(scene);
     this.#timed = listTimed(scene, begun);
     this.#parentsOpen = countParents(scene, begun, this.#timed);
@@ -135,7 +136,7 @@ export class BatchedDecoder {
     this.#reset(order, told);
     const timers = this.#timers;
     const { nowUs } = this.scene;
-    const { nextUs } = this.#batches;
+    const { nextUs } = this.#segments;
     const count = nextUs.length;
     for (let stage = 0; stage < this.#parentsLeft.length; stage++)
       if (this.#parentsLeft[stage] === 0) this.#release(stage, nowUs, none);
@@ -157,7 +158,8 @@ export class BatchedDecoder {
     this.#caches.reset();
     this.#residency.reset(order, told);
     this.#timers.clear();
-    this.#batches.reset();
+    this.#shares.reset();
+    this.#segments.reset();
     this.placements.set(told);
     this.beginsUs.fill(nowUs + neverUs);
     this.placedUs.fill(nowUs + neverUs);
@@ -187,12 +189,12 @@ export class BatchedDecoder {
       this.#strays[engine]!.length = 0;
       const loadEndUs = engines.loadEndUs[engine]!;
       this.#loadEndUs[engine] = loadEndUs;
-      if (loadEndUs > 0) this.#batches.nextUs[engine] = loadEndUs;
+      if (loadEndUs > 0) this.#segments.nextUs[engine] = loadEndUs;
     }
     for (const [index, { shares }] of this.#begun.stages.entries()) this.#sharesLeft[index] = shares;
     for (const [index, { engine, model, shape, left }] of this.#begun.shares.entries()) {
       if (left === undefined) this.#queues[engine]!.push(stages.length + index);
-      else this.#batches.goOn(engine, model, stages.length + index, shape, left);
+      else this.#shares.goOn(engine, model, stages.length + index, shape, left);
     }
     for (const source of this.#timed) this.#timers.add(sourceEndUs[source - stages.length]!, source);
   }
@@ -212,14 +214,14 @@ export class BatchedDecoder {
     this.#rouse(engine);
     if (this.#loadEndUs[engine]! > 0) {
       this.#loadEndUs[engine] = 0;
-      this.#batches.nextUs[engine] = Infinity;
+      this.#segments.nextUs[engine] = Infinity;
       this.freeUs[engine] = atUs;
       return;
     }
-    const batches = this.#batches;
-    batches.end(engine);
-    for (let at = 0; at < batches.prefilledCount; at++) this.#leaveCached(batches.prefilled[at]!, engine);
-    for (let at = 0; at < batches.finishedCount; at++) this.#endShare(batches.finished[at]!, engine, atUs);
+    this.#segments.end(engine);
+    for (let at = 0; at < this.#segments.prefilledCount; at++) this.#leaveCached(this.#segments.prefilled[at]!, engine);
+    for (let at = 0; at < this.#segments.finishedCount; at++)
+      this.#endShare(this.#segments.finished[at]!, engine, atUs);
   }
 
   #leaveCached(number: number, engine: number): void {
@@ -230,7 +232,7 @@ export class BatchedDecoder {
 
   #roomTokens(engine: number, model: number): number {
     const own = this.scene.fleet.engines[engine]!.engine.prefixTokens ?? Infinity;
-    return Math.min(own, this.#batches.capacity(engine, model) - this.#batches.joinTokens[engine]!);
+    return Math.min(own, this.#shares.capacity(engine, model) - this.#shares.joinTokens[engine]!);
   }
 
   #endShare(number: number, engine: number, atUs: number): void {
@@ -310,8 +312,8 @@ export class BatchedDecoder {
     const queue = this.#queues[engine]!;
     let head = this.#head[engine]!;
     if (head === none && strays.length === 0) return;
-    let current = this.#batches.model[engine]!;
-    if (current === none && queue.length > 0) current = this.#modelOf(queue[0]!);
+    let current = this.#shares.model[engine]!;
+    if (current === none && queue.length > 0) current = this.#members.modelOf(queue[0]!);
     if (current === none && strays.length > 0) {
       const [stray] = strays;
       const first = head === none || this.#position[stray!]! < this.#position[head]! || !this.#hasReady(engine, head);
@@ -373,15 +375,15 @@ export class BatchedDecoder {
   /** Beside the batch and what waits to join it. The first one always gets in. */
   #hasRoom(engine: number, model: number, stage: number): boolean {
     const queue = this.#queues[engine]!;
-    if (this.#batches.count[engine] === 0 && queue.length === 0) return true;
+    if (this.#shares.count[engine] === 0 && queue.length === 0) return true;
     let tokens = 0;
     let sequences = 0;
     for (const number of queue) {
-      const shape = this.#shapeOf(number, engine);
+      const shape = this.#members.shapeOf(number, engine);
       tokens += shape.fullTokens;
       sequences += shape.sequences;
     }
-    return this.#batches.fits(engine, model, this.#shapeOf(stage, engine), tokens, sequences);
+    return this.#shares.fits(engine, model, this.#members.shapeOf(stage, engine), tokens, sequences);
   }
 
   #queue(engine: number, stage: number, atUs: number): void {
@@ -411,7 +413,7 @@ export class BatchedDecoder {
     if (loadUs === resident) return;
     this.#caches.forget(engine, model);
     this.#loadEndUs[engine] = atUs + loadUs;
-    this.#batches.nextUs[engine] = atUs + loadUs;
+    this.#segments.nextUs[engine] = atUs + loadUs;
     if (atUs === this.scene.nowUs) this.loadsNow[engine] = model;
   }
 
@@ -426,28 +428,28 @@ export class BatchedDecoder {
   /** As the engine does by itself. */
   #serve(engine: number, atUs: number): void {
     const queue = this.#queues[engine]!;
-    const batches = this.#batches;
-    if (batches.isBusy(engine)) {
-      if (queue.length > 0 && this.#mayJoin(engine, queue[0]!)) batches.cut(engine, atUs);
+    const shares = this.#shares;
+    if (this.#segments.isBusy(engine)) {
+      if (queue.length > 0 && this.#mayJoin(engine, queue[0]!)) this.#segments.cut(engine, atUs);
       return;
     }
     while (queue.length > 0) {
       const number = queue[0]!;
       if (!this.#mayJoin(engine, number)) break;
-      const model = this.#modelOf(number);
+      const model = this.#members.modelOf(number);
       if (!this.#residency.has(engine, model)) {
-        if (batches.count[engine] === 0) this.#load(engine, model, this.#position[number] ?? none, atUs);
+        if (shares.count[engine] === 0) this.#load(engine, model, this.#position[number] ?? none, atUs);
         break;
       }
       queue.shift();
       this.#join(engine, model, number, atUs);
     }
-    if (this.#loadEndUs[engine] === 0 && batches.count[engine]! > 0) batches.start(engine, atUs, this.#lookUp);
+    if (this.#loadEndUs[engine] === 0 && shares.count[engine]! > 0) this.#segments.start(engine, atUs, this.#lookUp);
   }
 
   #mayJoin(engine: number, number: number): boolean {
-    if (this.#batches.count[engine] === 0) return true;
-    return this.#batches.fits(engine, this.#modelOf(number), this.#shapeOf(number, engine), 0, 0);
+    if (this.#shares.count[engine] === 0) return true;
+    return this.#shares.fits(engine, this.#members.modelOf(number), this.#members.shapeOf(number, engine), 0, 0);
   }
 
   #join(engine: number, model: number, number: number, atUs: number): void {
@@ -458,7 +460,7 @@ export class BatchedDecoder {
       this.#use(engine, model, this.#position[number]!);
       inputsUs = this.#transfers.fetch(number, fleet.hostOf[engine]!, atUs);
     }
-    this.#batches.join(engine, model, number, this.#shapeOf(number, engine), inputsUs);
+    this.#shares.join(engine, model, number, this.#members.shapeOf(number, engine), inputsUs);
     this.#caches.squeeze(engine, model, this.#roomTokens(engine, model));
   }
 
@@ -469,17 +471,6 @@ export class BatchedDecoder {
     this.#level[number] = level;
     return times.linkTokens[level]!;
   };
-
-  #modelOf(number: number): number {
-    const { stages, modelOf } = this.scene;
-    return number < stages.length ? modelOf[number]! : this.#begun.shares[number - stages.length]!.model;
-  }
-
-  #shapeOf(number: number, engine: number): Shape {
-    const { stages, fleet } = this.scene;
-    if (number >= stages.length) return this.#begun.shares[number - stages.length]!.shape;
-    return this.#shapes[number * fleet.engines.length + engine]!;
-  }
 
   /** Where it would end first, as things stand now. */
   #placeOpen(stage: number, atUs: number): void {
@@ -508,22 +499,22 @@ export class BatchedDecoder {
   #wouldEndUs(stage: number, engine: number, atUs: number): number {
     const { fleet, modelOf, times, engines } = this.scene;
     const model = modelOf[stage]!;
-    const batches = this.#batches;
-    const shape = this.#shapeOf(stage, engine);
+    const shares = this.#shares;
+    const shape = this.#members.shapeOf(stage, engine);
     let startUs = Math.max(atUs, this.#loadEndUs[engine]!);
     let queuedUs = 0;
-    let joins = batches.model[engine] === none || batches.model[engine] === model;
+    let joins = shares.model[engine] === none || shares.model[engine] === model;
     for (const list of [this.#queues[engine]!, this.#strays[engine]!])
       for (const number of list) {
-        if (this.#modelOf(number) !== model) joins = false;
+        if (this.#members.modelOf(number) !== model) joins = false;
         queuedUs += times[number]?.wholeUs(engine, 0) ?? 0;
       }
-    if (!joins || !this.#hasRoom(engine, model, stage)) startUs += batches.drainUs(engine) + queuedUs;
+    if (!joins || !this.#hasRoom(engine, model, stage)) startUs += this.#paces.drainUs(shares, engine) + queuedUs;
     else startUs += queuedUs / 2;
     if (!this.#residency.has(engine, model)) startUs += this.#residency.loadUs(engine, model);
     const inputsUs = this.#transfers.wouldFetch(stage, fleet.hostOf[engine]!, startUs);
     const level = this.#residency.has(engine, model) ? this.#caches.levelOf(stage, engine, model) : 0;
-    const besideUs = joins ? batches.besideUs(engine, model, shape) : 0;
+    const besideUs = joins ? this.#paces.besideUs(shares, engine, model, shape) : 0;
     return inputsUs + engines.slowFactor[engine]! * times[stage]!.wholeUs(engine, level) + besideUs;
   }
 }
