@@ -5,18 +5,14 @@
  * loaded when the batch has drained. Follows the simulator's batched engine, with predicted lengths and without preemption.
  */
 
-import { Caches } from "../caches.ts";
-import { open, type Placement } from "../decode.ts";
+import { open } from "../decode.ts";
 import type { Starts, WholePlan } from "../plan.ts";
-import { Residency, resident } from "../residency.ts";
 import type { Scene } from "../scene.ts";
-import { neverUs, Transfers } from "../transfers.ts";
-import { batchingsOf } from "./batchings.ts";
+import { neverUs } from "../transfers.ts";
 import type { Begun } from "./begun.ts";
-import { Members, none } from "./members.ts";
-import { Paces } from "./paces.ts";
-import { Segments } from "./segments.ts";
-import { Shares } from "./shares.ts";
+import { pickEarliest } from "./earliest.ts";
+import { BatchedEngines } from "./engines.ts";
+import { none } from "./members.ts";
 import { Timers } from "./timers.ts";
 import { countParents, listChildren, listTimed } from "./waits.ts";
 
@@ -39,13 +35,7 @@ export class BatchedDecoder {
 
   readonly #begun: Begun;
   readonly #loadsAhead: boolean;
-  readonly #members: Members;
-  readonly #shares: Shares;
-  readonly #paces: Paces;
-  readonly #segments: Segments;
-  readonly #transfers: Transfers;
-  readonly #residency: Residency;
-  readonly #caches: Caches;
+  readonly #engines: BatchedEngines;
   readonly #timers = new Timers();
   /** By stage and source: who waits for it. */
   readonly #children: readonly (readonly number[])[];
@@ -56,18 +46,13 @@ export class BatchedDecoder {
   readonly #position: Int32Array;
   readonly #readyUs: Float64Array;
   readonly #isReady: Uint8Array;
-  readonly #level: Int32Array;
   /** By engine: the first stage told to it that has not been given to it; by stage the next one. */
   readonly #head: Int32Array;
   readonly #next: Int32Array;
-  /** By engine: ready ones among them; given to it and not in the batch yet; left open and found to end first there. */
+  /** By engine: ready ones among them; left open and found to end first there. */
   readonly #waiting: Int32Array;
-  readonly #queues: readonly number[][];
   readonly #strays: readonly number[][];
-  readonly #loadEndUs: Float64Array;
   readonly #lastEnded: Int32Array;
-  /** By engine and model, the last position of a stage that has used it. */
-  readonly #lastUses: Int32Array;
   readonly #sharesLeft: Int32Array;
   readonly #unplaced: number[] = [];
   /** Engines that are to be looked after at this instant. */
@@ -76,45 +61,33 @@ export class BatchedDecoder {
   #rousedCount = 0;
 
   constructor(scene: Scene, begun: Begun, loadsAhead: boolean) {
-    const { fleet, stages, engines } = scene;
+    const { fleet, stages } = scene;
     const count = fleet.engines.length;
     this.scene = scene;
     this.#begun = begun;
     this.#loadsAhead = loadsAhead;
     const all = stages.length + scene.sourceEndUs.length;
-    this.beginsUs = new Float64Array(stages.length);
     this.placedUs = new Float64Array(stages.length);
     this.endsUs = new Float64Array(all);
     this.placements = new Int32Array(stages.length);
     this.freeUs = new Float64Array(count);
-    this.loadsNow = new Int32Array(count);
     this.waitedFor = new Int32Array(stages.length);
     this.baseEndsUs = new Float64Array(scene.workflows.length);
-    const batchings = batchingsOf(fleet);
-    const most = Math.max(0, ...fleet.engines.map(({ engine }) => engine.batching.maxSequences));
-    this.#members = new Members(scene, begun);
-    this.#shares = new Shares(fleet, batchings, 1 + Math.min(most, stages.length) + begun.shares.length);
-    this.#paces = new Paces(fleet, batchings, engines.slowFactor);
-    this.#segments = new Segments(this.#shares, this.#paces, batchings);
-    this.#transfers = new Transfers(scene);
-    this.#residency = new Residency(scene);
-    this.#caches = new Caches(scene);
     this.#children = listChildren(scene);
     this.#timed = listTimed(scene, begun);
     this.#parentsOpen = countParents(scene, begun, this.#timed);
     this.#parentsLeft = new Int32Array(stages.length);
     this.#position = new Int32Array(stages.length);
+    this.#engines = new BatchedEngines(scene, begun, this.#position);
+    this.beginsUs = this.#engines.beginsUs;
+    this.loadsNow = this.#engines.loadsNow;
     this.#readyUs = new Float64Array(stages.length);
     this.#isReady = new Uint8Array(stages.length);
-    this.#level = new Int32Array(stages.length);
     this.#head = new Int32Array(count);
     this.#next = new Int32Array(stages.length);
     this.#waiting = new Int32Array(count);
-    this.#queues = Array.from({ length: count }, () => []);
     this.#strays = Array.from({ length: count }, () => []);
-    this.#loadEndUs = new Float64Array(count);
     this.#lastEnded = new Int32Array(count);
-    this.#lastUses = new Int32Array(count * fleet.models);
     this.#sharesLeft = new Int32Array(begun.stages.length);
     this.#dirty = new Uint8Array(count);
     this.#roused = new Int32Array(count);
@@ -136,7 +109,7 @@ export class BatchedDecoder {
     this.#reset(order, told);
     const timers = this.#timers;
     const { nowUs } = this.scene;
-    const { nextUs } = this.#segments;
+    const { nextUs } = this.#engines.segments;
     const count = nextUs.length;
     for (let stage = 0; stage < this.#parentsLeft.length; stage++)
       if (this.#parentsLeft[stage] === 0) this.#release(stage, nowUs, none);
@@ -153,23 +126,16 @@ export class BatchedDecoder {
   }
 
   #reset(order: Int32Array, told: Int32Array): void {
-    const { nowUs, fleet, engines, workflows, stages, sourceEndUs } = this.scene;
-    this.#transfers.reset();
-    this.#caches.reset();
-    this.#residency.reset(order, told);
+    const { nowUs, workflows, stages, sourceEndUs } = this.scene;
+    this.#engines.reset(order, told, nowUs + neverUs);
     this.#timers.clear();
-    this.#shares.reset();
-    this.#segments.reset();
     this.placements.set(told);
-    this.beginsUs.fill(nowUs + neverUs);
     this.placedUs.fill(nowUs + neverUs);
     this.endsUs.fill(nowUs + neverUs, 0, stages.length);
     this.endsUs.set(sourceEndUs, stages.length);
     this.waitedFor.fill(none);
     this.freeUs.fill(nowUs);
-    this.loadsNow.fill(none);
     this.#lastEnded.fill(none);
-    this.#lastUses.fill(none);
     this.#parentsLeft.set(this.#parentsOpen);
     this.#isReady.fill(0);
     this.#waiting.fill(0);
@@ -184,18 +150,8 @@ export class BatchedDecoder {
       this.#next[stage] = this.#head[engine]!;
       this.#head[engine] = stage;
     }
-    for (let engine = 0; engine < fleet.engines.length; engine++) {
-      this.#queues[engine]!.length = 0;
-      this.#strays[engine]!.length = 0;
-      const loadEndUs = engines.loadEndUs[engine]!;
-      this.#loadEndUs[engine] = loadEndUs;
-      if (loadEndUs > 0) this.#segments.nextUs[engine] = loadEndUs;
-    }
+    for (const strays of this.#strays) strays.length = 0;
     for (const [index, { shares }] of this.#begun.stages.entries()) this.#sharesLeft[index] = shares;
-    for (const [index, { engine, model, shape, left }] of this.#begun.shares.entries()) {
-      if (left === undefined) this.#queues[engine]!.push(stages.length + index);
-      else this.#shares.goOn(engine, model, stages.length + index, shape, left);
-    }
     for (const source of this.#timed) this.#timers.add(sourceEndUs[source - stages.length]!, source);
   }
 
@@ -212,27 +168,17 @@ export class BatchedDecoder {
   /** The load, or the segment, is over. */
   #advance(engine: number, atUs: number): void {
     this.#rouse(engine);
-    if (this.#loadEndUs[engine]! > 0) {
-      this.#loadEndUs[engine] = 0;
-      this.#segments.nextUs[engine] = Infinity;
+    if (this.#engines.loadEndUs[engine]! > 0) {
+      this.#engines.loadEndUs[engine] = 0;
+      this.#engines.segments.nextUs[engine] = Infinity;
       this.freeUs[engine] = atUs;
       return;
     }
-    this.#segments.end(engine);
-    for (let at = 0; at < this.#segments.prefilledCount; at++) this.#leaveCached(this.#segments.prefilled[at]!, engine);
-    for (let at = 0; at < this.#segments.finishedCount; at++)
-      this.#endShare(this.#segments.finished[at]!, engine, atUs);
-  }
-
-  #leaveCached(number: number, engine: number): void {
-    const model = this.scene.modelOf[number];
-    if (model === undefined) return;
-    this.#caches.leave(number, engine, model, this.#level[number]!, this.#roomTokens(engine, model));
-  }
-
-  #roomTokens(engine: number, model: number): number {
-    const own = this.scene.fleet.engines[engine]!.engine.prefixTokens ?? Infinity;
-    return Math.min(own, this.#shares.capacity(engine, model) - this.#shares.joinTokens[engine]!);
+    this.#engines.segments.end(engine);
+    for (let at = 0; at < this.#engines.segments.prefilledCount; at++)
+      this.#engines.leaveCached(this.#engines.segments.prefilled[at]!, engine);
+    for (let at = 0; at < this.#engines.segments.finishedCount; at++)
+      this.#endShare(this.#engines.segments.finished[at]!, engine, atUs);
   }
 
   #endShare(number: number, engine: number, atUs: number): void {
@@ -240,7 +186,7 @@ export class BatchedDecoder {
     this.freeUs[engine] = atUs;
     this.#lastEnded[engine] = number < stages.length ? number : none;
     if (number < stages.length) {
-      this.#transfers.write(number, fleet.hostOf[engine]!, atUs);
+      this.#engines.transfers.write(number, fleet.hostOf[engine]!, atUs);
       this.#endStage(number, atUs);
       return;
     }
@@ -250,7 +196,7 @@ export class BatchedDecoder {
     const endUs = atUs + mergeUs;
     if (workflow >= 0 && endUs > this.baseEndsUs[workflow]!) this.baseEndsUs[workflow] = endUs;
     if (source < 0) return;
-    this.#transfers.write(source, host, endUs);
+    this.#engines.transfers.write(source, host, endUs);
     if (mergeUs > 0) this.#timers.add(endUs, source);
     else this.#endStage(source, endUs);
   }
@@ -293,9 +239,9 @@ export class BatchedDecoder {
     for (let at = 0; at < this.#rousedCount; at++) {
       const engine = this.#roused[at]!;
       this.#dirty[engine] = 0;
-      if (this.#loadEndUs[engine]! > 0) continue;
+      if (this.#engines.loadEndUs[engine]! > 0) continue;
       this.#give(engine, atUs);
-      this.#serve(engine, atUs);
+      this.#engines.serve(engine, atUs);
     }
     this.#rousedCount = 0;
   }
@@ -309,11 +255,11 @@ export class BatchedDecoder {
   /** What the plan has next there goes into the engine's queue, if the engine takes it from there at once, or loads for it. */
   #give(engine: number, atUs: number): void {
     const strays = this.#strays[engine]!;
-    const queue = this.#queues[engine]!;
+    const queue = this.#engines.queues[engine]!;
     let head = this.#head[engine]!;
     if (head === none && strays.length === 0) return;
-    let current = this.#shares.model[engine]!;
-    if (current === none && queue.length > 0) current = this.#members.modelOf(queue[0]!);
+    let current = this.#engines.shares.model[engine]!;
+    if (current === none && queue.length > 0) current = this.#engines.members.modelOf(queue[0]!);
     if (current === none && strays.length > 0) {
       const [stray] = strays;
       const first = head === none || this.#position[stray!]! < this.#position[head]! || !this.#hasReady(engine, head);
@@ -324,7 +270,7 @@ export class BatchedDecoder {
     }
     if (head !== none) {
       const model = this.scene.modelOf[head]!;
-      if (current === none && !this.#residency.has(engine, model)) {
+      if (current === none && !this.#engines.residency.has(engine, model)) {
         this.#loadFor(engine, head, atUs);
         return;
       }
@@ -351,7 +297,7 @@ export class BatchedDecoder {
         before = stage;
         continue;
       }
-      if (!this.#hasRoom(engine, model, stage)) return;
+      if (!this.#engines.hasRoom(engine, model, stage)) return;
       this.#unlink(engine, before, stage);
       this.#queue(engine, stage, atUs);
     }
@@ -366,28 +312,18 @@ export class BatchedDecoder {
   /** Of those that were left open, in the plan's order, up to the first of another model. */
   #giveStrays(engine: number, model: number, atUs: number): void {
     const strays = this.#strays[engine]!;
-    while (strays.length > 0 && this.scene.modelOf[strays[0]!] === model && this.#hasRoom(engine, model, strays[0]!)) {
+    while (
+      strays.length > 0 &&
+      this.scene.modelOf[strays[0]!] === model &&
+      this.#engines.hasRoom(engine, model, strays[0]!)
+    ) {
       this.#queue(engine, strays.shift()!, atUs);
-      if (!this.#residency.has(engine, model)) return;
+      if (!this.#engines.residency.has(engine, model)) return;
     }
-  }
-
-  /** Beside the batch and what waits to join it. The first one always gets in. */
-  #hasRoom(engine: number, model: number, stage: number): boolean {
-    const queue = this.#queues[engine]!;
-    if (this.#shares.count[engine] === 0 && queue.length === 0) return true;
-    let tokens = 0;
-    let sequences = 0;
-    for (const number of queue) {
-      const shape = this.#members.shapeOf(number, engine);
-      tokens += shape.fullTokens;
-      sequences += shape.sequences;
-    }
-    return this.#shares.fits(engine, model, this.#members.shapeOf(stage, engine), tokens, sequences);
   }
 
   #queue(engine: number, stage: number, atUs: number): void {
-    this.#queues[engine]!.push(stage);
+    this.#engines.queues[engine]!.push(stage);
     this.placedUs[stage] = atUs;
     if (atUs > this.#readyUs[stage]!) this.waitedFor[stage] = this.#lastEnded[engine]!;
   }
@@ -405,76 +341,12 @@ export class BatchedDecoder {
     if (stage !== none && modelOf[stage] === model) {
       this.#unlink(engine, before, stage);
       this.#queue(engine, stage, atUs);
-    } else if (this.#loadsAhead) this.#load(engine, model, this.#position[head]!, atUs);
+    } else if (this.#loadsAhead) this.#engines.load(engine, model, this.#position[head]!, atUs);
   }
-
-  #load(engine: number, model: number, position: number, atUs: number): void {
-    const loadUs = this.#use(engine, model, position);
-    if (loadUs === resident) return;
-    this.#caches.forget(engine, model);
-    this.#loadEndUs[engine] = atUs + loadUs;
-    this.#segments.nextUs[engine] = atUs + loadUs;
-    if (atUs === this.scene.nowUs) this.loadsNow[engine] = model;
-  }
-
-  /** Stages of a run may pass each other: the model is due again after the last of those that have used it. */
-  #use(engine: number, model: number, position: number): number {
-    const cell = engine * this.scene.fleet.models + model;
-    const last = Math.max(this.#lastUses[cell]!, position);
-    this.#lastUses[cell] = last;
-    return this.#residency.use(engine, model, last, 0);
-  }
-
-  /** As the engine does by itself. */
-  #serve(engine: number, atUs: number): void {
-    const queue = this.#queues[engine]!;
-    const shares = this.#shares;
-    if (this.#segments.isBusy(engine)) {
-      if (queue.length > 0 && this.#mayJoin(engine, queue[0]!)) this.#segments.cut(engine, atUs);
-      return;
-    }
-    while (queue.length > 0) {
-      const number = queue[0]!;
-      if (!this.#mayJoin(engine, number)) break;
-      const model = this.#members.modelOf(number);
-      if (!this.#residency.has(engine, model)) {
-        if (shares.count[engine] === 0) this.#load(engine, model, this.#position[number] ?? none, atUs);
-        break;
-      }
-      queue.shift();
-      this.#join(engine, model, number, atUs);
-    }
-    if (this.#loadEndUs[engine] === 0 && shares.count[engine]! > 0) this.#segments.start(engine, atUs, this.#lookUp);
-  }
-
-  #mayJoin(engine: number, number: number): boolean {
-    if (this.#shares.count[engine] === 0) return true;
-    return this.#shares.fits(engine, this.#members.modelOf(number), this.#members.shapeOf(number, engine), 0, 0);
-  }
-
-  #join(engine: number, model: number, number: number, atUs: number): void {
-    const { fleet, stages } = this.scene;
-    let inputsUs = atUs;
-    if (number < stages.length) {
-      this.beginsUs[number] = atUs;
-      this.#use(engine, model, this.#position[number]!);
-      inputsUs = this.#transfers.fetch(number, fleet.hostOf[engine]!, atUs);
-    }
-    this.#shares.join(engine, model, number, this.#members.shapeOf(number, engine), inputsUs);
-    this.#caches.squeeze(engine, model, this.#roomTokens(engine, model));
-  }
-
-  readonly #lookUp = (number: number, engine: number): number => {
-    const times = this.scene.times[number];
-    if (times === undefined) return 0;
-    const level = this.#caches.levelOf(number, engine, this.scene.modelOf[number]!);
-    this.#level[number] = level;
-    return times.linkTokens[level]!;
-  };
 
   /** Where it would end first, as things stand now. */
   #placeOpen(stage: number, atUs: number): void {
-    const engine = this.#pickEarliest(stage, atUs);
+    const engine = pickEarliest(this.scene, this.#engines, this.#strays, stage, atUs);
     this.placements[stage] = engine;
     if (engine === open) return;
     const strays = this.#strays[engine]!;
@@ -482,39 +354,5 @@ export class BatchedDecoder {
     while (at > 0 && this.#position[strays[at - 1]!]! > this.#position[stage]!) at -= 1;
     strays.splice(at, 0, stage);
     this.#rouse(engine);
-  }
-
-  #pickEarliest(stage: number, atUs: number): Placement {
-    let best: Placement = open;
-    let bestUs = Infinity;
-    for (const engine of this.scene.able[stage]!) {
-      const endUs = this.#wouldEndUs(stage, engine, atUs);
-      if (endUs >= bestUs) continue;
-      best = engine;
-      bestUs = endUs;
-    }
-    return best;
-  }
-
-  #wouldEndUs(stage: number, engine: number, atUs: number): number {
-    const { fleet, modelOf, times, engines } = this.scene;
-    const model = modelOf[stage]!;
-    const shares = this.#shares;
-    const shape = this.#members.shapeOf(stage, engine);
-    let startUs = Math.max(atUs, this.#loadEndUs[engine]!);
-    let queuedUs = 0;
-    let joins = shares.model[engine] === none || shares.model[engine] === model;
-    for (const list of [this.#queues[engine]!, this.#strays[engine]!])
-      for (const number of list) {
-        if (this.#members.modelOf(number) !== model) joins = false;
-        queuedUs += times[number]?.wholeUs(engine, 0) ?? 0;
-      }
-    if (!joins || !this.#hasRoom(engine, model, stage)) startUs += this.#paces.drainUs(shares, engine) + queuedUs;
-    else startUs += queuedUs / 2;
-    if (!this.#residency.has(engine, model)) startUs += this.#residency.loadUs(engine, model);
-    const inputsUs = this.#transfers.wouldFetch(stage, fleet.hostOf[engine]!, startUs);
-    const level = this.#residency.has(engine, model) ? this.#caches.levelOf(stage, engine, model) : 0;
-    const besideUs = joins ? this.#paces.besideUs(shares, engine, model, shape) : 0;
-    return inputsUs + engines.slowFactor[engine]! * times[stage]!.wholeUs(engine, level) + besideUs;
   }
 }
