@@ -10,8 +10,8 @@ import type { Starts, WholePlan } from "../plan.ts";
 import type { Scene } from "../scene.ts";
 import { neverUs } from "../transfers.ts";
 import type { Begun } from "./begun.ts";
-import { pickEarliest } from "./earliest.ts";
 import { BatchedEngines } from "./engines.ts";
+import { Giving } from "./giving.ts";
 import { none } from "./members.ts";
 import { Timers } from "./timers.ts";
 import { countParents, listChildren, listTimed } from "./waits.ts";
@@ -34,8 +34,8 @@ export class BatchedDecoder {
   readonly byRuns = true;
 
   readonly #begun: Begun;
-  readonly #loadsAhead: boolean;
   readonly #engines: BatchedEngines;
+  readonly #giving: Giving;
   readonly #timers = new Timers();
   /** By stage and source: who waits for it. */
   readonly #children: readonly (readonly number[])[];
@@ -44,15 +44,6 @@ export class BatchedDecoder {
   /** Sources that nothing on an engine brings forth. */
   readonly #timed: readonly number[];
   readonly #position: Int32Array;
-  readonly #readyUs: Float64Array;
-  readonly #isReady: Uint8Array;
-  /** By engine: the first stage told to it that has not been given to it; by stage the next one. */
-  readonly #head: Int32Array;
-  readonly #next: Int32Array;
-  /** By engine: ready ones among them; left open and found to end first there. */
-  readonly #waiting: Int32Array;
-  readonly #strays: readonly number[][];
-  readonly #lastEnded: Int32Array;
   readonly #sharesLeft: Int32Array;
   readonly #unplaced: number[] = [];
   /** Engines that are to be looked after at this instant. */
@@ -65,13 +56,9 @@ export class BatchedDecoder {
     const count = fleet.engines.length;
     this.scene = scene;
     this.#begun = begun;
-    this.#loadsAhead = loadsAhead;
     const all = stages.length + scene.sourceEndUs.length;
-    this.placedUs = new Float64Array(stages.length);
     this.endsUs = new Float64Array(all);
-    this.placements = new Int32Array(stages.length);
     this.freeUs = new Float64Array(count);
-    this.waitedFor = new Int32Array(stages.length);
     this.baseEndsUs = new Float64Array(scene.workflows.length);
     this.#children = listChildren(scene);
     this.#timed = listTimed(scene, begun);
@@ -81,13 +68,10 @@ export class BatchedDecoder {
     this.#engines = new BatchedEngines(scene, begun, this.#position);
     this.beginsUs = this.#engines.beginsUs;
     this.loadsNow = this.#engines.loadsNow;
-    this.#readyUs = new Float64Array(stages.length);
-    this.#isReady = new Uint8Array(stages.length);
-    this.#head = new Int32Array(count);
-    this.#next = new Int32Array(stages.length);
-    this.#waiting = new Int32Array(count);
-    this.#strays = Array.from({ length: count }, () => []);
-    this.#lastEnded = new Int32Array(count);
+    this.#giving = new Giving(scene, this.#engines, this.#position, loadsAhead);
+    this.placements = this.#giving.placements;
+    this.placedUs = this.#giving.placedUs;
+    this.waitedFor = this.#giving.waitedFor;
     this.#sharesLeft = new Int32Array(begun.stages.length);
     this.#dirty = new Uint8Array(count);
     this.#roused = new Int32Array(count);
@@ -129,28 +113,13 @@ export class BatchedDecoder {
     const { nowUs, workflows, stages, sourceEndUs } = this.scene;
     this.#engines.reset(order, told, nowUs + neverUs);
     this.#timers.clear();
-    this.placements.set(told);
-    this.placedUs.fill(nowUs + neverUs);
+    this.#giving.reset(order, told, nowUs + neverUs);
     this.endsUs.fill(nowUs + neverUs, 0, stages.length);
     this.endsUs.set(sourceEndUs, stages.length);
-    this.waitedFor.fill(none);
     this.freeUs.fill(nowUs);
-    this.#lastEnded.fill(none);
     this.#parentsLeft.set(this.#parentsOpen);
-    this.#isReady.fill(0);
-    this.#waiting.fill(0);
-    this.#head.fill(none);
     this.#unplaced.length = 0;
     for (const [workflow, { endUs }] of workflows.entries()) this.baseEndsUs[workflow] = endUs;
-    for (let at = order.length - 1; at >= 0; at--) {
-      const stage = order[at]!;
-      this.#position[stage] = at;
-      const engine = told[stage]!;
-      if (engine < 0) continue;
-      this.#next[stage] = this.#head[engine]!;
-      this.#head[engine] = stage;
-    }
-    for (const strays of this.#strays) strays.length = 0;
     for (const [index, { shares }] of this.#begun.stages.entries()) this.#sharesLeft[index] = shares;
     for (const source of this.#timed) this.#timers.add(sourceEndUs[source - stages.length]!, source);
   }
@@ -184,7 +153,7 @@ export class BatchedDecoder {
   #endShare(number: number, engine: number, atUs: number): void {
     const { stages, fleet } = this.scene;
     this.freeUs[engine] = atUs;
-    this.#lastEnded[engine] = number < stages.length ? number : none;
+    this.#giving.lastEnded[engine] = number < stages.length ? number : none;
     if (number < stages.length) {
       this.#engines.transfers.write(number, fleet.hostOf[engine]!, atUs);
       this.#endStage(number, atUs);
@@ -212,35 +181,33 @@ export class BatchedDecoder {
   }
 
   #release(stage: number, atUs: number, cause: number): void {
-    this.#readyUs[stage] = atUs;
-    this.waitedFor[stage] = cause;
     if (this.scene.modelOf[stage]! < 0) {
+      this.waitedFor[stage] = cause;
       this.beginsUs[stage] = atUs;
       this.#timers.add(atUs + this.scene.fixedUs[stage]!, stage);
       return;
     }
-    this.#isReady[stage] = 1;
+    this.#giving.noteReady(stage, atUs, cause);
     const engine = this.placements[stage]!;
-    if (engine < 0) {
-      this.#unplaced.push(stage);
-      return;
-    }
-    this.#waiting[engine]! += 1;
-    this.#rouse(engine);
+    if (engine < 0) this.#unplaced.push(stage);
+    else this.#rouse(engine);
   }
 
   /** All that happens at this instant has happened: who can be given to an engine is, and engines take up work. */
   #settle(atUs: number): void {
     if (this.#unplaced.length > 0) {
       this.#unplaced.sort((left, right) => this.#position[left]! - this.#position[right]!);
-      for (const stage of this.#unplaced) this.#placeOpen(stage, atUs);
+      for (const stage of this.#unplaced) {
+        const engine = this.#giving.place(stage, atUs);
+        if (engine !== open) this.#rouse(engine);
+      }
       this.#unplaced.length = 0;
     }
     for (let at = 0; at < this.#rousedCount; at++) {
       const engine = this.#roused[at]!;
       this.#dirty[engine] = 0;
       if (this.#engines.loadEndUs[engine]! > 0) continue;
-      this.#give(engine, atUs);
+      this.#giving.give(engine, atUs);
       this.#engines.serve(engine, atUs);
     }
     this.#rousedCount = 0;
@@ -250,109 +217,5 @@ export class BatchedDecoder {
     if (this.#dirty[engine] === 1) return;
     this.#dirty[engine] = 1;
     this.#roused[this.#rousedCount++] = engine;
-  }
-
-  /** What the plan has next there goes into the engine's queue, if the engine takes it from there at once, or loads for it. */
-  #give(engine: number, atUs: number): void {
-    const strays = this.#strays[engine]!;
-    const queue = this.#engines.queues[engine]!;
-    let head = this.#head[engine]!;
-    if (head === none && strays.length === 0) return;
-    let current = this.#engines.shares.model[engine]!;
-    if (current === none && queue.length > 0) current = this.#engines.members.modelOf(queue[0]!);
-    if (current === none && strays.length > 0) {
-      const [stray] = strays;
-      const first = head === none || this.#position[stray!]! < this.#position[head]! || !this.#hasReady(engine, head);
-      if (first) {
-        this.#giveStrays(engine, this.scene.modelOf[stray!]!, atUs);
-        return;
-      }
-    }
-    if (head !== none) {
-      const model = this.scene.modelOf[head]!;
-      if (current === none && !this.#engines.residency.has(engine, model)) {
-        this.#loadFor(engine, head, atUs);
-        return;
-      }
-      if ((current === none || current === model) && this.#waiting[engine]! > 0) this.#giveRun(engine, model, atUs);
-      head = this.#head[engine]!;
-    }
-    if (strays.length > 0 && current !== none) this.#giveStrays(engine, current, atUs);
-  }
-
-  #hasReady(engine: number, head: number): boolean {
-    if (this.#waiting[engine] === 0) return false;
-    const model = this.scene.modelOf[head]!;
-    for (let stage = head; stage !== none && this.scene.modelOf[stage] === model; stage = this.#next[stage]!)
-      if (this.#isReady[stage] === 1) return true;
-    return false;
-  }
-
-  /** Of what is told to the engine, those of the run at its head. */
-  #giveRun(engine: number, model: number, atUs: number): void {
-    const { modelOf } = this.scene;
-    let before = none;
-    for (let stage = this.#head[engine]!; stage !== none && modelOf[stage] === model; stage = this.#next[stage]!) {
-      if (this.#isReady[stage] === 0) {
-        before = stage;
-        continue;
-      }
-      if (!this.#engines.hasRoom(engine, model, stage)) return;
-      this.#unlink(engine, before, stage);
-      this.#queue(engine, stage, atUs);
-    }
-  }
-
-  #unlink(engine: number, before: number, stage: number): void {
-    if (before === none) this.#head[engine] = this.#next[stage]!;
-    else this.#next[before] = this.#next[stage]!;
-    this.#waiting[engine]! -= 1;
-  }
-
-  /** Of those that were left open, in the plan's order, up to the first of another model. */
-  #giveStrays(engine: number, model: number, atUs: number): void {
-    const strays = this.#strays[engine]!;
-    while (
-      strays.length > 0 &&
-      this.scene.modelOf[strays[0]!] === model &&
-      this.#engines.hasRoom(engine, model, strays[0]!)
-    ) {
-      this.#queue(engine, strays.shift()!, atUs);
-      if (!this.#engines.residency.has(engine, model)) return;
-    }
-  }
-
-  #queue(engine: number, stage: number, atUs: number): void {
-    this.#engines.queues[engine]!.push(stage);
-    this.placedUs[stage] = atUs;
-    if (atUs > this.#readyUs[stage]!) this.waitedFor[stage] = this.#lastEnded[engine]!;
-  }
-
-  /** For the run that begins with `head`: at once, or, if nothing is loaded ahead, when one of it is ready, which is queued then. */
-  #loadFor(engine: number, head: number, atUs: number): void {
-    const { modelOf } = this.scene;
-    const model = modelOf[head]!;
-    let before = none;
-    let stage = head;
-    while (stage !== none && modelOf[stage] === model && this.#isReady[stage] === 0) {
-      before = stage;
-      stage = this.#next[stage]!;
-    }
-    if (stage !== none && modelOf[stage] === model) {
-      this.#unlink(engine, before, stage);
-      this.#queue(engine, stage, atUs);
-    } else if (this.#loadsAhead) this.#engines.load(engine, model, this.#position[head]!, atUs);
-  }
-
-  /** Where it would end first, as things stand now. */
-  #placeOpen(stage: number, atUs: number): void {
-    const engine = pickEarliest(this.scene, this.#engines, this.#strays, stage, atUs);
-    this.placements[stage] = engine;
-    if (engine === open) return;
-    const strays = this.#strays[engine]!;
-    let at = strays.length;
-    while (at > 0 && this.#position[strays[at - 1]!]! > this.#position[stage]!) at -= 1;
-    strays.splice(at, 0, stage);
-    this.#rouse(engine);
   }
 }
