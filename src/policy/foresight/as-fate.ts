@@ -7,8 +7,7 @@ import { combineBySearch, planFrontier } from "../fate/plan.ts";
 import { fateDefaults } from "../fate/settings.ts";
 import type { View } from "../policy.ts";
 import { bestShards } from "../shards.ts";
-import { open, type Placement } from "./decode.ts";
-import { mayGo, parentsFirst, type WholePlan } from "./plan.ts";
+import { open, type Placement, mayGo, parentsFirst, type WholePlan } from "./plan.ts";
 import type { Scene } from "./scene.ts";
 
 export function asFate(view: View, scene: Scene, rest: readonly number[], mostShards: number): WholePlan {

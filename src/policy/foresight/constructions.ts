@@ -1,7 +1,6 @@
 /** Plans from scratch: orders in which each stage then goes where it ends first. */
 
-import { open, openToPairs } from "./decode.ts";
-import { parentsFirst, type WholePlan } from "./plan.ts";
+import { open, openToPairs, parentsFirst, type WholePlan } from "./plan.ts";
 import type { Scene } from "./scene.ts";
 
 /** Workflow by workflow as their turn comes, inside each the longest path first. */

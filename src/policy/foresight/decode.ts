@@ -7,17 +7,10 @@
 
 import { shardUs } from "../../cost/shard.ts";
 import { Caches } from "./caches.ts";
-import type { WholePlan } from "./plan.ts";
+import { open, openToPairs, type Placement, type WholePlan } from "./plan.ts";
 import { Residency, resident } from "./residency.ts";
 import type { Scene } from "./scene.ts";
 import { neverUs, Transfers } from "./transfers.ts";
-
-/** Where a stage goes: an engine's number, or that of a pair behind all engines, or one of these two. */
-export type Placement = number;
-/** Where it ends first. */
-export const open: Placement = -1;
-/** The same, pairs included. */
-export const openToPairs: Placement = -2;
 
 const mergeUs = shardUs(2);
 

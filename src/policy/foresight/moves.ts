@@ -1,7 +1,7 @@
 /** Small changes of a plan, drawn at random. Each changes the plan in place and says whether it changed anything. */
 
-import { open } from "./decode.ts";
 import type { Luck } from "./luck.ts";
+import { open } from "./plan.ts";
 import type { Scene } from "./scene.ts";
 
 export class Moves {

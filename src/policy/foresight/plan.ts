@@ -1,8 +1,14 @@
 /** A complete plan: the order in which stages take their engines, and where each goes. */
 
 import type { StageKey, WorkflowId } from "../../model/workflow.ts";
-import { open, type Placement } from "./decode.ts";
 import type { Scene } from "./scene.ts";
+
+/** Where a stage goes: an engine's number, or that of a pair behind all engines, or one of these two. */
+export type Placement = number;
+/** Where it ends first. */
+export const open: Placement = -1;
+/** The same, pairs included. */
+export const openToPairs: Placement = -2;
 
 export type WholePlan = {
   /** Every stage of the scene once, parents before children. */

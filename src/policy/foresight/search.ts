@@ -1,9 +1,8 @@
 /** Looks for a better plan for as long as its budget lasts. The budget is counted in decoded stages, so equal views get equal plans. */
 
-import { open, openToPairs } from "./decode.ts";
 import type { Luck } from "./luck.ts";
 import { Moves } from "./moves.ts";
-import type { PlanDecoder, WholePlan } from "./plan.ts";
+import { open, openToPairs, type PlanDecoder, type WholePlan } from "./plan.ts";
 import type { Scene } from "./scene.ts";
 import type { ForesightSettings } from "./settings.ts";
 import type { Valuer } from "./value.ts";

@@ -8,7 +8,15 @@ import type { View } from "../../policy.ts";
 import { leftUs } from "../left-to-run.ts";
 import type { Scene } from "../scene.ts";
 import { shapeOf, type Shape } from "./shapes.ts";
-import type { Left } from "./shares.ts";
+
+/** What is left of a share that has joined before. */
+export type Left = {
+  readonly readyUs: number;
+  readonly promptTokens: number;
+  readonly steps: number;
+  readonly contextTokens: number;
+  readonly fullTokens: number;
+};
 
 type BegunShare = {
   readonly engine: number;

@@ -5,8 +5,7 @@
  * loaded when the batch has drained. Follows the simulator's batched engine, with predicted lengths and without preemption.
  */
 
-import { open } from "../decode.ts";
-import type { Starts, WholePlan } from "../plan.ts";
+import { open, type Starts, type WholePlan } from "../plan.ts";
 import type { Scene } from "../scene.ts";
 import { neverUs } from "../transfers.ts";
 import type { Begun } from "./begun.ts";

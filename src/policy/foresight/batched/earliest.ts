@@ -1,6 +1,6 @@
 /** Where a stage that a plan leaves open would end first, as things stand when it is ready. */
 
-import { open, type Placement } from "../decode.ts";
+import { open, type Placement } from "../plan.ts";
 import type { Scene } from "../scene.ts";
 import type { BatchedEngines } from "./engines.ts";
 import { none } from "./members.ts";

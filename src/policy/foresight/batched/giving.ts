@@ -3,7 +3,7 @@
  * soon as they are ready and there is room; who is not ready yet is passed by, who does not fit keeps those behind it waiting.
  */
 
-import { open } from "../decode.ts";
+import { open } from "../plan.ts";
 import type { Scene } from "../scene.ts";
 import { pickEarliest } from "./earliest.ts";
 import type { BatchedEngines } from "./engines.ts";

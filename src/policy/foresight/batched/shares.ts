@@ -3,19 +3,11 @@
  * shares lie one after another, in the order in which they joined.
  */
 
+import type { Left } from "./begun.ts";
 import type { Fleet } from "../fleet.ts";
 import type { Batched } from "./batchings.ts";
 import { none } from "./members.ts";
 import type { Shape } from "./shapes.ts";
-
-/** What is left of a share that has joined before. */
-export type Left = {
-  readonly readyUs: number;
-  readonly promptTokens: number;
-  readonly steps: number;
-  readonly contextTokens: number;
-  readonly fullTokens: number;
-};
 
 export class Shares {
   /** Places that each engine has in the arrays. */

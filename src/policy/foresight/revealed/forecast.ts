@@ -34,7 +34,7 @@ export type Begun = {
 
 const none = -1;
 /** A call is of middling length if it takes so many times what those that run have left on average. Swept. */
-const usualTurns = 4;
+const middlingTurns = 4;
 /** Of an engine that ends as soon, less is lost where less else could be held: so small that it decides among equals only. */
 const trifle = 1e-3;
 
@@ -155,7 +155,7 @@ export class Forecast {
 
   #beginAll(atUs: number): void {
     if (this.#waiting.length === 0) return;
-    const middlingUs = usualTurns * this.#batches.meanLeftUs(atUs);
+    const middlingUs = middlingTurns * this.#batches.meanLeftUs(atUs);
     let kept = 0;
     for (const call of this.#waiting) {
       const engine = this.#pickEngine(call, middlingUs, atUs);
