@@ -6,8 +6,8 @@ import { exclusiveWorld, expectAbove } from "./support.ts";
 
 test("no policy is faster than the bound in many exclusive worlds", () => {
   let ended = 0;
-  for (let seed = 1000; seed < 1200; seed++) ended += expectAbove(exclusiveWorld(seed));
-  expect(ended).toBeGreaterThan(1000);
+  for (let seed = 1000; seed < 1120; seed++) ended += expectAbove(exclusiveWorld(seed));
+  expect(ended).toBeGreaterThan(600);
 });
 
 test("no policy is faster than the bound in many worlds of every sort", () => {
@@ -19,7 +19,7 @@ test("no policy is faster than the bound in many worlds of every sort", () => {
 test.each(["hetero-8", "a100-8", "h100-4-a100-4"])("no policy is faster than the bound on graphs on %s", (id) => {
   const machines = namedCluster(id);
   if (machines === undefined) throw new Error(id);
-  for (let seed = 101; seed <= 103; seed++) {
+  for (let seed = 101; seed <= 102; seed++) {
     const { workload, models } = loadRealDag({ kind: "real-dag", count: 8 }, seed, machines);
     expectAbove({ seed, cluster: machines, models, workflows: workload.workflows });
   }

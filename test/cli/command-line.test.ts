@@ -131,29 +131,6 @@ describe("simulate and check", () => {
   });
 });
 
-describe("compare", () => {
-  const line = ["compare", ...generated, "--policies", "heft,greedy-finish", "--seeds", "1-3"];
-
-  test("the same bytes on one worker and on two", async () => {
-    const one = await fate(...line, "--workers", "1", "--out", file("one.json"));
-    const two = await fate(...line, "--workers", "2", "--out", file("two.json"));
-    expect([one.code, two.code]).toEqual([0, 0]);
-    expect(one.out).toContain("round-robin");
-    expect(one.out).toBe(two.out);
-    expect(readFileSync(file("one.json"), "utf8")).toBe(readFileSync(file("two.json"), "utf8"));
-    const result = JSON.parse(readFileSync(file("one.json"), "utf8")) as { cells: unknown[]; summary: unknown[] };
-    expect(result).toMatchObject({ benchmark: "compare", seeds: [1, 2, 3] });
-    expect([result.cells.length, result.summary.length]).toEqual([9, 3]);
-  });
-
-  test("--json is the result file, and its command gives it again", async () => {
-    const { out } = await fate(...line, "--json");
-    const { command } = JSON.parse(out) as { command: string };
-    const [, ...words] = command.split(" ");
-    expect((await fate(...words, "--json")).out).toBe(out);
-  });
-});
-
 describe("trace", () => {
   test("what is generated reads back, and converts", async () => {
     const made = file("made.ndjson");

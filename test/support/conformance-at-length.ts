@@ -18,7 +18,8 @@ import { findAnyFault, scrutinise } from "./scrutiny.ts";
 /** Worlds 1 to 24 belong to the gate. */
 const worlds = Array.from({ length: 200 }, (_, index) => randomWorld(index + 101));
 
-/** One in so many is enough for a variant; another one for each, so that together they see all. */
+/** One in so many is enough; another one for each policy, so that together they see all. Fewer yet for a variant. */
+const plainShare = 2;
 const variantsShare = 8;
 const ablationsShare = 20;
 /** And for one that searches at every event; of its own ablations, each has a few. */
@@ -69,5 +70,5 @@ function shareOf(name: string): number {
   if (name === "foresight") return searchingShare;
   if (name in foresightPolicies) return searchingAblationsShare;
   if (name in fateAblations) return ablationsShare;
-  return suffixOf(name) === undefined ? 1 : variantsShare;
+  return suffixOf(name) === undefined && !name.startsWith("hexagent-") ? plainShare : variantsShare;
 }

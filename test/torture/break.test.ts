@@ -182,6 +182,7 @@ const careless: readonly Break[] = [
   {
     law: "patient",
     how: "work that does not say that it is",
+    from: 10,
     sabotage: {
       driver: inFront(({ ready }) => ({
         ready: (key, work, tokens) =>
