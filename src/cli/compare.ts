@@ -91,7 +91,7 @@ const demo = {
   generate: "montage,rag,map-reduce",
   count: 24,
   rate: 0.1,
-  seeds: "1-6",
+  seeds: "1-4",
   policies: [
     "round-robin",
     "power-of-two",
@@ -103,6 +103,7 @@ const demo = {
     "heft",
     "heft-online",
     "fate",
+    "foresight",
   ],
 } as const satisfies { readonly policies: readonly PolicyName[] } & Record<string, unknown>;
 

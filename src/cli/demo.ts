@@ -25,7 +25,7 @@ export const demoCommand = command({
       name: "policies",
       kind: "choices",
       choices: policyNames,
-      summary: "side by side, the last compared with the first; round-robin,fate unless said",
+      summary: "side by side, the last compared with the first; round-robin,foresight unless said",
     },
     {
       name: "speed",
@@ -40,11 +40,11 @@ export const demoCommand = command({
   positionals: [],
   examples: [
     "fate demo",
-    "fate demo --policies round-robin,collated-fifo,fate --calls 400",
+    "fate demo --policies round-robin,collated-fifo,foresight --calls 400",
     "fate demo --seed 7 --json",
   ],
   run: async ({ values, terminal }) => {
-    const policies = [...new Set(values.policies ?? ["round-robin", "fate"])];
+    const policies = [...new Set(values.policies ?? ["round-robin", "foresight"])];
     const { seed, speed } = values;
     const workload = createDemoWorkload({ calls: values.calls, seed });
     const folder = mkdtempSync(join(tmpdir(), "fate-demo-"));

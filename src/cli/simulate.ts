@@ -20,7 +20,7 @@ export const simulateCommand = command({
       kind: "choice",
       choices: policyNames,
       summary: "who decides; see fate policies",
-      default: "round-robin",
+      default: "foresight",
     },
     {
       name: "seed",

@@ -46,7 +46,7 @@ const policies = [
   "model-affinity",
   "greedy-finish-sharded",
   "greedy-finish-sharded",
-  "fate",
+  "foresight",
   "hexagent",
 ];
 

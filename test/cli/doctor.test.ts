@@ -74,7 +74,7 @@ test("a healthy gateway has nothing to mend", async () => {
   expect(await doctor(world)).toEqual({
     code: 0,
     out: [
-      "ok       fate.yaml: 1 engine, 1 model, policy fate\n",
+      "ok       fate.yaml: 1 engine, 1 model, policy foresight\n",
       "ok       access: 127.0.0.1:7373, for everyone on this machine\n",
       "ok       port: 7373 is free\n",
       "ok       journal: in the store\n",
@@ -88,7 +88,7 @@ test("a healthy gateway has nothing to mend", async () => {
 test("without a file it looks at the built-in configuration, whose engines need no looking at", async () => {
   const { code, out } = await doctor(worldOf({}));
   expect(code).toBe(0);
-  expect(out).toContain("ok       the built-in configuration: 4 engines, 5 models, policy fate\n");
+  expect(out).toContain("ok       the built-in configuration: 4 engines, 5 models, policy foresight\n");
   expect(out).toContain("ok       engine h200: emulated, which the gateway itself starts\n");
 });
 

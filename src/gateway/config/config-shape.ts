@@ -281,7 +281,10 @@ const log = section(
 export const sections = {
   version: withDefault(described(oneOf(1), "Of this format."), 1),
   listen,
-  policy: withDefault(described(text({ max: 100 }), "A name of the policy table; `fate policies` lists them."), "fate"),
+  policy: withDefault(
+    described(text({ max: 100 }), "A name of the policy table; `fate policies` lists them."),
+    "foresight",
+  ),
   seed: withDefault(described(integer({ max: 4_294_967_295 }), "Decides the policy's luck."), 1),
   keys: withDefault(described(array(key, { max: 10_000 }), "Who may call; without keys everyone on this machine."), []),
   tenants: withDefault(described(array(tenant, { max: 10_000 }), "Who shares the gateway."), []),

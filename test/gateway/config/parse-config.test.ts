@@ -11,7 +11,7 @@ const parse = (text: string): ReturnType<typeof parseConfig> => parseConfig(text
 test("three lines are enough, and everything else has its default", () => {
   expect(parse(minimal)).toStrictEqual({
     listen: { host: "127.0.0.1", port: 7373, openWithoutKey: false },
-    policy: "fate",
+    policy: "foresight",
     seed: 1,
     keys: [],
     tenants: [{ id: "default", maxOpen: 2048, priority: 0 }],

@@ -34,7 +34,7 @@ test("engines come, go and change while others stay", () => {
 });
 
 test.each([
-  ["policy: greedy-finish", "policy: fate gives way to greedy-finish with the next plan"],
+  ["policy: greedy-finish", "policy: foresight gives way to greedy-finish with the next plan"],
   ["queue: { maxWaiting: 5 }", "queue: maxWaiting is 5, was 1024"],
   ["limits: { bodyBytes: 2048, stallMs: 7 }", "limits: bodyBytes is 2048, was 33554432; stallMs is 7, was 120000"],
   ["planning: { debounceMs: 0 }", "planning: debounceMs is 0, was 2"],
