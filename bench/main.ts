@@ -1,5 +1,6 @@
 /** `npm run bench -- NAME`: how fast the parts of Fate are. Each line says what it measured, so that it can be quoted. */
 
+import { UsageError } from "../src/cli/usage-error.ts";
 import { benchBounds } from "./bounds.ts";
 import { benchDecide } from "./decide.ts";
 import { benchForesight } from "./foresight.ts";
@@ -57,5 +58,17 @@ if (name === undefined || !(name in benches)) {
   process.stderr.write(`usage: npm run bench -- NAME\n${list.join("\n")}\n`);
   process.exitCode = name === undefined ? 0 : 2;
 } else {
-  await benches[name as keyof typeof benches].run();
+  try {
+    await benches[name as keyof typeof benches].run();
+  } catch (error) {
+    if (!isBadInput(error)) throw error;
+    process.stderr.write(`npm run bench -- ${name}: ${error.message}\n`);
+    process.exitCode = 2;
+  }
+}
+
+/** Options that there are not, or that are not what they should be. */
+function isBadInput(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  return error instanceof UsageError || ("code" in error && String(error.code).startsWith("ERR_PARSE_ARGS"));
 }

@@ -146,6 +146,8 @@ export class Shares {
     this.opened[to] = this.opened[from]!;
     this.promptLeft[to] = this.promptLeft[from]!;
     this.promptDone[to] = this.promptDone[from]!;
+    // Of who still waits for inputs nothing has been taken in, whoever stood at the place before.
+    this.taken[to] = this.taken[from]!;
     this.stepsLeft[to] = this.stepsLeft[from]!;
     this.contexts[to] = this.contexts[from]!;
   }
