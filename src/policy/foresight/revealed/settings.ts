@@ -24,7 +24,7 @@ export const revealedDefaults: RevealedSettings = {
   horizonUs: 120_000_000,
   loadTime: 16,
   missing: 16,
-  unknown: 0.5,
+  unknown: 1,
   patienceUs: 120_000_000,
   rent: 1,
   visits: 1_000_000,

@@ -1,6 +1,7 @@
 /** What `foresight` does with calls that are revealed one by one on engines that batch. */
 
 import { expect, test } from "vitest";
+import { knownModels } from "../../../../src/catalogue/models.ts";
 import type { Place } from "../../../../src/model/decision.ts";
 import { foresightPolicies } from "../../../../src/policy/foresight/ablations.ts";
 import type { Policy } from "../../../../src/policy/policy.ts";
@@ -69,6 +70,22 @@ test("of two models as dear to bring back, the one goes that workflows of the cl
   expect(evicted(runPlain({ policy: foresight, cluster: other, workflows: [...before, last] }))).toEqual([
     "mistral-7b",
   ]);
+});
+
+test("an engine that alone could hold what nobody has called yet is left to it, although a load takes longer elsewhere", () => {
+  const machines = cluster("h100 rtx", { kvBytes: 4e9, batching: batched });
+  // A load takes 0.8 s longer there.
+  const [fast, slow] = machines.hosts;
+  const hosts = [fast!, { ...slow!, loadBytesPerSecond: 6.75e9 }];
+  const journal = runPlain({
+    policy: foresight,
+    cluster: { ...machines, hosts },
+    workflows: [
+      dag("a", () => ({ model: small, output: { estimate: 20, actual: 20, limit: 20 } }), { reveal: "online" }),
+    ],
+    models: knownModels.filter(({ id }) => id === small || id === large),
+  });
+  expect(enginesOf(journal)).toEqual({ a: [1] });
 });
 
 test("a call begins although everything rests, and however little its model is worth", () => {
