@@ -136,12 +136,14 @@ function stampsIn({ prefixes }: EngineState, model: string): ReadonlyMap<number,
 /** What the shares that run leave cached, by model. */
 function comingLinks({ running }: EngineState, linksOutputs: boolean): ReadonlyMap<string, ReadonlySet<number>> {
   const coming = new Map<string, Set<number>>();
-  for (const { stage, items } of running) {
+  for (const { stage, items, phase } of running) {
+    // KV that was handed over is written on to elsewhere, and is cached nowhere then.
+    if (phase === "decode") continue;
     const hashes = coming.get(stage.model) ?? new Set();
     coming.set(stage.model, hashes);
     const links = items > 1 || stage.items > 1 ? stage.sharedLinks : stage.chain.length;
     for (const { hash } of stage.chain.slice(0, links)) hashes.add(hash);
-    if (linksOutputs && stage.kind === "llm" && stage.items === 1)
+    if (linksOutputs && phase === "whole" && stage.kind === "llm" && stage.items === 1)
       hashes.add(chainHash(stage.chain.at(-1)?.hash, `output:${stage.key}`));
   }
   return coming;

@@ -7,8 +7,9 @@ import type { Fleet } from "../fleet.ts";
 
 export type Shape = {
   readonly items: number;
-  /** Sequences side by side. */
+  /** Sequences side by side, and how many times over. */
   readonly sequences: number;
+  readonly waves: number;
   readonly promptTokens: number;
   readonly sharedTokens: number;
   readonly ownTokens: number;
@@ -32,6 +33,7 @@ export function shapeOf(stage: VisibleModelStage, held: ModelCosts, maxSequences
   return {
     items,
     sequences: work.sequences,
+    waves: work.waves,
     promptTokens: sharePromptTokens(work, items),
     sharedTokens: work.sharedTokens,
     ownTokens: work.ownTokens,

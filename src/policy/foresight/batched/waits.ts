@@ -1,7 +1,9 @@
 /** Who waits for whom in a scene of batched engines, where what has begun ends when the decoder says so. */
 
 import type { Scene } from "../scene.ts";
-import type { Begun } from "./begun.ts";
+
+/** What has begun, by the source that is its output. */
+type Sources = { readonly stages: readonly { readonly source: number }[] };
 
 /** By stage and source. */
 export function listChildren({ stages, parents, parentStarts, sourceEndUs }: Scene): readonly (readonly number[])[] {
@@ -12,7 +14,7 @@ export function listChildren({ stages, parents, parentStarts, sourceEndUs }: Sce
 }
 
 /** Sources that are still to come, though nothing on an engine brings them forth. */
-export function listTimed({ stages, sourceEndUs, nowUs }: Scene, { stages: begun }: Begun): readonly number[] {
+export function listTimed({ stages, sourceEndUs, nowUs }: Scene, { stages: begun }: Sources): readonly number[] {
   const served = new Set(begun.map(({ source }) => source));
   return Array.from(sourceEndUs.keys(), (index) => stages.length + index).filter(
     (source) => !served.has(source) && sourceEndUs[source - stages.length]! > nowUs,
@@ -22,7 +24,7 @@ export function listTimed({ stages, sourceEndUs, nowUs }: Scene, { stages: begun
 /** By stage, how many of its parents are still to come. */
 export function countParents(
   { stages, parents, parentStarts }: Scene,
-  { stages: begun }: Begun,
+  { stages: begun }: Sources,
   timed: readonly number[],
 ): Int32Array {
   const awaited = new Set([...timed, ...begun.map(({ source }) => source)]);
