@@ -14,11 +14,11 @@ import { bestTimesOf } from "./best-times.ts";
 import { followDemand, type Demand } from "./demand.ts";
 import { keepClasses, learn, noHistory, remainingUs, type History } from "./history.ts";
 import { keyAt, riskUrgency, type Rest, type Urgency } from "./orders.ts";
-import { placeProjected } from "./placements.ts";
+import { placeProjected, type Projecting } from "./placements.ts";
 import { Projection, type Projected } from "./projection.ts";
 import { planRedirects } from "./redirect.ts";
 import { planRoles } from "./roles.ts";
-import type { HexagentSettings, Weighing } from "./settings.ts";
+import type { HexagentSettings, RiskAt, Weighing } from "./settings.ts";
 import { createTail } from "./tail.ts";
 
 type Memory = {
@@ -44,13 +44,16 @@ export function createHexagent(settings: HexagentSettings): Policy {
     if (mostBatchUs !== undefined) projection.books.mostBatchUs = mostBatchUs;
     const risk = createRisk(view, history, level, settings, settings.turns * projection.books.turnUs());
     // The riskiest ready call first, each on the pair on which it ends first; what it holds there counts for the next.
-    const decisions = placeProjected(view, projection, risk.atBest, {
+    const projecting: Projecting = {
       hold: settings.hold,
       ...(settings.overtakes === undefined ? {} : { overtakes: settings.overtakes }),
       ...(settings.rankBy === "best" ? {} : { rankOf: ({ stage }, best) => risk.projected(stage, best) }),
       ...(tokenPriceUs === undefined ? {} : { tokenPriceUs }),
       ...(settings.tail === undefined ? {} : { waits: createTail(view, settings.tail) }),
-    });
+    };
+    const decisions =
+      settings.plan?.(view, projection, risk.atBest, projecting, risk.atEnd) ??
+      placeProjected(view, projection, risk.atBest, projecting);
     // Prompts that have just been taken in are looked at again before their KV sets out.
     if (settings.redirect) decisions.push(...planRedirects(view, projection, settings.redirectGain));
     let { demand, lookedUs = -Infinity } = memory;
@@ -79,6 +82,7 @@ type Risk = {
   /** Before it is known where the call goes: with what it takes at best. */
   readonly atBest: (known: Known, stage: VisibleModelStage, node: StageNode) => Urgency;
   readonly projected: (stage: VisibleModelStage, projected: Projected) => Urgency;
+  readonly atEnd: RiskAt;
 };
 
 /**
@@ -98,6 +102,11 @@ function createRisk(known: Known, history: History, level: number, settings: Hex
     projected: (stage, { endUs }) => {
       const node = known.workflows.node(stage.key);
       return riskUrgency(known, node, endUs - known.nowUs, restOf(node));
+    },
+    atEnd: (node) => {
+      const rest = restOf(node);
+      const { rank, climb } = riskUrgency(known, node, 0, rest);
+      return (endUs) => (climb * endUs) / 1e6 - rank;
     },
   };
 }

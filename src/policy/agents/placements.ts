@@ -88,7 +88,7 @@ export function placeProjected(
   return decisions;
 }
 
-function toPlace(
+export function toPlace(
   stage: VisibleModelStage,
   { engine, decodeEngine }: Projected,
   urgency: Urgency,

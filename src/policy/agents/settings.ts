@@ -1,9 +1,12 @@
 /** What `hexagent` leaves open. Swept on training seeds; docs/policies.md says how. */
 
-import type { Place } from "../../model/decision.ts";
+import type { Decision, Place } from "../../model/decision.ts";
+import type { StageNode } from "../../state/workflow-state.ts";
 import type { View } from "../policy.ts";
 import type { Books } from "./books.ts";
-import type { ProjectionSettings } from "./projection.ts";
+import type { Order } from "./orders.ts";
+import type { Projecting } from "./placements.ts";
+import type { Projection, ProjectionSettings } from "./projection.ts";
 import type { RoleSettings } from "./roles.ts";
 import type { TailSettings } from "./tail.ts";
 
@@ -28,7 +31,21 @@ export type HexagentSettings = ProjectionSettings & {
   readonly roles?: RoleSettings;
   /** What one plan goes by, as things stand. */
   readonly care?: (view: View, books: Books) => Care;
+  /** Absent: each call by itself, in order. */
+  readonly plan?: PlanAll;
 };
+
+/** How far the node's workflow is, against its horizon, when what is revealed of it has ended at a time. */
+export type RiskAt = (node: StageNode) => (endUs: number) => number;
+
+/** Plans all that waits as a whole; undefined where it does not know such engines. */
+export type PlanAll = (
+  view: View,
+  projection: Projection,
+  order: Order,
+  projecting: Projecting,
+  riskAt: RiskAt,
+) => Decision[] | undefined;
 
 export type Care = {
   /** Calls are held so that prompts of one batch take no longer than this; the first goes in however long it is. */

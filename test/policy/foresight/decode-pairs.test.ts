@@ -6,11 +6,9 @@ import type { JournalEvent } from "../../../src/model/event.ts";
 import { gigabytes } from "../../../src/model/units.ts";
 import type { Segment, Stage, Workflow } from "../../../src/model/workflow.ts";
 import { byTurn } from "../../../src/policy/foresight/constructions.ts";
-import { lookOut } from "../../../src/policy/foresight/outlook.ts";
 import { canLayPairs, layPairs } from "../../../src/policy/foresight/pairs/plan/lay.ts";
 import { parentsFirst } from "../../../src/policy/foresight/plan.ts";
 import type { Scene } from "../../../src/policy/foresight/scene.ts";
-import { foresightDefaults } from "../../../src/policy/foresight/settings.ts";
 import { neverUs } from "../../../src/policy/foresight/transfers.ts";
 import type { PolicyEntry, View } from "../../../src/policy/policy.ts";
 import { drawOne } from "../../../src/random/distributions.ts";
@@ -94,15 +92,13 @@ type Moments = { beginUs?: number; prefilledUs?: number; arriveUs?: number; join
 
 /** Draws a plan when first asked, and then does what it says. */
 function follower(seed: number, { overtakes, mostBatchUs }: Case, found: Map<string, Moments>): PolicyEntry {
-  const settings = { ...foresightDefaults, spread: 0 };
   const plan = (view: View) => {
     expect(canLayPairs(view)).toBe(true);
     const { engines } = view.costs.cluster;
     let drawn = view.memory as Plan | undefined;
     const { scene, decoder } = layPairs(
       view,
-      lookOut(view, undefined),
-      settings,
+      [...view.workflows.open.values()],
       (laid) => {
         drawn ??= drawPlan(
           laid,

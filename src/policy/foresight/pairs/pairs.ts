@@ -7,13 +7,15 @@ import { createHexagent } from "../../agents/hexagent.ts";
 import { hexagentDefaults } from "../../agents/settings.ts";
 import type { Policy } from "../../policy.ts";
 import { createCare } from "./care.ts";
+import { createPlanner } from "./plan/planner.ts";
 import type { PairsSettings } from "./settings.ts";
 
-export function createPairs({ history, roles, care }: PairsSettings): Policy {
+export function createPairs({ history, roles, care, plan }: PairsSettings): Policy {
   return createHexagent({
     ...hexagentDefaults,
     history,
     care: createCare(care),
+    plan: createPlanner(plan),
     ...(roles === undefined ? {} : { roles }),
   });
 }

@@ -2,6 +2,7 @@
 
 import type { RoleSettings } from "../../agents/roles.ts";
 import { history, historyWithRoles, type HistorySettings } from "../../agents/settings.ts";
+import type { PlanSettings } from "./plan/planner.ts";
 
 export type CareSettings = {
   /** Prompts of one batch take no longer than this. */
@@ -21,11 +22,14 @@ export type PairsSettings = {
   /** Absent: engines stay what they are. */
   readonly roles?: RoleSettings;
   readonly care: CareSettings;
+  readonly plan: PlanSettings;
 };
 
 const care: CareSettings = { batchUs: 150_000, fullBatchUs: 300_000, price: 1, fullest: 0.5, keepable: 0.35 };
 
-export const fixedPairs: PairsSettings = { history, care };
+const plan: PlanSettings = { mostStages: 48, evaluations: 20, own: 3 };
+
+export const fixedPairs: PairsSettings = { history, care, plan };
 
 export const switchingPairs: PairsSettings = {
   history: historyWithRoles,
@@ -42,4 +46,5 @@ export const switchingPairs: PairsSettings = {
     full: 0.8,
   },
   care,
+  plan,
 };

@@ -11,7 +11,7 @@ import type { Scene } from "../../scene.ts";
 /** Where a share stands: in a queue, in the batch with its inputs there at `readyUs`, sent and there at `readyUs`, or decoding with so many iterations left. */
 export type Standing =
   | { readonly kind: "waits" }
-  | { readonly kind: "prefills"; readonly readyUs: number; readonly cachedTokens: number }
+  | { readonly kind: "prefills"; readonly readyUs: number }
   | { readonly kind: "prefilled" }
   | { readonly kind: "sent"; readonly arriveUs: number }
   | { readonly kind: "decodes"; readonly done: number; readonly left: number };
@@ -23,6 +23,8 @@ export type BegunShare = {
   /** The engine that it waits or runs on. */
   readonly engine: number;
   readonly joinTokens: number;
+  /** Of its prompt, where that is still to be taken in. */
+  readonly cachedTokens: number;
   readonly expectedUs: number;
   readonly standing: Standing;
 };
@@ -36,7 +38,7 @@ export type Begun = {
   readonly batchStartUs: Float64Array;
 };
 
-export function lookAtPairs(view: View, scene: Scene, spread: number): Begun {
+export function lookAtPairs(view: View, scene: Scene): Begun {
   const sources = new Map<StageKey, number>(
     scene.sourceKeys.map((key, index) => [key, scene.stages.length + index] as const),
   );
@@ -50,33 +52,34 @@ export function lookAtPairs(view: View, scene: Scene, spread: number): Begun {
     const note = (share: QueuedShare, joinTokens: number, standing: Standing): void => {
       const decodes = share.phase === "decode";
       const places = decodes ? { prefillAt: -1, decodeAt: index } : { prefillAt: index, decodeAt: decoder(share) };
-      shares.push({ share, ...places, engine: index, joinTokens, expectedUs: share.expectedUs, standing });
+      const cachedTokens = decodes ? 0 : engine.cachedTokens(share.stage);
+      shares.push({
+        share,
+        ...places,
+        engine: index,
+        joinTokens,
+        cachedTokens,
+        expectedUs: share.expectedUs,
+        standing,
+      });
     };
-    for (const share of engine.running)
-      note(share, share.kvTokens, standingOf(view, scene, engine, share, stepUs, spread));
+    for (const share of engine.running) note(share, share.kvTokens, standingOf(view, scene, engine, share, stepUs));
     for (const share of engine.queue) note(share, 0, { kind: "waits" });
     batchStartUs[index] = batchStart(view, engine);
   }
   return { shares, stages: shares.map(({ share }) => ({ source: sources.get(share.stage.key) ?? -1 })), batchStartUs };
 }
 
-function standingOf(
-  view: View,
-  { fleet }: Scene,
-  engine: EngineState,
-  share: RunningShare,
-  stepUs: number,
-  spread: number,
-): Standing {
+function standingOf(view: View, { fleet }: Scene, engine: EngineState, share: RunningShare, stepUs: number): Standing {
   const { nowUs } = view;
   if (share.phase === "decode") {
     const { decodeSteps } = wholeShape(fleet, share.stage, engine.holding.index);
     const done = Math.max(0, Math.round((nowUs - share.startUs) / stepUs));
-    return { kind: "decodes", done, left: Math.max(1, Math.round(leftUs(decodeSteps, done, spread))) };
+    return { kind: "decodes", done, left: Math.max(1, Math.round(leftUs(decodeSteps, done, 0))) };
   }
   if (share.arriveUs !== undefined) return { kind: "sent", arriveUs: Math.max(nowUs, share.arriveUs) };
   if (share.prefilledUs !== undefined) return { kind: "prefilled" };
-  return { kind: "prefills", readyUs: inputsUs(view, share), cachedTokens: engine.cachedTokens(share.stage) };
+  return { kind: "prefills", readyUs: inputsUs(view, share) };
 }
 
 function inputsUs({ workflows }: View, { stage, share, startUs }: RunningShare): number {

@@ -117,6 +117,11 @@ export class Calls {
     return (this.#shapes[cell] ??= wholeShape(this.#scene.fleet, this.stageOf(call), engine));
   }
 
+  /** Of the prompt of what has begun, as its engine has it now. */
+  cachedNow(call: number): number {
+    return this.#begun.shares[call - this.stages]!.cachedTokens;
+  }
+
   /** KV memory that it must find free to join there. Waves follow each other in the same memory. */
   asksTokens(call: number, engine: number): number {
     const { joinTokens, sequences, waves } = this.shapeOf(call, engine);

@@ -4,6 +4,7 @@
  * with predicted lengths.
  */
 
+import type { StageKey } from "../../../../model/workflow.ts";
 import { Caches } from "../../caches.ts";
 import type { WholePlan } from "../../plan.ts";
 import type { Scene } from "../../scene.ts";
@@ -28,9 +29,10 @@ export type PairsState = {
 
 export class PairsDecoder {
   readonly scene: Scene;
-  /** By stage and source, when it ends, as the last pass had it; and by share that has begun. */
+  /** By stage and source, when it ends, as the last pass had it. */
   readonly endsUs: Float64Array;
-  readonly begunEndsUs: Float64Array;
+  /** The same by call: by stage, and by share that has begun. */
+  readonly callEndsUs: Float64Array;
   /** By stage, when it is given to its prefill engine. */
   readonly placedUs: Float64Array;
   /** By call: when its prompt is begun and has been taken in, when its KV is there, and when it joins those that decode. */
@@ -56,6 +58,7 @@ export class PairsDecoder {
   /** Engines that are to be looked after at this instant. */
   readonly #dirty: Uint8Array;
   readonly #roused: Int32Array;
+  readonly #served: Int32Array;
   #rousedCount = 0;
 
   constructor(scene: Scene, state: PairsState, ranks: Ranks, mostBatchUs: number) {
@@ -76,7 +79,7 @@ export class PairsDecoder {
     const sides = { ...shared, models: state.models, prefills: this.#prefills, decodes: this.#decodes };
     this.#giving = new Giving(scene, calls, sides, mostBatchUs);
     this.endsUs = new Float64Array(stages.length + scene.sourceEndUs.length);
-    this.begunEndsUs = new Float64Array(begun.shares.length);
+    this.callEndsUs = new Float64Array(calls.count);
     this.placedUs = this.#giving.placedUs;
     this.beginsUs = this.#prefills.beginsUs;
     this.prefilledUs = this.#prefills.prefilledUs;
@@ -88,9 +91,28 @@ export class PairsDecoder {
     this.#parentsLeft = new Int32Array(stages.length);
     this.#dirty = new Uint8Array(fleet.engines.length);
     this.#roused = new Int32Array(fleet.engines.length);
+    this.#served = new Int32Array(fleet.engines.length);
   }
 
-  /** Lays the plan out in time. `told`, by stage: its prefill engine times the number of engines, plus its decode engine. */
+  /** By call, whose it is. */
+  get keys(): readonly StageKey[] {
+    return Array.from({ length: this.#calls.count }, (_, call) => this.#calls.stageOf(call).key);
+  }
+
+  /** A pair of engines as a number. */
+  toPair(prefill: number, decode: number): number {
+    return prefill * this.#dirty.length + decode;
+  }
+
+  prefillOf(pair: number): number {
+    return Math.floor(pair / this.#dirty.length);
+  }
+
+  decodeOf(pair: number): number {
+    return pair % this.#dirty.length;
+  }
+
+  /** Lays the plan out in time. `told`, by stage: its pair, or -1. */
   decode({ order, told }: WholePlan): void {
     const { nowUs } = this.scene;
     this.#reset(order, told);
@@ -131,7 +153,7 @@ export class PairsDecoder {
     this.#giving.reset(order, never);
     this.endsUs.fill(never, 0, stages.length);
     this.endsUs.set(sourceEndUs, stages.length);
-    this.begunEndsUs.fill(never);
+    this.callEndsUs.fill(never);
     this.arrivesUs.fill(never);
     this.#parentsLeft.set(this.#parentsOpen);
     for (const [index, { standing }] of begun.shares.entries())
@@ -181,7 +203,7 @@ export class PairsDecoder {
 
   #endCall(call: number, engine: number, atUs: number): void {
     const { stages } = this.#calls;
-    if (call >= stages) this.begunEndsUs[call - stages] = atUs;
+    this.callEndsUs[call] = atUs;
     const number = call < stages ? call : this.#state.begun.stages[call - stages]!.source;
     if (number < 0) return;
     this.#transfers.write(number, this.scene.fleet.hostOf[engine]!, atUs);
@@ -213,8 +235,9 @@ export class PairsDecoder {
       this.#toSend.length = 0;
       this.#rousedCount = 0;
       for (let at = 0; at < count; at++) this.#dirty[this.#roused[at]!] = 0;
-      const roused = this.#roused.slice(0, count);
-      for (const engine of roused) {
+      this.#served.set(this.#roused);
+      for (let at = 0; at < count; at++) {
+        const engine = this.#served[at]!;
         if (this.#state.decodes[engine] === 0) {
           this.#prefills.serve(engine, atUs, this.#later);
           continue;

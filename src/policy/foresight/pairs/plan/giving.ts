@@ -32,8 +32,9 @@ export class Giving {
   readonly #scene: Scene;
   readonly #calls: Calls;
   readonly #engines: Engines;
-  /** Prompts of a batch take no longer than this, but for the first. */
-  readonly #mostBatchUs: Float64Array;
+  /** Prompts of a batch take no longer than this, but for the first; and by engine, what it takes in. */
+  readonly #mostBatchUs: number;
+  readonly #batchUs: Float64Array;
   readonly #isReady: Uint8Array;
   /** By engine: the first call that it has not been given; by stage the next one. By engine, how many of them are ready. */
   readonly #head: Int32Array;
@@ -51,10 +52,10 @@ export class Giving {
     this.#head = new Int32Array(fleet.engines.length);
     this.#next = new Int32Array(stages.length);
     this.#waiting = new Int32Array(fleet.engines.length);
-    this.#mostBatchUs = Float64Array.from(fleet.engines, (costs, engine) => {
+    this.#mostBatchUs = mostBatchUs;
+    this.#batchUs = Float64Array.from(fleet.engines, (costs, engine) => {
       const model = engines.models[engine]!;
-      if (model < 0) return 0;
-      return Math.min(mostBatchUs, batchWorkUs(costs, engines.paces.ratesOf(engine, model)));
+      return model < 0 ? 0 : batchWorkUs(costs, engines.paces.ratesOf(engine, model));
     });
     this.#works = Array.from({ length: calls.count });
   }
@@ -87,7 +88,7 @@ export class Giving {
     const { prefills } = this.#engines;
     if (prefills.isTaking(engine)) return false;
     const queue = prefills.queues[engine]!;
-    const mostUs = this.#mostBatchUs[engine]!;
+    const mostUs = Math.min(this.#mostBatchUs, this.#batchUs[engine]!);
     let beforeUs = 0;
     for (const call of queue) beforeUs += this.#workUs(call, engine);
     let given = false;
@@ -98,7 +99,7 @@ export class Giving {
         continue;
       }
       const us = this.#workUs(stage, engine);
-      if (beforeUs > 0 && beforeUs + us > mostUs) break;
+      if (beforeUs > 0 && beforeUs + us > this.#mostBatchUs) break;
       if (before === none) this.#head[engine] = this.#next[stage]!;
       else this.#next[before] = this.#next[stage]!;
       this.#waiting[engine]! -= 1;
@@ -122,7 +123,10 @@ export class Giving {
     const { sequences } = this.#calls.shapeOf(call, engine);
     const work = (this.#works[call] ??= shareWork(stage, stage.items, sequences, stage.outputTokens));
     const times = this.#scene.times[call];
-    const cached = times === undefined ? 0 : times.linkTokens[caches.levelOf(call, engine, models[engine]!)]!;
+    const cached =
+      times === undefined
+        ? this.#calls.cachedNow(call)
+        : times.linkTokens[caches.levelOf(call, engine, models[engine]!)]!;
     return sharePrefillUs(paces.ratesOf(engine, models[engine]!), work, stage.items, cached) * paces.slowOf(engine);
   }
 

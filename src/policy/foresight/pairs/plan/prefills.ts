@@ -111,7 +111,7 @@ export class Prefills {
       this.#readyUs[call] = standing.readyUs;
       this.#opened[call] = 0;
       if (standing.readyUs > nowUs) later(standing.readyUs, call);
-      else this.#open(call, shape, standing.cachedTokens);
+      else this.#open(call, shape, this.#calls.cachedNow(call));
     }
     for (let engine = 0; engine < this.nextUs.length; engine++) {
       const startUs = this.#begun.batchStartUs[engine]!;
@@ -222,7 +222,7 @@ export class Prefills {
   /** Also notes how many links that are. */
   #cachedTokens(call: number, engine: number): number {
     const times = this.#scene.times[call];
-    if (times === undefined) return 0;
+    if (times === undefined) return this.#calls.cachedNow(call);
     const level = this.#caches.levelOf(call, engine, this.#models[engine]!);
     this.#level[call] = level;
     return times.linkTokens[level]!;

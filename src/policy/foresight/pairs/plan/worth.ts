@@ -1,0 +1,43 @@
+/** What a plan that has been laid out in time is worth: how far workflows are, against their horizons, when their revealed calls have ended. */
+
+import type { RiskAt } from "../../../agents/settings.ts";
+import type { View } from "../../../policy.ts";
+import type { PairsDecoder } from "./decode.ts";
+
+export class Worth {
+  readonly #decoder: PairsDecoder;
+  /** By call, its workflow; -1 if that is over. */
+  readonly #workflowOf: Int32Array;
+  readonly #risks: ((endUs: number) => number)[] = [];
+  readonly #ends: Float64Array;
+
+  constructor({ workflows }: View, decoder: PairsDecoder, riskAt: RiskAt) {
+    this.#decoder = decoder;
+    const numbers = new Map<string, number>();
+    this.#workflowOf = Int32Array.from(decoder.keys, (key) => {
+      if (!workflows.has(key)) return -1;
+      const node = workflows.node(key);
+      const { id } = node.workflow;
+      let number = numbers.get(id);
+      if (number === undefined) {
+        numbers.set(id, (number = this.#risks.length));
+        this.#risks.push(riskAt(node));
+      }
+      return number;
+    });
+    this.#ends = new Float64Array(this.#risks.length);
+  }
+
+  /** Of the plan that was decoded last: the sum over workflows, the call's own counted so many times more with its own end. */
+  cost(call: number, own: number): number {
+    const { callEndsUs } = this.#decoder;
+    const ends = this.#ends.fill(0);
+    for (let each = 0; each < this.#workflowOf.length; each++) {
+      const workflow = this.#workflowOf[each]!;
+      if (workflow >= 0 && callEndsUs[each]! > ends[workflow]!) ends[workflow] = callEndsUs[each]!;
+    }
+    let cost = own * this.#risks[this.#workflowOf[call]!]!(callEndsUs[call]!);
+    for (let workflow = 0; workflow < ends.length; workflow++) cost += this.#risks[workflow]!(ends[workflow]!);
+    return cost;
+  }
+}
