@@ -1,6 +1,7 @@
 /**
- * How long one pass of the decoder of `foresight` takes, by stages in sight, on hetero-8: plans with every placement told, as the
- * search decodes them by the hundred, and with every stage left to go where it ends first, as constructions do.
+ * How long one pass of the decoders of `foresight` takes, by stages in sight, on hetero-8: plans with every placement told, as the
+ * search decodes them by the hundred, and with every stage left to go where it ends first, as constructions do. On homo, where engines
+ * prefill and decode apart, places are always told.
  */
 
 import { batchedVersion } from "../src/catalogue/batched-version.ts";
@@ -11,6 +12,7 @@ import { layBatches } from "../src/policy/foresight/batched/lay.ts";
 import { byTurn, leaveOpen } from "../src/policy/foresight/constructions.ts";
 import { Decoder } from "../src/policy/foresight/decode.ts";
 import { lookOut } from "../src/policy/foresight/outlook.ts";
+import { layPairs } from "../src/policy/foresight/pairs/plan/lay.ts";
 import type { PlanDecoder } from "../src/policy/foresight/plan.ts";
 import { layScene, type Scene } from "../src/policy/foresight/scene.ts";
 import { foresightDefaults } from "../src/policy/foresight/settings.ts";
@@ -30,6 +32,7 @@ export function benchForesight(): void {
     print(`${kind} engines`);
     benchOn(kind);
   }
+  benchPairs();
 }
 
 type Kind = "exclusive" | "batched";
@@ -83,6 +86,64 @@ function layOut(workflow: Workflow, kind: Kind): { readonly scene: Scene; readon
   const named = namedCluster("hetero-8")!;
   const cluster = kind === "batched" ? batchedVersion(named, 64) : named;
   simulate({ workflows: [workflow], models: knownModels, cluster, policy: { plan, summary: "a look" }, seed: 1 });
+  return found[0]!;
+}
+
+function benchPairs(): void {
+  print(
+    `prefill and decode apart, homo, calls that are all ready; ${plans} random plans ${rounds} times; us of a core a pass`,
+  );
+  print(["calls", "told", "a call"].map((each) => each.padStart(12)).join(""));
+  for (const size of [sizes[0]!, ...sizes.slice(0, 4)]) {
+    const us = measurePairs(size);
+    print([`${size}`, us.toFixed(2), (us / size).toFixed(2)].map((each) => each.padStart(12)).join(""));
+  }
+}
+
+function measurePairs(size: number): number {
+  const { scene, decoder } = layOutPairs(size);
+  const rng = createRng(1, "plans");
+  const order = Int32Array.from(scene.stages.keys());
+  const some = Array.from({ length: plans }, () => ({
+    order,
+    told: Int32Array.from(order, () => decoder.toPair(rng.below(8), 8 + rng.below(8))),
+  }));
+  let start = process.cpuUsage();
+  for (let round = -rounds; round < rounds; round++) {
+    if (round === 0) start = process.cpuUsage();
+    for (const each of some) decoder.decode(each);
+  }
+  return process.cpuUsage(start).user / rounds / plans;
+}
+
+function layOutPairs(size: number): ReturnType<typeof layPairs> {
+  const found: ReturnType<typeof layPairs>[] = [];
+  const rng = createRng(1, `pairs ${size}`);
+  const stages = Array.from({ length: size }, (_, index): Stage => ({
+    id: `s${index}`,
+    kind: "llm",
+    model: "llama-3.1-70b",
+    parents: [],
+    priority: 0,
+    prompt: [
+      { kind: "text", key: "system", tokens: 600 },
+      { kind: "own", tokens: 200 + rng.below(3000) },
+    ],
+    output: { estimate: 50 + rng.below(400), actual: 100, limit: 1000 },
+    items: 1,
+  }));
+  const plan: Policy = (view) => {
+    const inTurn = { rank: [...stages.keys()], climb: stages.map(() => 0), overtakes: true };
+    if (found.length === 0) found.push(layPairs(view, [...view.workflows.open.values()], () => inTurn, 150_000));
+    return policies.hexagent.plan(view);
+  };
+  simulate({
+    workflows: [{ id: "w", arrivalUs: 0, reveal: "online", stages }],
+    models: knownModels,
+    cluster: namedCluster("homo")!,
+    policy: { plan, summary: "a look" },
+    seed: 1,
+  });
   return found[0]!;
 }
 
