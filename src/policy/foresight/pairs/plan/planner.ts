@@ -23,8 +23,8 @@ import { Worth } from "./worth.ts";
 export type PlanSettings = {
   /** Calls that a plan holds, the most urgent. */
   readonly mostStages: number;
-  /** Plans that a decision looks at. */
-  readonly evaluations: number;
+  /** How much search a decision may do: calls that are decoded, what has begun included, over all plans that it looks at. */
+  readonly visits: number;
   /** What the risk of the call that is tried elsewhere counts beside that of all workflows. */
   readonly own: number;
 };
@@ -46,7 +46,7 @@ export function createPlanner(settings: PlanSettings): PlanAll {
     if (calls.length === 0) return [];
     const draft = draftPlan(view, projection, order, projecting, calls);
     draft.decoder.decode(draft);
-    if (settings.evaluations > 0) tryDecoders(view, draft, new Worth(view, draft.decoder, riskAt), settings);
+    tryDecoders(view, draft, new Worth(view, draft.decoder, riskAt), settings);
     return toDecisions(view, draft, projecting);
   };
 }
@@ -112,7 +112,7 @@ function withCalls({ workflows }: View, calls: readonly Call[]): readonly OpenWo
 }
 
 /** The most urgent first, those that begin now go where all workflows together are the least at risk, their own above all. */
-function tryDecoders(view: View, draft: Draft, worth: Worth, { evaluations, own }: PlanSettings): void {
+function tryDecoders(view: View, draft: Draft, worth: Worth, { visits, own }: PlanSettings): void {
   const { order, told, decoder, scene, projected } = draft;
   const decoders = Array.from(view.cluster).flatMap(({ role, open, holding }) =>
     role === "decode" && open ? [holding.index] : [],
@@ -120,9 +120,9 @@ function tryDecoders(view: View, draft: Draft, worth: Worth, { evaluations, own 
   const beginning = order.filter(
     (stage) => decoder.placedUs[stage] === view.nowUs && projected[stage]?.decodeEngine !== undefined,
   );
-  let left = evaluations;
+  let left = visits;
   for (const stage of beginning) {
-    if (left < decoders.length) return;
+    if (left <= 0) return;
     const prefill = decoder.prefillOf(told[stage]!);
     let best = told[stage]!;
     let bestCost = worth.cost(stage, own);
@@ -132,7 +132,7 @@ function tryDecoders(view: View, draft: Draft, worth: Worth, { evaluations, own 
       if (pair === best || !scene.able[stage]!.includes(engine)) continue;
       told[stage] = last = pair;
       decoder.decode(draft);
-      left -= 1;
+      left -= decoder.callEndsUs.length;
       const cost = worth.cost(stage, own);
       if (cost >= bestCost) continue;
       best = pair;
