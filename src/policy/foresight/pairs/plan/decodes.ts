@@ -174,7 +174,9 @@ export class Decodes {
     const groups = this.groups[engine]!;
     for (;;) {
       if (groups.length === 0) return;
-      const steps = Math.min(this.#nextEnd[engine]! - this.#counter[engine]!, this.#roomToGrow(engine));
+      let steps = Math.min(this.#nextEnd[engine]! - this.#counter[engine]!, this.#roomToGrow(engine));
+      // The first always gets on, whatever is believed of how far it has come.
+      if (groups.length === 1) steps = Math.max(1, steps);
       if (steps >= 1) {
         this.#steps[engine] = steps;
         this.#startUs[engine] = atUs;

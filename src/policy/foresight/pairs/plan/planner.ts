@@ -122,7 +122,7 @@ function tryDecoders(view: View, draft: Draft, worth: Worth, { visits, own }: Pl
   );
   let left = visits;
   for (const stage of beginning) {
-    if (left <= 0) return;
+    if (left <= 0 || view.isDue?.() === true) return;
     const prefill = decoder.prefillOf(told[stage]!);
     let best = told[stage]!;
     let bestCost = worth.cost(stage, own);
