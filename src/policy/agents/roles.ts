@@ -10,7 +10,7 @@ import { sortOf } from "../heft/mean-costs.ts";
 import type { View } from "../policy.ts";
 import type { Books } from "./books.ts";
 import { newTokensOf, spanOf, type Demand } from "./demand.ts";
-import { paceOf, splitUs, tokenUs, type Sort, type SplitSettings, type Stream } from "./split.ts";
+import { paceOf, splitUs, tokenUs, type HoldUp, type Sort, type SplitSettings, type Stream } from "./split.ts";
 
 export type RoleSettings = SplitSettings & {
   /** By so much, as a share, the mean call must become shorter. */
@@ -25,6 +25,8 @@ export type RoleSettings = SplitSettings & {
    */
   readonly anew?: number;
   readonly full?: number;
+  /** What prompts that wait cost; absent: all the time that they take. */
+  readonly holdUp?: (view: View) => HoldUp;
   /** From one look to the next. */
   readonly pauseUs: number;
   /** Engines that switch at one look. */
@@ -43,7 +45,8 @@ type Move = { readonly row: Row; readonly to: Role; readonly us: number; readonl
 export function planRoles(view: View, books: Books, demand: Demand, settings: RoleSettings): SwitchRole[] {
   const bringsAnew = demand.newTokens > (settings.anew ?? Infinity) * demand.promptTokens;
   const rows = toRows(view, books, bringsAnew && isFull(view, books, settings));
-  const stream = toStream(view, books, demand);
+  const { holdUp } = settings;
+  const stream = { ...toStream(view, books, demand), ...(holdUp === undefined ? {} : { holdUpUs: holdUp(view) }) };
   const switches: SwitchRole[] = [];
   if (rows.length === 0 || demand.calls < 1 || stream.newTokens === 0) return switches;
   let nowUs = splitUs(rows, stream, settings);

@@ -27,7 +27,12 @@ export type Stream = {
   readonly backlogTokens: number;
   /** What comes of the calls that wait: how many they are, and their output and held tokens. */
   readonly backlog: { readonly calls: number; readonly outputTokens: number; readonly heldTokens: number };
+  /** What a backlog costs those who wait; all the time that it takes if absent. */
+  readonly holdUpUs?: HoldUp;
 };
+
+/** Of so many prompt tokens, taken in at so many per microsecond. Microseconds. */
+export type HoldUp = (tokens: number, pace: number) => number;
 
 export type SplitSettings = {
   /** So far ahead the wait is foreseen. */
@@ -61,13 +66,18 @@ const usual = 0.75;
 /** Of what prefill takes in at that pace, what was seen to be decoded meanwhile. */
 const reached = 0.8;
 
-/** The same, with what waits as part of what is taken in and decoded for a while from now. */
+/**
+ * The same, with what waits as part of what is taken in and decoded for a while from now. What comes faster than it is taken in holds
+ * everybody up in the end, whoever can wait now.
+ */
 function drainedUs(sorts: readonly Sort[], stream: Stream, { aheadUs, busiest, fullest }: SplitSettings): number {
-  const { newTokens, backlogTokens, backlog } = stream;
+  const { newTokens, backlogTokens, backlog, holdUpUs = (tokens, at) => tokens / at } = stream;
   const pace = usual * paceOf(sorts);
   if (pace === 0) return Infinity;
   const wanted = newTokens / busiest;
-  const waitUs = Math.max(0, backlogTokens + (wanted - pace) * aheadUs) / pace;
+  const growth = (wanted - pace) * aheadUs;
+  const left = Math.max(0, backlogTokens + Math.min(0, growth));
+  const waitUs = holdUpUs(left, pace) + Math.max(0, growth) / pace;
   const all = newTokens * aheadUs + backlogTokens;
   const calls = stream.calls * aheadUs + backlog.calls;
   const outputTokens = stream.outputTokens * aheadUs + backlog.outputTokens;

@@ -60,8 +60,14 @@ test("where KV memory keeps calls from being decoded, engines that prefill help,
 });
 
 test("engines that decode help where prompts wait, but not if roles are to stay", () => {
-  expect(switches(play("foresight", "het1", "bfcl", 80, 60))).toContain("decode>prefill");
-  expect(switches(play("foresight-roles", "het1", "bfcl", 80, 60))).toEqual([]);
+  expect(switches(play("foresight", "het1", "bfcl", 80, 100))).toContain("decode>prefill");
+  expect(switches(play("foresight-roles", "het1", "bfcl", 80, 100))).toEqual([]);
+});
+
+test("none helps where calls wait that have time to", () => {
+  const events = play("foresight", "homo", "mapred", 110, 6.5, 101);
+  expect(switches(events)).toEqual([]);
+  expect(meanEndUs(events)).toBeLessThan(meanEndUs(play("hexagent", "homo", "mapred", 110, 6.5, 101)));
 });
 
 test("every workflow ends, whatever comes, and equal views give equal plans", () => {

@@ -3,6 +3,7 @@
 import type { RoleSettings } from "../../agents/roles.ts";
 import { history, historyWithRoles, type HistorySettings } from "../../agents/settings.ts";
 import type { PlanSettings } from "./plan/planner.ts";
+import { createHoldUp } from "./slack.ts";
 
 export type CareSettings = {
   /** Prompts of one batch take no longer than this. */
@@ -35,11 +36,12 @@ export const switchingPairs: PairsSettings = {
   history: historyWithRoles,
   roles: {
     aheadUs: 4e6,
-    busiest: 0.95,
+    busiest: 1.05,
     fullest: 0.6,
     gain: 0.05,
     spare: 0.002,
-    spareFrom: 0.4,
+    spareFrom: 0.5,
+    holdUp: createHoldUp,
     pauseUs: 2.5e5,
     most: 3,
     anew: 0.5,

@@ -8,6 +8,7 @@ import type { Fleet } from "../../../../src/policy/foresight/fleet.ts";
 const shape: Shape = {
   items: 1,
   sequences: 1,
+  waves: 1,
   promptTokens: 100,
   sharedTokens: 0,
   ownTokens: 100,
