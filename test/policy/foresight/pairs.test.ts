@@ -60,8 +60,8 @@ test("where KV memory keeps calls from being decoded, engines that prefill help,
 });
 
 test("engines that decode help where prompts wait, but not if roles are to stay", () => {
-  expect(switches(play("foresight", "het1", "bfcl", 80, 100))).toContain("decode>prefill");
-  expect(switches(play("foresight-roles", "het1", "bfcl", 80, 100))).toEqual([]);
+  expect(switches(play("foresight", "het1", "bfcl", 140, 70))).toContain("decode>prefill");
+  expect(switches(play("foresight-roles", "het1", "bfcl", 140, 70))).toEqual([]);
 });
 
 test("none helps where calls wait that have time to", () => {

@@ -36,7 +36,7 @@ export const switchingPairs: PairsSettings = {
   history: historyWithRoles,
   roles: {
     aheadUs: 4e6,
-    busiest: 1.05,
+    busiest: 1,
     fullest: 0.6,
     gain: 0.05,
     spare: 0.002,
