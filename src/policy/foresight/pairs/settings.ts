@@ -28,7 +28,7 @@ export type PairsSettings = {
 
 const care: CareSettings = { batchUs: 150_000, fullBatchUs: 300_000, price: 1, fullest: 0.5, keepable: 0.35 };
 
-const plan: PlanSettings = { mostStages: 48, visits: 4000, own: 3 };
+const plan: PlanSettings = { fullest: 0.2, mostStages: 48, visits: 1000, own: 3 };
 
 export const fixedPairs: PairsSettings = { history, care, plan };
 

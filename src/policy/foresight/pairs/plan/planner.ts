@@ -21,6 +21,8 @@ import { canLayPairs, layPairs } from "./lay.ts";
 import { Worth } from "./worth.ts";
 
 export type PlanSettings = {
+  /** The rule alone decides while less than this part of the decode engines' places or KV memory is taken: where one ends soon, any will do. */
+  readonly fullest: number;
   /** Calls that a plan holds, the most urgent. */
   readonly mostStages: number;
   /** How much search a decision may do: calls that are decoded, what has begun included, over all plans that it looks at. */
@@ -41,7 +43,10 @@ type Draft = WholePlan & {
 export function createPlanner(settings: PlanSettings): PlanAll {
   return (view, projection, order, projecting, riskAt) => {
     if (!canLayPairs(view)) return undefined;
-    if (!projection.books.anyRoom()) return [];
+    const { books } = projection;
+    if (books.decodeLoad([...view.cluster].filter(({ role }) => role === "decode")) < settings.fullest)
+      return undefined;
+    if (!books.anyRoom()) return [];
     const calls = inOrder(view, order, settings.mostStages);
     if (calls.length === 0) return [];
     const draft = draftPlan(view, projection, order, projecting, calls);
