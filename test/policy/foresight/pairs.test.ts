@@ -60,14 +60,14 @@ test("where KV memory keeps calls from being decoded, engines that prefill help,
 });
 
 test("engines that decode help where prompts wait, but not if roles are to stay", () => {
-  expect(switches(play("foresight", "het1", "bfcl", 140, 70))).toContain("decode>prefill");
-  expect(switches(play("foresight-roles", "het1", "bfcl", 140, 70))).toEqual([]);
+  expect(switches(play("foresight", "het1", "bfcl", 110, 80))).toContain("decode>prefill");
+  expect(switches(play("foresight-roles", "het1", "bfcl", 80, 60))).toEqual([]);
 });
 
 test("none helps where calls wait that have time to", () => {
-  const events = play("foresight", "homo", "mapred", 110, 6.5, 101);
+  const events = play("foresight", "het2", "mapred", 60, 5, 101);
   expect(switches(events)).toEqual([]);
-  expect(meanEndUs(events)).toBeLessThan(meanEndUs(play("hexagent", "homo", "mapred", 110, 6.5, 101)));
+  expect(meanEndUs(events)).toBeLessThan(meanEndUs(play("hexagent", "het2", "mapred", 60, 5, 101)));
 });
 
 test("every workflow ends, whatever comes, and equal views give equal plans", () => {
