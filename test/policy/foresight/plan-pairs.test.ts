@@ -15,7 +15,7 @@ function play(visits: number | undefined, on: string, family: string, count: num
   const model = on.startsWith("q") ? "qwen3-235b-a22b" : "llama-3.1-70b";
   const { workload, models } = generateWorkload({ families: [family], count, seed: 7, ratePerSecond, model });
   const { history, care, plan } = fixedPairs;
-  const planned = visits === undefined ? {} : { plan: createPlanner({ ...plan, visits }) };
+  const planned = visits === undefined ? {} : { plan: createPlanner({ ...plan, fullest: 0, visits }) };
   const policy: PolicyEntry = {
     plan: createHexagent({ ...hexagentDefaults, history, care: createCare(care), ...planned }),
     summary: "calls in order, or a plan",
