@@ -71,7 +71,7 @@ export function createWorkshopWorkload(source: WorkshopSource | undefined, mode:
 
 function drawApplication(source: WorkshopSource | undefined, seed: number, index: number): Workflow {
   const id = `application-${index}`;
-  if (source === undefined) return generated(["rag", "map-reduce"], seed, id);
+  if (source === undefined) return generated(["rag", "map-reduce"], seed, id, index);
   const rng = createRng(seed, "workshop-application").stream(`${index}`);
   const graph = drawOne(rng, drawOne(rng, source.graphs));
   return { ...annotateGraph(graph, { seed, id, models: workshopModels }), class: "application" };
@@ -79,18 +79,20 @@ function drawApplication(source: WorkshopSource | undefined, seed: number, index
 
 function drawSession(source: WorkshopSource | undefined, seed: number, index: number): Workflow {
   const id = `session-${index}`;
-  if (source === undefined) return withRoles(generated(["chat", "mapred"], seed, id));
+  if (source === undefined) return withRoles(generated(["chat", "mapred"], seed, id, index));
   const rng = createRng(seed, "workshop-session").stream(`${index}`);
   const session = drawOne(rng, drawOne(rng, source.sessions));
   return withRoles({ ...session, id, class: "session" });
 }
 
-function generated(families: readonly string[], seed: number, id: string): Workflow {
+/** One of a workload, so that what prompts have in common is as long in all of them. */
+function generated(families: readonly string[], seed: number, id: string, index: number): Workflow {
   const own = createRng(seed, "workshop-generated")
-    .stream(id)
+    .stream(families.join())
     .below(2 ** 31);
-  const [workflow] = generateWorkload({ families, count: 1, seed: own, model: roles.coder }).workload.workflows;
-  if (workflow === undefined) throw new Error("a workload of one workflow has one");
+  const { workflows } = generateWorkload({ families, count: index + 1, seed: own, model: roles.coder }).workload;
+  const workflow = workflows.at(-1);
+  if (workflow === undefined) throw new Error("a workload of some workflows has a last one");
   return { ...workflow, id };
 }
 
