@@ -50,7 +50,7 @@ async function expectAnswers(answered: Awaited<ReturnType<typeof callAll>>): Pro
 }
 
 /** Its id. On a busy machine the store may be too slow to promise anything: then a client is told to come again, and does. */
-async function submit(url: string, workflow: object): Promise<string> {
+async function submitPatiently(url: string, workflow: object): Promise<string> {
   let { status, text } = await send(url, "/v1/workflows", workflow);
   for (let again = 0; status === 503 && again < 100; again++) {
     await setTimeout(50);
@@ -113,7 +113,7 @@ describe("three gateways over Postgres", () => {
     const submitted = await Promise.all(
       Array.from({ length: 60 }, async (_, index) => {
         const member = all.group.members[index % 3] ?? planner;
-        return submit(member.url, workflow);
+        return submitPatiently(member.url, workflow);
       }),
     );
     planner.alive = false;
