@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 
 const node = "node_modules/.bin/node";
 
@@ -22,6 +22,7 @@ test("Ctrl-C ends a comparison with 130 and leaves no file behind", async () => 
     join(folder, "out.json"),
   ];
   const child = spawn(node, ["src/cli/main.ts", ...words], { stdio: ["ignore", "ignore", "pipe"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
   let notes = "";
   child.stderr.on("data", (data: Buffer) => (notes += data.toString()));
   await untilItWorks(child.pid ?? 0);
@@ -50,7 +51,16 @@ async function untilItWorks(pid: number): Promise<void> {
   for (let looks = 0; looks < 2000; looks++) {
     await setTimeout(10);
     if (!existsSync(threads)) return setTimeout(2000);
-    const names = readdirSync(threads).map((id) => readFileSync(join(threads, id, "comm"), "utf8"));
+    const names = readdirSync(threads).map((id) => nameOf(join(threads, id, "comm")));
     if (names.includes("WorkerThread\n")) return;
+  }
+}
+
+/** Of a thread; none if it is gone by now. */
+function nameOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
   }
 }
