@@ -5,7 +5,7 @@
 
 import { shareWork } from "../cost/share-work.ts";
 import type { EngineState, QueuedShare, RunningShare } from "../state/engine-state.ts";
-import { comesBefore } from "../state/queue.ts";
+import { comesBefore, isAged } from "../state/queue.ts";
 
 /** What a batch has left, and what shares ask of that. */
 export type Room = {
@@ -45,14 +45,6 @@ export function pickOvertaking(
       barrier = share;
   }
   return picked !== undefined && (barrier === undefined || comesBefore(picked, barrier, nowUs)) ? picked : undefined;
-}
-
-/** Overtaken for so long, or for so many times what it takes itself, a share is overtaken no more. */
-const longestOvertakenUs = 2_000_000;
-const longestOvertakenTimes = 4;
-
-function isAged({ sinceUs, expectedUs }: QueuedShare, nowUs: number): boolean {
-  return nowUs - sinceUs > Math.max(longestOvertakenUs, longestOvertakenTimes * expectedUs);
 }
 
 /** When the blocked share is expected to begin, and what is free then beside it. */

@@ -18,3 +18,12 @@ export function nextInQueue({ queue, climbing }: EngineState, nowUs: number): Qu
   for (const share of queue) if (comesBefore(share, next, nowUs)) next = share;
   return next;
 }
+
+/** Overtaken for so long, or for so many times what it takes itself, a share is overtaken no more. */
+const longestOvertakenUs = 2_000_000;
+const longestOvertakenTimes = 4;
+
+/** Whether nothing behind it may start before it any more. */
+export function isAged({ sinceUs, expectedUs }: Pick<QueuedShare, "sinceUs" | "expectedUs">, nowUs: number): boolean {
+  return nowUs - sinceUs > Math.max(longestOvertakenUs, longestOvertakenTimes * expectedUs);
+}

@@ -60,7 +60,8 @@ async function untilItWorks(pid: number): Promise<void> {
 function nameOf(path: string): string {
   try {
     return readFileSync(path, "utf8");
-  } catch {
-    return "";
+  } catch (error) {
+    if (!existsSync(path)) return "";
+    throw error;
   }
 }

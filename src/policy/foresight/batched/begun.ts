@@ -1,12 +1,13 @@
 /** What runs or waits on batched engines now, how far it has come as far as can be told, and what ends with it. */
 
-import { iterationOfUs } from "../../../cost/roofline.ts";
+import type { Rates } from "../../../cost/roofline.ts";
 import { shardUs } from "../../../cost/shard.ts";
 import type { StageKey } from "../../../model/workflow.ts";
 import type { EngineState, QueuedShare, RunningShare } from "../../../state/engine-state.ts";
 import type { View } from "../../policy.ts";
 import { leftUs } from "../left-to-run.ts";
 import type { Scene } from "../scene.ts";
+import { halfwayStepUs } from "./paces.ts";
 import { shapeOf, type Shape } from "./shapes.ts";
 
 /** What is left of a share that has joined before. */
@@ -91,19 +92,13 @@ export function lookAtBatches(view: View, scene: Scene, spread: number): Begun {
   return { shares, stages };
 }
 
-type RatesOrNone = Parameters<typeof iterationOfUs>[0] | undefined;
+type RatesOrNone = Rates | undefined;
 
 /** How long an iteration of what decodes there now takes. */
 function paceNow({ running, slowFactor }: EngineState, shapes: readonly Shape[], rates: RatesOrNone): number {
   if (rates === undefined) return 1;
-  let sequences = 0;
-  let context = 0;
-  for (const [at, { prefilledUs }] of running.entries()) {
-    if (prefilledUs === undefined) continue;
-    sequences += shapes[at]!.sequences;
-    context += shapes[at]!.sequences * (shapes[at]!.contextTokens + shapes[at]!.decodeSteps / 2);
-  }
-  return Math.max(1, iterationOfUs(rates, 0, 0, 0, Math.max(1, sequences), context) * slowFactor);
+  const decoding = shapes.filter((_, at) => running[at]!.prefilledUs !== undefined);
+  return halfwayStepUs(decoding, rates, slowFactor);
 }
 
 function leftOf(

@@ -3,6 +3,7 @@
 import { iterationOfUs } from "../../../cost/roofline.ts";
 import type { Batched } from "./batchings.ts";
 import type { Paces } from "./paces.ts";
+import { pairsOf } from "./shapes.ts";
 import type { Shares } from "./shares.ts";
 
 export class Intake {
@@ -36,9 +37,7 @@ export class Intake {
       const own = chunked ? Math.min(promptLeft[at]!, Math.max(0, left)) : promptLeft[at]!;
       full = own === 0 || (prompts > 0 && !chunked && own > left);
       if (full) continue;
-      const { items, sharedTokens, ownTokens } = shapes[at]!;
-      const before = items === 1 ? promptDone[at]! : sharedTokens + ownTokens / 2;
-      const more = own * (items === 1 ? before + (own + 1) / 2 : before);
+      const more = pairsOf(shapes[at]!, own, promptDone[at]!);
       if (prefillUs !== undefined) {
         const withUs = iterationOfUs(rates, tokens + own, pairs + more, prompts + 1, sequences, context) * slow;
         full = prompts > 0 && Math.max(1, Math.round(withUs)) > prefillUs;

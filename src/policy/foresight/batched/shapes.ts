@@ -44,6 +44,12 @@ export function shapeOf(stage: VisibleModelStage, held: ModelCosts, maxSequences
   };
 }
 
+/** Pairs of tokens in the attention of so many of its prompt, after those that are done: items attend to the shared part and, on average, to half of their own. */
+export function pairsOf({ items, sharedTokens, ownTokens }: Shape, tokens: number, done: number): number {
+  const before = items === 1 ? done : sharedTokens + ownTokens / 2;
+  return tokens * (items === 1 ? before + (tokens + 1) / 2 : before);
+}
+
 const known = new WeakMap<Fleet, WeakMap<VisibleModelStage, (Shape | undefined)[]>>();
 
 /** Of the whole stage on an engine that can hold its model; the same for as long as nothing about the stage changes. */

@@ -1,10 +1,10 @@
 /** What runs or waits on engines that prefill and decode apart, and how far it has come as far as can be told. */
 
-import { iterationOfUs } from "../../../../cost/roofline.ts";
 import type { StageKey } from "../../../../model/workflow.ts";
 import type { EngineState, QueuedShare, RunningShare } from "../../../../state/engine-state.ts";
 import type { View } from "../../../policy.ts";
-import { wholeShape, type Shape } from "../../batched/shapes.ts";
+import { halfwayStepUs } from "../../batched/paces.ts";
+import { wholeShape } from "../../batched/shapes.ts";
 import { leftUs } from "../../left-to-run.ts";
 import type { Scene } from "../../scene.ts";
 
@@ -108,12 +108,6 @@ function paceNow({ fleet }: Scene, { running, holding, role, slowFactor }: Engin
   const { models } = fleet.engines[holding.index]!;
   const rates = models.get(running[0]?.stage.model ?? "")?.rates;
   if (rates === undefined || role === "prefill") return 1;
-  let sequences = 0;
-  let context = 0;
-  for (const { stage } of running) {
-    const shape: Shape = wholeShape(fleet, stage, holding.index);
-    sequences += shape.sequences;
-    context += shape.sequences * (shape.contextTokens + shape.decodeSteps / 2);
-  }
-  return Math.max(1, iterationOfUs(rates, 0, 0, 0, Math.max(1, sequences), context) * slowFactor);
+  const decoding = running.map(({ stage }) => wholeShape(fleet, stage, holding.index));
+  return halfwayStepUs(decoding, rates, slowFactor);
 }

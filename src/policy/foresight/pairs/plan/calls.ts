@@ -4,12 +4,17 @@
  */
 
 import type { VisibleModelStage } from "../../../../model/visible.ts";
+import type { Batched } from "../../batched/batchings.ts";
+import { isAged } from "../../../../state/queue.ts";
 import { wholeShape, type Shape } from "../../batched/shapes.ts";
 import type { Scene } from "../../scene.ts";
 import type { Begun } from "./begun.ts";
 
 /** No stage, no engine. */
 export const none = -1;
+
+/** By engine: how it batches, and the one model that it serves, or -1. */
+export type Serving = { readonly batchings: readonly Batched[]; readonly models: Int32Array };
 
 /** As in a `Place`, by stage: smaller rank first, falling by `climb` with every second. */
 export type Ranks = {
@@ -18,9 +23,6 @@ export type Ranks = {
   readonly overtakes: boolean;
 };
 
-/** Overtaken for so long, or for so many times what it takes itself, a share is overtaken no more. */
-const longestOvertakenUs = 2_000_000;
-const longestOvertakenTimes = 4;
 /** Behind all that was put into queues before. */
 const behindAll = 1e15;
 
@@ -137,10 +139,8 @@ export class Calls {
     return this.rank[call]! - (this.climb[call]! * nowUs) / 1e6;
   }
 
-  /** Whether nothing behind it may start before it any more. */
-  isAged(call: number, nowUs: number): boolean {
-    const longestUs = Math.max(longestOvertakenUs, longestOvertakenTimes * this.expectedUs[call]!);
-    return nowUs - this.sinceUs[call]! > longestUs;
+  #isAged(call: number, nowUs: number): boolean {
+    return isAged({ sinceUs: this.sinceUs[call]!, expectedUs: this.expectedUs[call]! }, nowUs);
   }
 
   /** At which place of the queue stands who may join now: the next in order, or who may overtake it where it lacks room. */
@@ -148,7 +148,7 @@ export class Calls {
     let first = 0;
     for (let at = 1; at < queue.length; at++) if (this.comesBefore(queue[at]!, queue[first]!, nowUs)) first = at;
     if (this.#fits(queue[first]!, engine, freeTokens, freeSequences)) return first;
-    if (this.isAged(queue[first]!, nowUs)) return none;
+    if (this.#isAged(queue[first]!, nowUs)) return none;
     let picked = none;
     let barrier = none;
     for (let at = 0; at < queue.length; at++) {
@@ -156,7 +156,7 @@ export class Calls {
       if (at === first) continue;
       if (this.overtakes[call] === 1 && this.#fits(call, engine, freeTokens, freeSequences)) {
         if (picked < 0 || this.comesBefore(call, queue[picked]!, nowUs)) picked = at;
-      } else if (this.isAged(call, nowUs) && (barrier < 0 || this.comesBefore(call, queue[barrier]!, nowUs)))
+      } else if (this.#isAged(call, nowUs) && (barrier < 0 || this.comesBefore(call, queue[barrier]!, nowUs)))
         barrier = at;
     }
     return picked >= 0 && barrier >= 0 && this.comesBefore(queue[barrier]!, queue[picked]!, nowUs) ? none : picked;

@@ -8,7 +8,7 @@ import type { Batched } from "../../batched/batchings.ts";
 import type { Paces } from "../../batched/paces.ts";
 import type { Scene } from "../../scene.ts";
 import type { Begun } from "./begun.ts";
-import type { Calls } from "./calls.ts";
+import type { Calls, Serving } from "./calls.ts";
 
 export class Decodes {
   /** By engine: arrived and waiting; in the batch, in the order in which they joined; and what the iterations under way end. */
@@ -44,13 +44,7 @@ export class Decodes {
   readonly #joinedAt: Float64Array;
   readonly #endsAt: Float64Array;
 
-  constructor(
-    scene: Scene,
-    calls: Calls,
-    begun: Begun,
-    { batchings, models }: { readonly batchings: readonly Batched[]; readonly models: Int32Array },
-    paces: Paces,
-  ) {
+  constructor(scene: Scene, calls: Calls, begun: Begun, { batchings, models }: Serving, paces: Paces) {
     const engines = scene.fleet.engines.length;
     this.#scene = scene;
     this.#calls = calls;

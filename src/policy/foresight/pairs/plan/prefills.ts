@@ -11,7 +11,7 @@ import type { Shape } from "../../batched/shapes.ts";
 import type { Scene } from "../../scene.ts";
 import type { Transfers } from "../../transfers.ts";
 import type { Begun } from "./begun.ts";
-import { none, type Calls } from "./calls.ts";
+import { none, type Calls, type Serving } from "./calls.ts";
 import { Prompts } from "./prompts.ts";
 
 /** What happens to calls away from iterations: their inputs are there, their KV has arrived. */
@@ -54,7 +54,7 @@ export class Prefills {
     scene: Scene,
     calls: Calls,
     begun: Begun,
-    { batchings, models }: { readonly batchings: readonly Batched[]; readonly models: Int32Array },
+    { batchings, models }: Serving,
     { paces, caches, transfers }: { readonly paces: Paces; readonly caches: Caches; readonly transfers: Transfers },
   ) {
     const engines = scene.fleet.engines.length;

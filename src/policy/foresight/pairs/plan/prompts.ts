@@ -2,7 +2,7 @@
 
 import { iterationOfUs, type Rates } from "../../../../cost/roofline.ts";
 import type { Batched } from "../../batched/batchings.ts";
-import type { Shape } from "../../batched/shapes.ts";
+import { pairsOf, type Shape } from "../../batched/shapes.ts";
 
 export class Prompts {
   #batching: Batched = { kind: "batched", maxSequences: 1, prefillTokens: 1, chunkedPrefill: false };
@@ -53,10 +53,4 @@ export class Prompts {
     const us = iterationOfUs(this.#rates!, this.#tokens + tokens, this.#pairs + pairs, this.#prompts + prompts, 0, 0);
     return Math.max(1, Math.round(us * this.#slow));
   }
-}
-
-/** Items attend to the shared prompt and, on average, to half of their own. */
-function pairsOf({ items, sharedTokens, ownTokens }: Shape, tokens: number, done: number): number {
-  const before = items === 1 ? done : sharedTokens + ownTokens / 2;
-  return items === 1 ? tokens * (before + (tokens + 1) / 2) : tokens * before;
 }
