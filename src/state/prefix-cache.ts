@@ -32,6 +32,8 @@ export class PrefixCache {
   #retained: Map<number, number> | undefined;
   #tokens = 0;
   #size = 0;
+  /** As asked for since the last change. */
+  #usedSince: ReadonlyMap<number, number> | undefined;
 
   constructor(base?: PrefixCache) {
     this.#base = base;
@@ -112,6 +114,18 @@ export class PrefixCache {
     return Array.from(this.#nodes(), ({ hash, tokens, parent }) => [hash, tokens, parent ?? -1] as const);
   }
 
+  /** By hash, tokens that were used no earlier, its own among them. Costs a pass over the cache after a change, else nothing. */
+  usedSince(): ReadonlyMap<number, number> {
+    if (this.#usedSince !== undefined) return this.#usedSince;
+    const found = new Map<number, number>();
+    let tokens = 0;
+    for (let node = this.#newest; node !== undefined; node = node.older) found.set(node.hash, (tokens += node.tokens));
+    if (this.#base !== undefined)
+      for (const node of [...this.#base.#nodes()].toReversed())
+        if (!this.#isGone(node.hash)) found.set(node.hash, (tokens += node.tokens));
+    return (this.#usedSince = found);
+  }
+
   /** Takes in what another cache lists. */
   restore(nodes: readonly (readonly [number, number, number])[]): void {
     for (const [hash, tokens, parent] of nodes)
@@ -176,6 +190,7 @@ export class PrefixCache {
   }
 
   #link(node: Node): void {
+    this.#usedSince = undefined;
     node.older = this.#newest;
     node.newer = undefined;
     if (this.#newest === undefined) this.#oldest = node;
@@ -191,6 +206,7 @@ export class PrefixCache {
   }
 
   #remove(node: Node): void {
+    this.#usedSince = undefined;
     if (this.#own.get(node.hash) === node) {
       this.#own.delete(node.hash);
       this.#unlink(node);

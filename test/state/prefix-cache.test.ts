@@ -113,6 +113,7 @@ test("it does what the slow way does, fork upon fork, and no fork changes what i
           model.restore(listed);
         }
         expect(cache.list()).toEqual(model.list());
+        expect(cache.usedSince()).toEqual(model.usedSince());
         expect([cache.tokens, cache.size, cache.match(links)]).toEqual([model.tokens, model.size, model.match(links)]);
       }
       for (const [base, slow] of before) {

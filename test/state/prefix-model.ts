@@ -65,6 +65,12 @@ export class PrefixModel {
     return this.#entries.map(({ hash, tokens, parent }) => [hash, tokens, parent]);
   }
 
+  usedSince(): ReadonlyMap<number, number> {
+    return new Map(
+      this.#entries.map(({ hash }, at) => [hash, this.#entries.slice(at).reduce((sum, { tokens }) => sum + tokens, 0)]),
+    );
+  }
+
   restore(nodes: readonly (readonly [number, number, number])[]): void {
     const added = nodes.filter(([hash]) => this.#find(hash) === undefined);
     this.#entries = [

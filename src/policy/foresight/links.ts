@@ -97,11 +97,11 @@ function lookIntoCaches(
     for (const { model } of engine.foreseen) {
       const known = numbers.get(model);
       if (known === undefined) continue;
-      const own = stampsIn(engine, model);
+      const own = usedSinceIn(engine, model);
       held.set(model, own);
-      for (const [hash, stamp] of own) {
-        const number = known.get(hash) ?? lone;
-        if (number !== lone) stamps[index * count + number] = stamp;
+      for (const [hash, number] of known) {
+        const tokens = number === lone ? undefined : own.get(hash);
+        if (tokens !== undefined) stamps[index * count + number] = -tokens;
       }
     }
     for (const [number, each] of times.entries()) {
@@ -109,7 +109,7 @@ function lookIntoCaches(
       if (each === undefined || own === undefined) continue;
       const { stage, linkTokens } = each;
       let level = each.levelOf(engine.cachedTokens(stage));
-      let stamp = level === 0 ? 0 : (own.get(stage.chain[level - 1]!.hash) ?? -linkTokens[level]!);
+      let stamp = level === 0 ? 0 : -(own.get(stage.chain[level - 1]!.hash) ?? linkTokens[level]!);
       const hashes = coming.get(stage.model);
       while (hashes?.has(stage.chain[level]?.hash ?? -1) === true) stamp = -linkTokens[++level]!;
       cached[number * cluster.count + index] = level;
@@ -122,15 +122,12 @@ function lookIntoCaches(
 /** Behind so many prefixes a cache is not gone through: what it has is taken as used just now. */
 const mostListed = 4096;
 
-/** By link that the engine has cached, how many tokens were used after it, as `cachedStamps` has it. */
-function stampsIn({ prefixes }: EngineState, model: string): ReadonlyMap<number, number> {
-  const stamps = new Map<number, number>();
+const noneListed: ReadonlyMap<number, number> = new Map();
+
+/** By link that the engine has cached, how many tokens were used after it, itself among them. */
+function usedSinceIn({ prefixes }: EngineState, model: string): ReadonlyMap<number, number> {
   const cache = prefixes.get(model);
-  if (cache === undefined) return stamps;
-  if (cache.size > mostListed) return stamps;
-  let behind = 0;
-  for (const [hash, tokens] of cache.list().toReversed()) stamps.set(hash, -(behind += tokens));
-  return stamps;
+  return cache === undefined || cache.size > mostListed ? noneListed : cache.usedSince();
 }
 
 /** What the shares that run leave cached, by model. */

@@ -34,11 +34,12 @@ const yardsticks: readonly string[] = [
 /** Of the yardsticks, by their means on training seeds. */
 const strongest = ["edf@projected", "las@projected"];
 
-/** Ours, beyond any source. */
+/** Ours, beyond any source; and with engines that keep their roles. */
 const ahead = "foresight";
+const aheadInRoles = "foresight-roles";
 
 /** What goes beyond the subject's source and runs wherever the subject does: all of it that leaves roles as they are, all, and what is our own. */
-const beyondEverywhere = ["hexagent+beyond", "hexagent+beyond+roles", ahead];
+const beyondEverywhere = ["hexagent+beyond", "hexagent+beyond+roles", ahead, aheadInRoles];
 
 /** Order without placement; placement without order is `fcfs@projected`. */
 const orderAlone = "risk@least-loaded";
@@ -72,7 +73,7 @@ export function isAblation(name: string): boolean {
 
 /** The subject with something more, or what is made of it. */
 export function isBeyond(name: string): boolean {
-  return name.startsWith(`${subject}+`) || name === ahead;
+  return name.startsWith(`${subject}+`) || name === ahead || name === aheadInRoles;
 }
 
 function isVariant(name: string): boolean {

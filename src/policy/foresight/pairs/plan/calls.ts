@@ -49,7 +49,7 @@ export class Calls {
   readonly #scene: Scene;
   readonly #begun: Begun;
   readonly #engines: number;
-  /** By call and engine, as asked for. */
+  /** By call and sort of engine, as asked for. */
   readonly #shapes: (Shape | undefined)[];
 
   constructor(scene: Scene, begun: Begun, { rank, climb, overtakes }: Ranks) {
@@ -72,7 +72,7 @@ export class Calls {
     this.joinTokens = new Float64Array(count);
     this.written = new Float64Array(count);
     this.embeds = new Uint8Array(count);
-    this.#shapes = Array.from({ length: count * this.#engines });
+    this.#shapes = Array.from({ length: count * fleet.sorts.length });
     for (let stage = 0; stage < stages.length; stage++) {
       this.rank[stage] = rank[stage]!;
       this.climb[stage] = climb[stage]!;
@@ -115,8 +115,9 @@ export class Calls {
   }
 
   shapeOf(call: number, engine: number): Shape {
-    const cell = call * this.#engines + engine;
-    return (this.#shapes[cell] ??= wholeShape(this.#scene.fleet, this.stageOf(call), engine));
+    const { fleet } = this.#scene;
+    const cell = fleet.sortOf[engine]! * this.count + call;
+    return (this.#shapes[cell] ??= wholeShape(fleet, this.stageOf(call), engine));
   }
 
   /** Of the prompt of what has begun, as its engine has it now. */
