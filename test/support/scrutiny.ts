@@ -12,16 +12,24 @@ import { apply, createState } from "../../src/state/apply.ts";
 import type { EngineState } from "../../src/state/engine-state.ts";
 import type { VisibleModelStage } from "../../src/model/visible.ts";
 
-/** The same policy, but its memory goes through JSON, and changing the view or deciding about what is not ready fails. */
+/** At one decision in so many all of the view is compared: that costs as much as the simulator and the policy together. */
+const portraitShare = 3;
+
+/**
+ * The same policy, but its memory goes through JSON, and changing the view or deciding about what is not ready fails. What can
+ * be frozen is frozen at every decision. The rest of what a policy sees is compared at the first decision and at every third
+ * after it, whatever they are about: a policy that changes its view does so again and again.
+ */
 export function scrutinise(entry: PolicyEntry): PolicyEntry {
+  let asked = 0;
   return {
     ...entry,
     plan: (view) => {
       freeze(view.ready);
       freeze(view.memory);
-      const before = portray(view);
+      const before = asked++ % portraitShare === 0 ? portray(view) : undefined;
       const plan = entry.plan(view);
-      assert.equal(portray(view), before, "the policy changed what it was shown");
+      if (before !== undefined) assert.equal(portray(view), before, "the policy changed what it was shown");
       assert.equal(findMisplaced(view, plan.decisions), undefined);
       const memory: unknown = plan.memory === undefined ? undefined : JSON.parse(JSON.stringify(plan.memory));
       return { ...plan, memory };
