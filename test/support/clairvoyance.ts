@@ -5,9 +5,10 @@
  * must answer the same.
  */
 
+import type { Journal } from "../../src/journal/journal.ts";
 import type { JournalEvent } from "../../src/model/event.ts";
 import type { PolicyEntry } from "../../src/policy/policy.ts";
-import { simulate } from "../../src/sim/simulate.ts";
+import { runUnchecked } from "./build.ts";
 import { plainCalibration } from "./plain-calibration.ts";
 import type { RandomWorld } from "./random-world.ts";
 
@@ -35,11 +36,15 @@ export function compareTruths(
   other: RandomWorld,
   policyOf: (world: RandomWorld) => PolicyEntry,
 ): Comparison {
-  const left = record(one, policyOf(one));
-  const right = record(other, policyOf(other));
+  return compareRuns(record(one, policyOf(one)), record(other, policyOf(other)));
+}
+
+/** The same for runs that are there already. */
+export function compareRuns(left: Recorded, right: Recorded): Comparison {
+  const [those, others] = [left.journal.events, right.journal.events];
   let common = 0;
-  while (common < left.events.length && sameAt(left.events, right.events, common)) common += 1;
-  const first = pickEarlier(left.events[common], right.events[common]);
+  while (common < those.length && sameAt(those, others, common)) common += 1;
+  const first = pickEarlier(those[common], others[common]);
   const found = { firstDifference: first?.kind, compared: 0, clairvoyance: undefined };
   for (const [index, answer] of left.answers.entries()) {
     const same = right.answers[index];
@@ -66,7 +71,10 @@ function pickEarlier(left: JournalEvent | undefined, right: JournalEvent | undef
 
 type Answer = { readonly seen: number; readonly atUs: number; readonly decisions: string };
 
-function record(world: RandomWorld, entry: PolicyEntry) {
+/** A run that is held against no law, and what the policy answered after how many of its events. */
+export type Recorded = { readonly journal: Journal; readonly answers: readonly Answer[] };
+
+export function record(world: RandomWorld, entry: PolicyEntry): Recorded {
   const events: JournalEvent[] = [];
   const answers: Answer[] = [];
   const policy: PolicyEntry = {
@@ -77,8 +85,5 @@ function record(world: RandomWorld, entry: PolicyEntry) {
       return plan;
     },
   };
-  const { seed, cluster, models, workflows } = world;
-  const onEvent = (event: JournalEvent): number => events.push(event);
-  simulate({ cluster, models, workflows, seed, policy, calibration: plainCalibration, onEvent });
-  return { events, answers };
+  return { journal: runUnchecked({ ...world, policy, calibration: plainCalibration }, events), answers };
 }
