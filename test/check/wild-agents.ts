@@ -7,7 +7,7 @@ import type { Decision, Place } from "../../src/model/decision.ts";
 import { gigabytes } from "../../src/model/units.ts";
 import type { PolicyEntry, View } from "../../src/policy/policy.ts";
 import type { Rng } from "../../src/random/rng.ts";
-import { run } from "../support/build.ts";
+import { runUnchecked } from "../support/build.ts";
 import { placeWildly, tightWorkflows, wildCluster, wildWorkflows } from "./wild.ts";
 
 /** Places with climbing ranks and leave to overtake. */
@@ -81,7 +81,7 @@ const pairs: readonly Partial<Engine>[] = [
 
 export const wildAgentRuns: Readonly<Record<string, (seed: number, count?: number) => Journal>> = {
   "by-step": (seed, count = 30) =>
-    run({
+    runUnchecked({
       seed,
       policy: wildAgent,
       workflows: tightWorkflows(seed, count),
@@ -95,7 +95,7 @@ export const wildAgentRuns: Readonly<Record<string, (seed: number, count?: numbe
       faults: { ...faults, staleUs: 20_000 },
     }),
   "pairs by step": (seed, count = 30) =>
-    run({
+    runUnchecked({
       seed,
       policy: wildAgent,
       workflows: tightWorkflows(seed, count),
@@ -103,7 +103,7 @@ export const wildAgentRuns: Readonly<Record<string, (seed: number, count?: numbe
       faults,
     }),
   "mixed by step": (seed, count = 30) =>
-    run({
+    runUnchecked({
       seed,
       policy: wildAgent,
       workflows: wildWorkflows(seed, count, 200_000),
