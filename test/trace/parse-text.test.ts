@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseJson, parseJsonOrYaml, parseLines, parseYaml } from "../../src/trace/parse-text.ts";
 import { attempt, refusal } from "./documents.ts";
+import { codePoint } from "../support/code-point.ts";
 
 test.each([
   ["", "line 1:1: found the end of the text"],
@@ -64,7 +65,7 @@ test("lines count blank ones and forgive carriage returns", () => {
 
 test("any text is a value or an InputError", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "binary", maxLength: 40 }), fc.constantFrom("f.json", "f.yaml"), (text, file) => {
+    fc.property(fc.string({ unit: codePoint, maxLength: 40 }), fc.constantFrom("f.json", "f.yaml"), (text, file) => {
       attempt(() => parseJsonOrYaml(text, file));
     }),
     { numRuns: 1000 },

@@ -5,6 +5,7 @@ import { detectFormat } from "../../src/trace/detect-format.ts";
 import { parseWorkload, type ReadOptions, readWorkload, workloadFormats } from "../../src/trace/read-workload.ts";
 import { parseWorkloadFile, writeWorkload } from "../../src/trace/workload-file.ts";
 import { attempt, broken, type Json, refusal } from "./documents.ts";
+import { codePoint } from "../support/code-point.ts";
 
 /** A small document of each format, as the lines that a file has. */
 const documents: { readonly [format: string]: readonly Json[] } = {
@@ -151,7 +152,7 @@ test.each(formats)("broken %s is a workload or an InputError", (format) => {
 
 test.each(workloadFormats)("any text and any JSON as %s is a workload or an InputError", (format) => {
   fc.assert(
-    fc.property(fc.oneof(fc.string({ unit: "binary", maxLength: 30 }), fc.json()), (text) => {
+    fc.property(fc.oneof(fc.string({ unit: codePoint, maxLength: 30 }), fc.json()), (text) => {
       attempt(() => parseWorkload(text, "trace", { format }));
     }),
     { numRuns: 200 },

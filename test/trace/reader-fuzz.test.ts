@@ -12,6 +12,7 @@ import { readLmcache } from "../../src/trace/lmcache.ts";
 import { readMiniSweAgent } from "../../src/trace/mini-swe-agent.ts";
 import type { TaskGraph } from "../../src/trace/task-graph.ts";
 import { expectWhole } from "./whole.ts";
+import { codePoint } from "../support/code-point.ts";
 
 const annotated = (graphs: readonly TaskGraph[]): readonly Workflow[] =>
   graphs.map((graph, index) => annotateGraph(graph, { seed: 1, id: `${index}` }));
@@ -149,7 +150,7 @@ describe.each(Object.entries(cases))("%s", (_, { read, valid }) => {
 
   test("any text", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "binary" }), (text) => tame(read, text)),
+      fc.property(fc.string({ unit: codePoint }), (text) => tame(read, text)),
       { numRuns: 300 },
     );
   });

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { chat, chatPath, openWire, post, send } from "./client.ts";
 import { engine, entryOf, model, openBench } from "./gateway.ts";
+import { codePoint } from "../../support/code-point.ts";
 
 const pieces = [
   "GET /healthz HTTP/1.1\r\n",
@@ -71,7 +72,7 @@ test("whatever a body holds, the answer is an answer", async () => {
       max_tokens: fc.oneof(fc.constant(8), fc.jsonValue()),
       workflow: fc.oneof(
         fc.record(
-          { id: fc.string({ unit: "binary" }), stage: fc.string(), parents: fc.jsonValue() },
+          { id: fc.string({ unit: codePoint }), stage: fc.string(), parents: fc.jsonValue() },
           { requiredKeys: [] },
         ),
         fc.jsonValue(),

@@ -10,6 +10,7 @@ import { toPages } from "../../../../src/experiment/bench/report-parts.ts";
 import { InputError } from "../../../../src/trace/input-error.ts";
 import { madeUpAgents, madeUpLatencies } from "./made-up.ts";
 import { readMarkup } from "./well-formed.ts";
+import { codePoint } from "../../../support/code-point.ts";
 
 const about = { benchmark: "b", version: "1+abc", command: "fate bench b --seeds 1-3", data: "Made up" };
 
@@ -104,7 +105,7 @@ test("each row of a main table has its value and interval drawn beside it", () =
 
 const nasty = fc.oneof(
   fc.constantFrom("</td><script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "<!--", "]]>", "&#60;", "`|*"),
-  fc.string({ unit: "binary", minLength: 1, maxLength: 12 }),
+  fc.string({ unit: codePoint, minLength: 1, maxLength: 12 }),
 );
 
 test("whatever names say, they end as text", () => {
