@@ -91,7 +91,18 @@ describe("bad input ends with code 2 and one line", () => {
 describe("simulate and check", () => {
   test("two runs of one seed write the same journal, and it obeys the laws", async () => {
     for (const name of ["a.ndjson", "b.ndjson"]) {
-      const ran = await fate("simulate", ...generated, "--seed", "3", "--faults", "heavy", "--journal", file(name));
+      const ran = await fate(
+        "simulate",
+        ...generated,
+        "--policy",
+        "greedy-finish",
+        "--seed",
+        "3",
+        "--faults",
+        "heavy",
+        "--journal",
+        file(name),
+      );
       expect(ran.code).toBe(0);
     }
     expect(readFileSync(file("a.ndjson")).equals(readFileSync(file("b.ndjson")))).toBe(true);
@@ -107,7 +118,7 @@ describe("simulate and check", () => {
   });
 
   test("a journal that was tampered with breaks a law, and says where", async () => {
-    await fate("simulate", workload, "--cluster", cluster, "--journal", file("whole.ndjson"));
+    await fate("simulate", workload, "--cluster", cluster, "--policy", "heft", "--journal", file("whole.ndjson"));
     const lines = readFileSync(file("whole.ndjson"), "utf8").trimEnd().split("\n");
     const cut = lines.findIndex((line) => line.includes('"share-end"'));
     const [header, ...rest] = lines.toSpliced(cut, 1);
@@ -150,7 +161,11 @@ describe("trace", () => {
     const made = file("same.ndjson");
     await fate("trace", "generate", "rag", "--count", "4", "--seed", "5", "--out", made);
     const metrics = async (...words: readonly string[]): Promise<unknown> =>
-      (JSON.parse((await fate("simulate", ...words, "--seed", "5", "--json")).out) as { metrics: unknown }).metrics;
+      (
+        JSON.parse((await fate("simulate", ...words, "--policy", "heft", "--seed", "5", "--json")).out) as {
+          metrics: unknown;
+        }
+      ).metrics;
     expect(await metrics(made, "--cluster", "hetero-8")).toEqual(await metrics(...generated));
   });
 });

@@ -15,7 +15,7 @@ test("Ctrl-C ends a comparison with 130 and leaves no file behind", async () => 
     "--generate",
     "montage",
     "--count",
-    "3000",
+    "300",
     "--rate",
     "10",
     "--out",
@@ -35,7 +35,7 @@ test("Ctrl-C ends a comparison with 130 and leaves no file behind", async () => 
 });
 
 test("a reader that closes early is no fault", async () => {
-  const child = spawn("sh", ["-c", `${node} src/cli/main.ts trace generate montage --count 200 | head -c 100`], {
+  const child = spawn("sh", ["-c", `${node} src/cli/main.ts trace generate montage --count 20 | head -c 100`], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let notes = "";

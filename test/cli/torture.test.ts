@@ -4,18 +4,14 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fate } from "./support.ts";
 
-test("one world is told of in a line, and line by line if that is asked for", async () => {
+test("one world is told of in a line, line by line if that is asked for, and as JSON that says what the line says", async () => {
   const plain = await fate("torture", "--seed", "3", "--gateways", "1");
   expect(plain.code, plain.out).toBe(0);
   expect(plain.out).toMatch(/^seed 3: \d+ workflows, \d+ calls, \d+ faults, \d+ steps, trace [0-9a-f]{16}\n$/);
   const traced = await fate("torture", "--seed", "3", "--gateways", "1", "--trace");
   expect(traced.out.endsWith(plain.out)).toBe(true);
   expect(traced.out.split("\n").length).toBeGreaterThan(100);
-});
-
-test("one world as JSON says what its line says", async () => {
-  const words = ["torture", "--seed", "3", "--gateways", "1"];
-  const [plain, { out }] = [await fate(...words), await fate(...words, "--json")];
+  const { out } = await fate("torture", "--seed", "3", "--gateways", "1", "--json");
   const told = JSON.parse(out) as { seed: number; steps: number; hash: string; violations: unknown[] };
   expect(told).toMatchObject({ seed: 3, violations: [] });
   expect(plain.out).toContain(` ${told.steps} steps, trace ${told.hash}\n`);
