@@ -8,14 +8,14 @@ import { leastOver, oneModel, unite } from "./tiny-worlds.ts";
 
 test("no order and no placement of a small workflow ends before its bound, and some end with it", () => {
   const parts: number[] = [];
-  for (let seed = 1; seed <= 60; seed++) parts.push(boundOverBest(seed, 4));
+  for (let seed = 1; seed <= 40; seed++) parts.push(boundOverBest(seed, 4));
   expect(Math.max(...parts)).toBe(1);
 });
 
 test("no order and no placement of workflows that arrive one after another has a smaller mean latency than the bound", () => {
   const parts: MeanOverBest[] = [];
-  for (let seed = 1; seed <= 30; seed++) parts.push(meanOverBest(seed));
-  expect(parts.filter(({ alone, together }) => together > alone).length).toBeGreaterThan(10);
+  for (let seed = 1; seed <= 15; seed++) parts.push(meanOverBest(seed));
+  expect(parts.filter(({ alone, together }) => together > alone).length).toBeGreaterThan(5);
   expect(Math.max(...parts.map(({ together }) => together))).toBeGreaterThan(0.8);
 });
 

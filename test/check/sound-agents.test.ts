@@ -5,7 +5,7 @@ import { check } from "../../src/check/check.ts";
 import { wildAgentRuns } from "./wild-agents.ts";
 
 describe.each(Object.entries(wildAgentRuns))("%s", (_name, make) => {
-  test.each([1, 2, 3, 4])("seed %i", (seed) => {
+  test.each([1, 2])("seed %i", (seed) => {
     expect(check(make(seed))).toEqual([]);
   });
 });

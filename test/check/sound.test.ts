@@ -8,7 +8,7 @@ import { cluster, dag, run } from "../support/build.ts";
 import { wildRuns } from "./wild.ts";
 
 describe.each(Object.entries(wildRuns))("%s engines", (_name, make) => {
-  test.each([1, 2, 3, 4, 5, 6])("seed %i", (seed) => {
+  test.each([1, 2, 3])("seed %i", (seed) => {
     expect(check(make(seed))).toEqual([]);
   });
 });

@@ -97,7 +97,7 @@ test("records with other values in their fields", () => {
     fc.property(spoilt, (text) => {
       examine(tryParse(text));
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 

@@ -6,7 +6,7 @@ import { shrink } from "../../src/torture/shrink.ts";
 import { torture } from "../../src/torture/torture.ts";
 import type { Sabotage } from "../../src/torture/sabotage.ts";
 
-test.each([1, 2, 3, 4])("whatever goes wrong, every law holds with %i gateways", async (gateways) => {
+test.each([1, 3])("whatever goes wrong, every law holds with %i gateways", async (gateways) => {
   const seed = 1;
   const { violations, accepted, faults } = await torture({ seed, gateways });
   expect(violations, `fate torture --seed ${seed} --gateways ${gateways} --trace`).toEqual([]);

@@ -205,6 +205,6 @@ test("a broken document is a workload or an InputError", () => {
         expect(parse(writeWorkload(workload, models)).workload).toStrictEqual(workload);
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: 500 },
   );
 });

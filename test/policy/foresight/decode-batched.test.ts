@@ -108,7 +108,7 @@ test.for<[string, Case]>([
   ["stages where they end first", { loadsAhead: true, batching: chunked, open: true }],
 ])("the simulator ends every stage when the decoder says so, with %s", ([, each]) => {
   let compared = 0;
-  for (let seed = 1; seed <= 25; seed++) {
+  for (let seed = 1; seed <= 15; seed++) {
     const world = randomWorld(seed);
     const workflows = world.workflows.map(withoutDoubt);
     const found: Prediction = { endsUs: new Map() };
@@ -127,7 +127,7 @@ test.for<[string, Case]>([
     expect({ seed, ends: predicted.map(([key]) => [key, ends.get(key)]) }).toEqual({ seed, ends: predicted });
     compared += predicted.length;
   }
-  expect(compared).toBeGreaterThan(100);
+  expect(compared).toBeGreaterThan(60);
 });
 
 /** When each stage joins the batch of one engine, in seconds after the first, if the engine is given them in this order. */

@@ -28,7 +28,7 @@ function meanEndUs(events: readonly JournalEvent[]): number {
 
 test("while calls wait, they wait for the engine that has cached what they begin with", () => {
   const takenIn = (name: Name) =>
-    play(name, "homo", "bfcl", 110, 60).reduce(
+    play(name, "homo", "bfcl", 70, 60).reduce(
       (sum, event) => (event.kind === "prefill-start" ? sum + event.promptTokens - event.cachedTokens : sum),
       0,
     );
@@ -65,9 +65,9 @@ test("engines that decode help where prompts wait, but not if roles are to stay"
 });
 
 test("none helps where calls wait that have time to", () => {
-  const events = play("foresight", "het2", "mapred", 60, 5, 101);
+  const events = play("foresight", "het2", "mapred", 30, 5, 101);
   expect(switches(events)).toEqual([]);
-  expect(meanEndUs(events)).toBeLessThan(meanEndUs(play("hexagent", "het2", "mapred", 60, 5, 101)));
+  expect(meanEndUs(events)).toBeLessThan(meanEndUs(play("hexagent", "het2", "mapred", 30, 5, 101)));
 });
 
 test("every workflow ends, whatever comes, and equal views give equal plans", () => {
