@@ -24,8 +24,21 @@ const tellingWorlds = worlds.filter(({ seed }) => [7, 11, 14, 19, 22].includes(s
 /** Some of them, and those that tell most; the long suite has two hundred. */
 const some = worlds.filter((world) => world.seed % 6 === 0 || tellingWorlds.includes(world));
 
-/** Ablations of `fate` and `foresight` run their code with other settings: the long suite has them. */
-const inGate = Object.entries(policies).filter(([name]) => !(name in fateAblations) && !/^foresight[-@]/.test(name));
+/**
+ * Ablations of `fate` and `foresight` run their code with other settings, and an order is the same with each of three placements:
+ * the long suite has them all, the gate no ablations and of each order one placement.
+ */
+const placements = ["@round-robin", "@least-loaded", "@projected"];
+const placed = Object.keys(policies).filter((name) => placements.includes(suffixOf(name) ?? ""));
+const inGate = Object.entries(policies).filter(
+  ([name]) => !(name in fateAblations) && !/^foresight[-@]/.test(name) && (!placed.includes(name) || isTurnOf(name)),
+);
+
+/** The first order has the first placement, the second the second, and so on. */
+function isTurnOf(name: string): boolean {
+  const orders = [...new Set(placed.map((other) => other.slice(0, other.indexOf("@"))))];
+  return name.endsWith(placements[orders.indexOf(name.slice(0, name.indexOf("@"))) % placements.length] ?? "");
+}
 
 const drawnClusters = [cluster("h100"), cluster("h100 l40s a100"), cluster("h100 h100", { batching: batched })];
 

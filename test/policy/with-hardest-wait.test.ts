@@ -18,7 +18,7 @@ const mostUs = 3_000_000;
 /** More calls than the engines can take, most of one model, of which long and short ones wait. */
 function crowd(seed: number): Workflow[] {
   const rng = createRng(seed, "crowd");
-  return Array.from({ length: 24 }, (_, index): Workflow => {
+  return Array.from({ length: 16 }, (_, index): Workflow => {
     const model = rng.next() < 0.2 ? "phi-4-14.7b" : "llama-3.1-8b";
     const tokens = 20 + rng.below(400);
     const output = { estimate: tokens, actual: tokens, limit: 600 };

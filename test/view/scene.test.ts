@@ -65,7 +65,7 @@ describe("in any world", () => {
           expect(lanes.length).toBeLessThanOrEqual(most + maxResident + 1);
         }
       }),
-      { numRuns: 20 },
+      { numRuns: 10 },
     );
   });
 
@@ -89,7 +89,7 @@ describe("in any world", () => {
         ] as const)
           expect([name, figures[name]]).toEqual([name, measured[name]]);
       }),
-      { numRuns: 15 },
+      { numRuns: 8 },
     );
   });
 
@@ -113,7 +113,7 @@ describe("in any world", () => {
           ]);
         }
       }),
-      { numRuns: 15 },
+      { numRuns: 8 },
     );
   });
 
@@ -130,7 +130,7 @@ describe("in any world", () => {
           expect(why?.candidates.every((one) => (one.cost === undefined) !== (one.ruledOut === undefined))).toBe(true);
         }
       }),
-      { numRuns: 15 },
+      { numRuns: 8 },
     );
   });
 
@@ -156,7 +156,7 @@ describe("in any world", () => {
           expect(between).toEqual(summary(again));
         },
       ),
-      { numRuns: 20 },
+      { numRuns: 10 },
     );
   });
 
@@ -180,7 +180,7 @@ describe("in any world", () => {
             expect(explainPlace(small.tape, sequence)).toEqual(explainPlace(whole.tape, sequence));
         expect(small.figures.at(Infinity)).toEqual(whole.figures.at(Infinity));
       }),
-      { numRuns: 15 },
+      { numRuns: 8 },
     );
   });
 
@@ -200,7 +200,7 @@ describe("in any world", () => {
           }
         }
       }),
-      { numRuns: 20 },
+      { numRuns: 10 },
     );
   });
 
@@ -221,7 +221,7 @@ describe("in any world", () => {
           expect(path[0]?.stage.parents).toEqual([]);
         }
       }),
-      { numRuns: 15 },
+      { numRuns: 8 },
     );
   });
 });

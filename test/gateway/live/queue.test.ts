@@ -2,7 +2,8 @@
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { policies } from "../../../src/policy/policies.ts";
-import { cut, embedder, engines, inRoles, Live, llama, Owner, phi, settle, stageOf } from "./world.ts";
+import { carryMixedLoad, isAblation } from "./mixed-load.ts";
+import { cut, engines, inRoles, Live, llama, Owner, phi, stageOf } from "./world.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });
@@ -203,36 +204,7 @@ test("a refusal says why, and when to come again", async () => {
   expect(refusals()).toEqual(["draining", "the gateway is about to stop and takes no new calls", 1]);
 });
 
-/** Like any call, in the models that these engines serve. */
-const mixture = [llama, phi, llama, embedder, phi, llama, llama, phi] as const;
+/** Ablations run the code of `fate` and `foresight` with other settings: the long suite has them. */
+const inGate = Object.keys(policies).filter((name) => !isAblation(name));
 
-test.each(Object.keys(policies))("%s carries a mixed load through", async (policy) => {
-  const cluster = engines("h100 l40s", { maxResident: 2, host: "one" });
-  await using live = new Live({ cluster, policy });
-  const calls = mixture.map((model, index) => {
-    live.pass(10_000);
-    const kind = model === embedder ? "embed" : "llm";
-    return live.call({ model, kind, items: index === 6 ? 4 : 1, outputTokens: 100 + index });
-  });
-  live.driver.arrive({ workflow: "flow", reveal: "static" });
-  live.driver.reveal(stageOf("flow", { id: "a" }));
-  live.driver.reveal(stageOf("flow", { id: "b", parents: ["a"], model: phi }));
-  const [a, b] = [new Owner(), new Owner()];
-  live.driver.ready("flow/a", a);
-  const owners = [...calls, a, b];
-  for (let round = 0; round < 60 && live.driver.open() > 0; round++) {
-    live.pass(200_000);
-    for (const owner of owners) for (const turn of owner.turns) turn.end({ outputTokens: 50 });
-    if (
-      live.over.has("flow/a") &&
-      b.turns.length === 0 &&
-      !live.over.has("flow/b") &&
-      live.driver.world.state.workflows.node("flow/b").status === "waiting"
-    )
-      live.driver.ready("flow/b", b);
-    await settle();
-  }
-  expect([...live.over.values()]).toEqual(Array.from(owners, () => "ran"));
-  expect(live.faults).toEqual([]);
-  for (const { id } of Array.from(live.driver.world.state.workflows.open.values())) live.driver.end(id);
-});
+test.each(inGate)("%s carries a mixed load through", carryMixedLoad);

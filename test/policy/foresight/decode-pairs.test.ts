@@ -175,7 +175,7 @@ test.for<[string, Case]>([
 ])("the simulator does what the decoder says, with %s", ([, each]) => {
   let compared = 0;
   let preempted = 0;
-  for (let seed = 1; seed <= 7; seed++) {
+  for (let seed = 1; seed <= 4; seed++) {
     const world = randomWorld(seed);
     const workflows = world.workflows.map(withoutDoubt);
     const found = new Map<string, Moments>();
@@ -201,5 +201,5 @@ test.for<[string, Case]>([
   }
   // Where memory is short, some give way.
   expect(preempted > 0).toBe(each.kvBytes !== undefined);
-  expect(compared).toBeGreaterThan(100);
+  expect(compared).toBeGreaterThan(50);
 });

@@ -54,9 +54,9 @@ test("a batch of several prompts is short, and where nothing is crowded no longe
 });
 
 test("where KV memory keeps calls from being decoded, engines that prefill help, and all end sooner", () => {
-  const crowded = play("foresight", "het3-kv", "mapred", 40, 8);
+  const crowded = play("foresight", "het3-kv", "mapred", 32, 12);
   expect(switches(crowded)).toContain("prefill>decode");
-  expect(meanEndUs(crowded)).toBeLessThan(meanEndUs(play("hexagent", "het3-kv", "mapred", 40, 8)));
+  expect(meanEndUs(crowded)).toBeLessThan(meanEndUs(play("hexagent", "het3-kv", "mapred", 32, 12)));
 });
 
 test("engines that decode help where prompts wait, but not if roles are to stay", () => {
