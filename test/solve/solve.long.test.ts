@@ -13,7 +13,7 @@ const workBudget = 100_000_000;
 const cpSat = createCpSat();
 afterAll(() => cpSat[Symbol.asyncDispose]());
 
-test("on twenty thousand problems the exact search equals trying everything", () => {
+test("on ten thousand problems the exact search equals trying everything", () => {
   fc.assert(
     fc.property(anyProblem({ jobs: 5, candidates: 4 }), (problem) => {
       const { choice, cost, optimal } = solveExactly(problem, { workBudget });
@@ -21,23 +21,23 @@ test("on twenty thousand problems the exact search equals trying everything", ()
       expect(isFeasible(problem, choice)).toBe(true);
       expect(costOf(problem, choice)).toBe(cost);
     }),
-    { numRuns: 20_000, seed: 5 },
+    { numRuns: 10_000, seed: 5 },
   );
 });
 
-test("on four thousand problems CP-SAT and the exact search agree", () => {
+test("on two thousand problems CP-SAT and the exact search agree", () => {
   fc.assert(
     fc.property(anyProblem({ jobs: 8, candidates: 4 }), (problem) => {
       const { choice, ...answer } = cpSat.solve(problem, solveGreedily(problem).choice);
       expect(isFeasible(problem, choice)).toBe(true);
       expect(answer).toEqual({ status: "optimal", cost: solveExactly(problem, { workBudget }).cost });
     }),
-    { numRuns: 4000, seed: 6 },
+    { numRuns: 2000, seed: 6 },
   );
 });
 
 test("on crowded frontiers they agree too", () => {
-  for (let seed = 1; seed <= 60; seed++) {
+  for (let seed = 1; seed <= 30; seed++) {
     const problem = crowdedFrontier(createRng(seed), 4 + (seed % 5), 4 + (seed % 3));
     const exact = solveExactly(problem, { workBudget });
     expect(exact.optimal).toBe(true);
@@ -47,7 +47,7 @@ test("on crowded frontiers they agree too", () => {
 });
 
 test("on frontiers as a policy poses them they agree as well", () => {
-  for (let seed = 1; seed <= 200; seed++) {
+  for (let seed = 1; seed <= 100; seed++) {
     const problem = boundedFrontier(createRng(seed), {
       jobs: 4 + (seed % 21),
       engines: 4 + (seed % 13),

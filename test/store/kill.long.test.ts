@@ -19,7 +19,7 @@ afterAll(() => folder[Symbol.asyncDispose]());
 const server = await startPostgres();
 afterAll(() => server?.[Symbol.asyncDispose](), 60_000);
 
-const rounds = 25;
+const rounds = 12;
 const source = (file: string): string => JSON.stringify(new URL(`../../src/store/${file}`, import.meta.url).href);
 
 /** Submits without end, two stages and an end for each run, and a journal beside; says a line once something is durable. */

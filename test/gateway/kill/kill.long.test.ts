@@ -15,11 +15,12 @@ async function killed(options: Pick<KillOptions, "instants" | "gateways" | "data
   expect(report.takenUp.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
 }
 
-test("a gateway that is killed again and again under load loses nothing and doubles nothing", async () => {
+// Both wait most of the time, so they do it together.
+test.concurrent("a gateway that is killed again and again under load loses nothing and doubles nothing", async () => {
   await killed({ instants: 10 });
 });
 
-test("nor do three over one Postgres, of which one at a time is killed", async (context) => {
+test.concurrent("nor do three over one Postgres, of which one at a time is killed", async (context) => {
   await using postgres = await startPostgres();
   if (postgres === undefined) return context.skip();
   await killed({ instants: 8, gateways: 3, databaseUrl: await postgres.createDatabase() });

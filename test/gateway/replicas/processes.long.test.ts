@@ -9,7 +9,7 @@ import { chat, chatPath, send } from "../http/client.ts";
 import { engine, entryOf, model } from "../http/gateway.ts";
 import { callAll, startGroup, statusOf, untilOnePlans, type Group } from "./processes.ts";
 
-const calls = 300;
+const calls = 150;
 const atOnce = 24;
 /** Together they take fewer than are called at once, so that some always wait. */
 const maxSequences = 6;

@@ -3,7 +3,7 @@
 import { describe, test } from "vitest";
 import { clusterNames, liveMildly, liveWildly } from "./wild.ts";
 
-const seeds = 150;
+const seeds = 75;
 
 describe.each(clusterNames)("on %s engines", (name) => {
   test("nothing is lost, doubled, or begun where there is no room", async () => {
