@@ -28,7 +28,7 @@ function meanEndUs(events: readonly JournalEvent[]): number {
 
 test("while calls wait, they wait for the engine that has cached what they begin with", () => {
   const takenIn = (name: Name) =>
-    play(name, "homo", "bfcl", 70, 60).reduce(
+    play(name, "homo", "bfcl", 50, 60).reduce(
       (sum, event) => (event.kind === "prefill-start" ? sum + event.promptTokens - event.cachedTokens : sum),
       0,
     );
