@@ -243,6 +243,22 @@ describe.skipIf(chromiumPath === undefined)("the page, in a Chromium (skipped wh
     await page.close();
   });
 
+  test("what is painted anew while the pointer is down is chosen all the same", async () => {
+    await using viewer = await serveViewer({ files: [files.one], port: 0 });
+    const { page, troubles } = await openPage(browser, viewer.url);
+    await page.getByText("Workflows (12)").waitFor();
+    const row = page.locator("#list .row", { hasText: "flow-5" });
+    const pressed = await row.elementHandle();
+    await row.hover();
+    await page.mouse.down();
+    await page.locator("#filter").dispatchEvent("input");
+    await pressed?.waitForElementState("hidden");
+    await page.mouse.up();
+    await page.locator("#flow-title", { hasText: "flow-5" }).waitFor();
+    expect(troubles).toEqual([]);
+    await page.close();
+  });
+
   test("on a telephone nothing is wider than the screen, by keys everything can be reached, and night follows the system", async () => {
     await using viewer = await serveViewer({ files: [files.one], port: 0 });
     const { page } = await openPage(browser, viewer.url, { width: 390, height: 844 });

@@ -33,7 +33,7 @@ export function all(selector: string): HTMLElement[] {
 
 /**
  * Calls back with what was pressed, by pointer or by key. What is painted twice a second may be another element when the pointer is
- * let go than when it was set down; what counts is what was there then.
+ * let go than when it was set down; what counts is what was there then. Of an element that is gone by then no click comes.
  */
 export function onPress(host: HTMLElement, selector: string, act: (pressed: HTMLElement | SVGElement) => void): void {
   let down: HTMLElement | SVGElement | undefined;
@@ -42,6 +42,12 @@ export function onPress(host: HTMLElement, selector: string, act: (pressed: HTML
     return found instanceof HTMLElement || found instanceof SVGElement ? found : undefined;
   };
   host.addEventListener("pointerdown", (event) => (down = pick(event)));
+  host.addEventListener("pointerup", () => {
+    if (down === undefined || down.isConnected) return;
+    const pressed = down;
+    down = undefined;
+    act(pressed);
+  });
   host.addEventListener("click", (event) => {
     const pressed = down ?? pick(event);
     down = undefined;
