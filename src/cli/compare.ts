@@ -86,10 +86,10 @@ type Plan = {
   readonly check: boolean;
 };
 
-/** Small enough for a laptop in a quarter of a minute, and enough to tell policies apart. */
+/** Small enough for a laptop in half a minute, and enough to tell policies apart. */
 const demo = {
   generate: "montage,rag,map-reduce",
-  count: 24,
+  count: 12,
   rate: 0.1,
   seeds: "1-4",
   policies: [
