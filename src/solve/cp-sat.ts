@@ -68,9 +68,13 @@ export function createCpSat(options: CpSatSolverOptions = {}): CpSatSolver {
     const rung = Atomics.load(line.bell, 0);
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
     line.port.postMessage(request);
-    Atomics.wait(line.bell, 0, rung, patienceMs);
-    const received: { readonly message: CpSatAnswer } | undefined = receiveMessageOnPort(line.port);
-    if (received !== undefined) return received.message;
+    const untilMs = performance.now() + patienceMs;
+    // Who sleeps may wake before the answer lies there: silence is when it does not come in time.
+    for (let leftMs = patienceMs; leftMs > 0; leftMs = untilMs - performance.now()) {
+      Atomics.wait(line.bell, 0, rung, leftMs);
+      const received: { readonly message: CpSatAnswer } | undefined = receiveMessageOnPort(line.port);
+      if (received !== undefined) return received.message;
+    }
     void hangUp();
     givenUp = { kind: "failed", reason: `the solver gave no answer within ${patienceMs} ms` };
     return givenUp;

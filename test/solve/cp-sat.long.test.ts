@@ -71,6 +71,22 @@ test.each([
   expect(broken.solve(problem, hint.choice)).toEqual({ ...hint, status: "fallback", reason });
 });
 
+test("a thread that rings before its answer lies in the port is waited for", async () => {
+  const early = `data:text/javascript,${encodeURIComponent(`
+    import { workerData } from "node:worker_threads";
+    const { port, bell } = workerData;
+    port.on("message", () => {
+      Atomics.add(bell, 0, 1);
+      Atomics.notify(bell, 0);
+      setTimeout(() => port.postMessage({ kind: "failed", reason: "late, but here" }), 30);
+    });
+  `)}`;
+  await using rash = createCpSat({ workerFile: new URL(early) });
+  const problem = crowdedFrontier(createRng(1), 4, 4);
+  const { choice } = solveGreedily(problem);
+  expect(rash.solve(problem, choice)).toMatchObject({ status: "fallback", reason: "late, but here" });
+});
+
 test("a solver whose package is missing says so, and the plan is the best that is known without it", async () => {
   await using broken = createCpSat({ workerFile: new URL(missing) });
   const problem = crowdedFrontier(createRng(1), 8, 4);
