@@ -48,6 +48,10 @@ const defaultWorkerFile = new URL(
   import.meta.url,
 );
 
+/** Nobody rings this one. */
+const nap = new Int32Array(new SharedArrayBuffer(4));
+const napMs = 1;
+
 type Line = { readonly worker: Worker; readonly port: MessagePort; readonly bell: Int32Array };
 
 /** A solver starts its thread at the first question. Once it has kept silent it is not asked again: waiting costs plans. */
@@ -68,12 +72,14 @@ export function createCpSat(options: CpSatSolverOptions = {}): CpSatSolver {
     const rung = Atomics.load(line.bell, 0);
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
     line.port.postMessage(request);
-    const untilMs = performance.now() + patienceMs;
-    // Who sleeps may wake before the answer lies there: silence is when it does not come in time.
-    for (let leftMs = patienceMs; leftMs > 0; leftMs = untilMs - performance.now()) {
-      Atomics.wait(line.bell, 0, rung, leftMs);
+    let leftMs = Atomics.wait(line.bell, 0, rung, patienceMs) === "timed-out" ? 0 : patienceMs;
+    for (;;) {
       const received: { readonly message: CpSatAnswer } | undefined = receiveMessageOnPort(line.port);
       if (received !== undefined) return received.message;
+      if (leftMs <= 0) break;
+      // Who sleeps may wake before the answer lies there.
+      Atomics.wait(nap, 0, 0, napMs);
+      leftMs -= napMs;
     }
     void hangUp();
     givenUp = { kind: "failed", reason: `the solver gave no answer within ${patienceMs} ms` };
