@@ -4,9 +4,9 @@ import { afterAll, describe, expect, test } from "vitest";
 import { feasibleEngines, placeWhole } from "../../src/policy/choose.ts";
 import { policies } from "../../src/policy/policies.ts";
 import type { Policy, PolicyEntry } from "../../src/policy/policy.ts";
-import { fateAblations } from "../../src/policy/fate/ablations.ts";
 import { suffixOf } from "../../src/policy/suffix.ts";
 import type { Faults } from "../../src/sim/faults.ts";
+import { isAblation } from "../support/ablations.ts";
 import { batched, cluster, dag, run, runUnchecked } from "../support/build.ts";
 import { compareRuns, compareTruths, record } from "../support/clairvoyance.ts";
 import { plainCalibration } from "../support/plain-calibration.ts";
@@ -31,7 +31,7 @@ const some = worlds.filter((world) => world.seed % 12 === 0 || tellingWorlds.inc
 const placements = ["@round-robin", "@least-loaded", "@projected"];
 const placed = Object.keys(policies).filter((name) => placements.includes(suffixOf(name) ?? ""));
 const inGate = Object.entries(policies).filter(
-  ([name]) => !(name in fateAblations) && !/^foresight[-@]/.test(name) && (!placed.includes(name) || isTurnOf(name)),
+  ([name]) => !isAblation(name) && (!placed.includes(name) || isTurnOf(name)),
 );
 
 /** The first order has the first placement, the second the second, and so on. */

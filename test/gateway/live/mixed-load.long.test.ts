@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, test, vi } from "vitest";
 import { policies } from "../../../src/policy/policies.ts";
-import { carryMixedLoad, isAblation } from "./mixed-load.ts";
+import { isAblation } from "../../support/ablations.ts";
+import { carryMixedLoad } from "./mixed-load.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });

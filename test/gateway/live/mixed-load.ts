@@ -1,15 +1,10 @@
 /** Calls of several models, and a workflow beside them, carried through by any policy. */
 
 import { expect } from "vitest";
-import { fateAblations } from "../../../src/policy/fate/ablations.ts";
 import { embedder, engines, Live, llama, Owner, phi, settle, stageOf } from "./world.ts";
 
 /** Like any call, in the models that these engines serve. */
 const mixture = [llama, phi, llama, embedder, phi, llama, llama, phi] as const;
-
-export function isAblation(policy: string): boolean {
-  return policy in fateAblations || /^foresight[-@]/.test(policy);
-}
 
 /** Needs fake timers. */
 export async function carryMixedLoad(policy: string): Promise<void> {

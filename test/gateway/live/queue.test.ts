@@ -2,7 +2,8 @@
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { policies } from "../../../src/policy/policies.ts";
-import { carryMixedLoad, isAblation } from "./mixed-load.ts";
+import { isAblation } from "../../support/ablations.ts";
+import { carryMixedLoad } from "./mixed-load.ts";
 import { cut, engines, inRoles, Live, llama, Owner, phi, stageOf } from "./world.ts";
 
 beforeEach(() => {
@@ -204,7 +205,6 @@ test("a refusal says why, and when to come again", async () => {
   expect(refusals()).toEqual(["draining", "the gateway is about to stop and takes no new calls", 1]);
 });
 
-/** Ablations run the code of `fate` and `foresight` with other settings: the long suite has them. */
 const inGate = Object.keys(policies).filter((name) => !isAblation(name));
 
 test.each(inGate)("%s carries a mixed load through", carryMixedLoad);

@@ -4,7 +4,6 @@ import { expect, test } from "vitest";
 import type { Batching, Cluster } from "../../../src/model/cluster.ts";
 import type { JournalEvent } from "../../../src/model/event.ts";
 import { gigabytes } from "../../../src/model/units.ts";
-import type { Segment, Stage, Workflow } from "../../../src/model/workflow.ts";
 import { act } from "../../../src/policy/foresight/act.ts";
 import { layBatches } from "../../../src/policy/foresight/batched/lay.ts";
 import { byTurn, leaveOpen } from "../../../src/policy/foresight/constructions.ts";
@@ -28,6 +27,7 @@ import { cluster, dag } from "../../support/build.ts";
 import { plainCalibration } from "../../support/plain-calibration.ts";
 import { randomWorld } from "../../support/random-world.ts";
 import { runPlain } from "../../support/run-plain.ts";
+import { sharingNothing, withoutDoubt } from "../../support/without-doubt.ts";
 
 type Case = {
   readonly loadsAhead: boolean;
@@ -39,25 +39,6 @@ type Case = {
 
 const chunked: Batching = { kind: "batched", maxSequences: 6, prefillTokens: 2048, chunkedPrefill: true };
 const unchunked: Batching = { kind: "batched", maxSequences: 16, prefillTokens: 4096, chunkedPrefill: false };
-
-/** Nothing uncertain: lengths and tool times as estimated, all branches taken, all there at once. */
-function withoutDoubt(flow: Workflow): Workflow {
-  const certain = ({ branch: _branch, ...stage }: Stage): Stage =>
-    stage.kind === "tool"
-      ? { ...stage, actualUs: stage.estimateUs }
-      : { ...stage, output: { ...stage.output, actual: stage.output.estimate } };
-  return { ...flow, arrivalUs: 0, reveal: "static", stages: flow.stages.map(certain) };
-}
-
-/** What is said before the parents' outputs differs from stage to stage. */
-function sharingNothing(flow: Workflow): Workflow {
-  const own = (segment: Segment): Segment =>
-    segment.kind === "text" ? { kind: "own", tokens: segment.tokens } : segment;
-  const stages = flow.stages.map((stage) =>
-    stage.kind === "tool" ? stage : { ...stage, prompt: stage.prompt.map(own) },
-  );
-  return { ...flow, stages };
-}
 
 function batching(described: Cluster, { batching: kind, kvBytes }: Case): Cluster {
   const memory = kvBytes === undefined ? {} : { kvBytes };

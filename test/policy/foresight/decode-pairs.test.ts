@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import type { Batching, Cluster } from "../../../src/model/cluster.ts";
 import type { JournalEvent } from "../../../src/model/event.ts";
 import { gigabytes } from "../../../src/model/units.ts";
-import type { Segment, Stage, Workflow } from "../../../src/model/workflow.ts";
+import type { Stage, Workflow } from "../../../src/model/workflow.ts";
 import { byTurn } from "../../../src/policy/foresight/constructions.ts";
 import { canLayPairs, layPairs } from "../../../src/policy/foresight/pairs/plan/lay.ts";
 import { parentsFirst } from "../../../src/policy/foresight/plan.ts";
@@ -17,6 +17,7 @@ import { simulate } from "../../../src/sim/simulate.ts";
 import { cluster } from "../../support/build.ts";
 import { plainCalibration } from "../../support/plain-calibration.ts";
 import { randomWorld } from "../../support/random-world.ts";
+import { sharingNothing, withoutDoubt } from "../../support/without-doubt.ts";
 
 type Case = {
   readonly batching: Batching;
@@ -35,25 +36,15 @@ const whole: Batching = {
   admission: "by-step",
 };
 
-/** Nothing uncertain: lengths and tool times as estimated, all branches taken, all there at once, and of one model. */
-function withoutDoubt(flow: Workflow): Workflow {
-  const certain = ({ branch: _branch, ...stage }: Stage): Stage => {
-    if (stage.kind === "tool") return { ...stage, actualUs: stage.estimateUs };
+/** All of one model, on any engine, with answers twice as long. */
+function ofOneModel(flow: Workflow): Workflow {
+  const change = (stage: Stage): Stage => {
+    if (stage.kind === "tool") return stage;
     const { allow: _allow, ...rest } = stage;
     const tokens = 2 * stage.output.estimate;
     return { ...rest, model, output: { estimate: tokens, actual: tokens, limit: tokens } };
   };
-  return { ...flow, arrivalUs: 0, reveal: "static", stages: flow.stages.map(certain) };
-}
-
-/** What is said before the parents' outputs differs from stage to stage. */
-function sharingNothing(flow: Workflow): Workflow {
-  const own = (segment: Segment): Segment =>
-    segment.kind === "text" ? { kind: "own", tokens: segment.tokens } : segment;
-  const stages = flow.stages.map((stage) =>
-    stage.kind === "tool" ? stage : { ...stage, prompt: stage.prompt.map(own) },
-  );
-  return { ...flow, stages };
+  return { ...flow, stages: flow.stages.map(change) };
 }
 
 /** Of two kinds of GPU, alternately prefill and decode. */
@@ -177,7 +168,7 @@ test.for<[string, Case]>([
   let preempted = 0;
   for (let seed = 1; seed <= 4; seed++) {
     const world = randomWorld(seed);
-    const workflows = world.workflows.map(withoutDoubt);
+    const workflows = world.workflows.map((flow) => ofOneModel(withoutDoubt(flow)));
     const found = new Map<string, Moments>();
     const seen = new Map<string, Moments>();
     simulate({

@@ -3,7 +3,6 @@
 import { expect, test } from "vitest";
 import type { Cluster } from "../../../src/model/cluster.ts";
 import type { JournalEvent } from "../../../src/model/event.ts";
-import type { Stage, Workflow } from "../../../src/model/workflow.ts";
 import { act } from "../../../src/policy/foresight/act.ts";
 import { byTurn } from "../../../src/policy/foresight/constructions.ts";
 import { Decoder } from "../../../src/policy/foresight/decode.ts";
@@ -25,20 +24,12 @@ import { createRng, type Rng } from "../../../src/random/rng.ts";
 import { simulate } from "../../../src/sim/simulate.ts";
 import { plainCalibration } from "../../support/plain-calibration.ts";
 import { randomWorld } from "../../support/random-world.ts";
+import { withoutDoubt } from "../../support/without-doubt.ts";
 
 const settings = { ...foresightDefaults, spread: 0 };
 
 type Contention = "none" | "serial";
 type Case = { readonly loadsAhead: boolean; readonly contention: Contention; readonly pairs: boolean };
-
-/** Nothing uncertain: lengths and tool times as estimated, all branches taken, all there at once. */
-function withoutDoubt(flow: Workflow): Workflow {
-  const certain = ({ branch: _branch, ...stage }: Stage): Stage =>
-    stage.kind === "tool"
-      ? { ...stage, actualUs: stage.estimateUs }
-      : { ...stage, output: { ...stage.output, actual: stage.output.estimate } };
-  return { ...flow, arrivalUs: 0, reveal: "static", stages: flow.stages.map(certain) };
-}
 
 function exclusively(cluster: Cluster, contention: Contention): Cluster {
   return {

@@ -7,7 +7,7 @@ import type { EngineState, QueuedShare, RunningShare } from "../../../state/engi
 import type { View } from "../../policy.ts";
 import { leftUs } from "../left-to-run.ts";
 import type { Scene } from "../scene.ts";
-import { halfwayStepUs } from "./paces.ts";
+import { halfwayStepUs } from "./halfway.ts";
 import { shapeOf, type Shape } from "./shapes.ts";
 
 /** What is left of a share that has joined before. */

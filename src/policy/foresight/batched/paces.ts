@@ -94,14 +94,3 @@ function stepUs(rates: Rates, steps: Float64Array, sequences: number): number {
   if (sequences < steps.length) steps[sequences] = freshUs;
   return freshUs;
 }
-
-/** An iteration of what decodes, each halfway through: how far it has come nobody says. */
-export function halfwayStepUs(decoding: readonly Shape[], rates: Rates, slow: number): number {
-  let sequences = 0;
-  let context = 0;
-  for (const shape of decoding) {
-    sequences += shape.sequences;
-    context += shape.sequences * (shape.contextTokens + shape.decodeSteps / 2);
-  }
-  return Math.max(1, iterationOfUs(rates, 0, 0, 0, Math.max(1, sequences), context) * slow);
-}

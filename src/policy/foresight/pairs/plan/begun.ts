@@ -3,7 +3,7 @@
 import type { StageKey } from "../../../../model/workflow.ts";
 import type { EngineState, QueuedShare, RunningShare } from "../../../../state/engine-state.ts";
 import type { View } from "../../../policy.ts";
-import { halfwayStepUs } from "../../batched/paces.ts";
+import { halfwayStepUs } from "../../batched/halfway.ts";
 import { wholeShape } from "../../batched/shapes.ts";
 import { leftUs } from "../../left-to-run.ts";
 import type { Scene } from "../../scene.ts";

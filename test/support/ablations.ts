@@ -1,0 +1,6 @@
+import { fateAblations } from "../../src/policy/fate/ablations.ts";
+
+/** Runs the code of `fate` or `foresight` with other settings: the long suite has these, the gate has none. */
+export function isAblation(policy: string): boolean {
+  return policy in fateAblations || /^foresight[-@]/.test(policy);
+}
