@@ -14,6 +14,7 @@ import { benchPage } from "./page.ts";
 import { benchPlan } from "./plan.ts";
 import { benchSim } from "./sim.ts";
 import { benchSolve } from "./solve.ts";
+import { benchSplits } from "./splits.ts";
 import { benchStore } from "./store.ts";
 import { benchWorkshop } from "./workshop.ts";
 import { benchYardsticks } from "./yardsticks.ts";
@@ -24,6 +25,10 @@ const benches = {
   plan: { run: benchPlan, summary: "how long a decision of fate takes, by ready stages and engines, next to greedy" },
   foresight: { run: benchForesight, summary: "how long foresight takes to lay out a plan in time, by stages in sight" },
   decide: { run: benchDecide, summary: "how long a decision of hexagent takes, by open workflows and engines" },
+  splits: {
+    run: benchSplits,
+    summary: "what other splits into prefill and decode could bring to the clusters of agents",
+  },
   gateway: { run: benchGateway, summary: "what the gateway costs, next to a bare proxy and to Portkey's gateway" },
   kill: {
     run: benchKill,
