@@ -6,10 +6,12 @@ import type { PlanSettings } from "./plan/planner.ts";
 import { createHoldUp } from "./slack.ts";
 
 export type CareSettings = {
-  /** Prompts of one batch take no longer than this. */
+  /** Prompts of one batch take no longer than this while few wait. */
   readonly batchUs: number;
   /** The same while decode engines are full. */
   readonly fullBatchUs: number;
+  /** They may take this part of the time that all prompts take that wait, if that is longer. */
+  readonly waitShare: number;
   /** Weight of the delay of all that wait against a call's own end. */
   readonly price: number;
   /** From this part of the decode engines' places or KV memory on, they count as full. */
@@ -26,7 +28,14 @@ export type PairsSettings = {
   readonly plan: PlanSettings;
 };
 
-const care: CareSettings = { batchUs: 150_000, fullBatchUs: 300_000, price: 1, fullest: 0.5, keepable: 0.35 };
+const care: CareSettings = {
+  batchUs: 150_000,
+  fullBatchUs: 300_000,
+  waitShare: 0.3,
+  price: 1,
+  fullest: 0.5,
+  keepable: 0.35,
+};
 
 const plan: PlanSettings = { fullest: 0.2, mostStages: 48, visits: 1000, own: 3 };
 
