@@ -4,18 +4,25 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { namedCluster } from "../../../src/catalogue/clusters.ts";
 import type { JournalEvent } from "../../../src/model/event.ts";
-import { switchingPairs } from "../../../src/policy/foresight/pairs/settings.ts";
+import { createPairs } from "../../../src/policy/foresight/pairs/pairs.ts";
+import { fixedPairs, switchingPairs } from "../../../src/policy/foresight/pairs/settings.ts";
+import type { PolicyEntry } from "../../../src/policy/policy.ts";
 import { policies } from "../../../src/policy/policies.ts";
 import { generateWorkload } from "../../../src/trace/generate/generate-workload.ts";
 import { run } from "../../support/build.ts";
 
 type Name = "hexagent" | "foresight" | "foresight-roles";
 
-function play(name: Name, on: string, family: string, count: number, ratePerSecond: number, seed = 7) {
+function play(name: Name | PolicyEntry, on: string, family: string, count: number, ratePerSecond: number, seed = 7) {
   const cluster = namedCluster(on)!;
   const model = on.startsWith("q") ? "qwen3-235b-a22b" : "llama-3.1-70b";
   const { workload, models } = generateWorkload({ families: [family], count, seed, ratePerSecond, model });
-  return run({ workflows: workload.workflows, models, cluster, policy: policies[name] }).events;
+  return run({
+    workflows: workload.workflows,
+    models,
+    cluster,
+    policy: typeof name === "string" ? policies[name] : name,
+  }).events;
 }
 
 const switches = (events: readonly JournalEvent[]) =>
@@ -51,6 +58,19 @@ test("a batch of several prompts is short, and where nothing is crowded no longe
   }
   expect(several).toBeGreaterThan(0);
   expect(rounds.size).toBeGreaterThan(1);
+});
+
+test("a batch is longer where much waits", () => {
+  const { care } = fixedPairs;
+  const longestUs = (policy: PolicyEntry): number =>
+    play(policy, "homo", "mapred", 60, 60).reduce(
+      (most, event) =>
+        event.kind === "batch-step" && event.prefillSequences > 1 ? Math.max(most, event.atUs - event.startUs) : most,
+      0,
+    );
+  const short = { ...policies.foresight, plan: createPairs({ ...fixedPairs, care: { ...care, waitShare: 0 } }) };
+  expect(longestUs(short)).toBeLessThan(1.2 * care.batchUs);
+  expect(longestUs(policies["foresight-roles"])).toBeGreaterThan(2 * care.batchUs);
 });
 
 test("where KV memory keeps calls from being decoded, engines that prefill help, and all end sooner", () => {
