@@ -10,6 +10,7 @@ import { sortOf } from "../heft/mean-costs.ts";
 import type { View } from "../policy.ts";
 import type { Books } from "./books.ts";
 import { newTokensOf, spanOf, type Demand } from "./demand.ts";
+import { keepsPrefixes } from "./prefixes.ts";
 import { paceOf, splitUs, tokenUs, type HoldUp, type Sort, type SplitSettings, type Stream } from "./split.ts";
 
 export type RoleSettings = SplitSettings & {
@@ -25,12 +26,27 @@ export type RoleSettings = SplitSettings & {
    */
   readonly anew?: number;
   readonly full?: number;
+  /** They decode too while little is new, so that prefill has time to spare and few prefixes are needed; never if absent. */
+  readonly lend?: LendSettings;
   /** What prompts that wait cost; absent: all the time that they take. */
   readonly holdUp?: (view: View) => HoldUp;
   /** From one look to the next. */
   readonly pauseUs: number;
   /** Engines that switch at one look. */
   readonly most: number;
+};
+
+export type LendSettings = {
+  /** While calls bring anew no more than this part of their prompts. */
+  readonly anew: number;
+  /** What open workflows come back for takes no more than this share of the KV memory of all that prefill. */
+  readonly keepable: number;
+  /** Of the engines meant for prefill no more than this part, those that take prompts in slowest. */
+  readonly most: number;
+  /** By so much, as a share, the mean call must become shorter. */
+  readonly gain: number;
+  /** The first calls say little of what comes: so long they are watched. */
+  readonly afterUs: number;
 };
 
 type Role = "prefill" | "decode";
@@ -44,14 +60,19 @@ type Move = { readonly row: Row; readonly to: Role; readonly us: number; readonl
 
 export function planRoles(view: View, books: Books, demand: Demand, settings: RoleSettings): SwitchRole[] {
   const bringsAnew = demand.newTokens > (settings.anew ?? Infinity) * demand.promptTokens;
-  const rows = toRows(view, books, bringsAnew && isFull(view, books, settings));
+  const lends = bringsAnew && isFull(view, books, settings);
+  const { lend } = settings;
+  const lent = lends || lend === undefined || !mayLend(view, books, demand, lend) ? [] : listLent(view, books, lend);
+  const rows = toRows(view, books, (engine) => lends || lent.includes(engine));
   const { holdUp } = settings;
   const stream = { ...toStream(view, books, demand), ...(holdUp === undefined ? {} : { holdUpUs: holdUp(view) }) };
   const switches: SwitchRole[] = [];
   if (rows.length === 0 || demand.calls < 1 || stream.newTokens === 0) return switches;
+  const gainOf = (engine: EngineState): number => (lent.includes(engine) ? (lend?.gain ?? 0) : settings.gain);
+  const spareFrom = bringsAnew ? Infinity : settings.spareFrom;
   let nowUs = splitUs(rows, stream, settings);
   while (switches.length < settings.most) {
-    const best = bestMove(rows, stream, { ...settings, ...(bringsAnew ? { spareFrom: Infinity } : {}) }, nowUs);
+    const best = bestMove(rows, stream, { ...settings, spareFrom }, gainOf, nowUs);
     const engine = best?.row.free[otherThan(best.to)].shift();
     if (best === undefined || engine === undefined) break;
     turn(best.row, best.to, 1);
@@ -61,11 +82,36 @@ export function planRoles(view: View, books: Books, demand: Demand, settings: Ro
   return switches;
 }
 
+function mayLend(view: View, books: Books, demand: Demand, { afterUs, anew, keepable }: LendSettings): boolean {
+  if (view.nowUs - demand.sinceUs < afterUs || demand.newTokens > anew * demand.promptTokens) return false;
+  return keepsPrefixes(view, books, keepable);
+}
+
+/** The slowest that still prefill of those meant for it, as many as may still go, the best to switch first. */
+function listLent({ cluster }: View, books: Books, { most }: LendSettings): readonly EngineState[] {
+  const engines = [...cluster].filter(({ holding }) => books.costsAt(holding.index).engine.role === "prefill");
+  const prefilling = engines.filter((engine) => roleOf(engine) === "prefill");
+  const away = engines.length - prefilling.length;
+  const slownessOf = ({ holding }: EngineState): number => {
+    const [held] = books.costsAt(holding.index).models.values();
+    return held === undefined ? 0 : tokenUs(held);
+  };
+  const slowest = Math.max(...prefilling.map(slownessOf));
+  const open = prefilling.filter((engine) => engine.open && slownessOf(engine) === slowest);
+  return open.sort(byLeastCached).slice(0, Math.max(0, Math.floor(most * engines.length) - away));
+}
+
 function isFull({ cluster }: View, books: Books, { full = 1 }: RoleSettings): boolean {
   return books.decodeLoad([...cluster].filter(({ role }) => role === "decode")) >= full;
 }
 
-function bestMove(rows: readonly Row[], stream: Stream, settings: RoleSettings, nowUs: number): Move | undefined {
+function bestMove(
+  rows: readonly Row[],
+  stream: Stream,
+  settings: RoleSettings,
+  gainOf: (engine: EngineState) => number,
+  nowUs: number,
+): Move | undefined {
   const sparing = stream.newTokens > settings.spareFrom * paceOf(rows);
   let best: Move | undefined;
   for (const row of rows)
@@ -76,7 +122,7 @@ function bestMove(rows: readonly Row[], stream: Stream, settings: RoleSettings, 
       const us = splitUs(rows, stream, settings);
       turn(row, to, -1);
       const isSpare = to === "prefill" && sparing && engine.idle && engine.incoming === 0;
-      if (us > nowUs * (isSpare ? 1 + settings.spare : 1 - settings.gain)) continue;
+      if (us > nowUs * (isSpare ? 1 + settings.spare : 1 - gainOf(engine))) continue;
       const found = { row, to, us, isSpare };
       if (best === undefined || isBetter(found, best)) best = found;
     }
@@ -104,12 +150,12 @@ function otherThan(role: Role): Role {
   return role === "prefill" ? "decode" : "prefill";
 }
 
-function toRows({ cluster }: View, books: Books, lends: boolean): readonly Row[] {
+function toRows({ cluster }: View, books: Books, lends: (engine: EngineState) => boolean): readonly Row[] {
   const rows = new Map<string, Row>();
   for (const engine of cluster) {
     const costs = books.costsAt(engine.holding.index);
     const [held] = costs.models.values();
-    const role = engine.switching ?? engine.role;
+    const role = roleOf(engine);
     if (!engine.up || role === "both" || held === undefined) continue;
     const key = sortOf(costs);
     let row = rows.get(key);
@@ -119,14 +165,24 @@ function toRows({ cluster }: View, books: Books, lends: boolean): readonly Row[]
     }
     row[role] += 1;
     // Prefill engines keep the prefixes that calls come back for: unless these are few, only what the cluster meant for decoding goes back.
-    if (engine.open && (role === "decode" || lends || costs.engine.role === "decode")) row.free[role].push(engine);
+    if (engine.open && (role === "decode" || lends(engine) || costs.engine.role === "decode"))
+      row.free[role].push(engine);
   }
   for (const { free } of rows.values()) {
     // With the least to end, or the least cached.
     free.decode.sort((one, other) => shares(one) - shares(other));
-    free.prefill.sort((one, other) => other.roleSinceUs - one.roleSinceUs || shares(one) - shares(other));
+    free.prefill.sort(byLeastCached);
   }
   return [...rows.values()];
+}
+
+/** What it has now, or is about to have. */
+function roleOf({ switching, role }: EngineState): EngineState["role"] {
+  return switching ?? role;
+}
+
+function byLeastCached(one: EngineState, other: EngineState): number {
+  return other.roleSinceUs - one.roleSinceUs || shares(one) - shares(other);
 }
 
 function shares({ queue, running, incoming }: EngineState): number {

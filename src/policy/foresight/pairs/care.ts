@@ -2,6 +2,7 @@
 
 import type { Books } from "../../agents/books.ts";
 import { newTokensOf } from "../../agents/demand.ts";
+import { keepsPrefixes } from "../../agents/prefixes.ts";
 import type { Care } from "../../agents/settings.ts";
 import { tokenUs } from "../../agents/split.ts";
 import type { View } from "../../policy.ts";
@@ -10,52 +11,32 @@ import type { CareSettings } from "./settings.ts";
 export function createCare(settings: CareSettings): (view: View, books: Books) => Care {
   const { batchUs, fullBatchUs, waitShare, price, fullest, keepable } = settings;
   return (view, books) => {
-    const prefill = prefillOf(view, books);
-    // Who is taken in last of all that wait is no later for it: a batch is no longer than a part of that wait anyway.
-    const longUs = waitShare * waitUs(view, prefill);
-    const decoders = [...view.cluster].filter(({ role }) => role !== "prefill");
+    const { ready, cluster } = view;
+    const pace = paceOf(view, books);
+    // Whoever is taken in last of all that wait is no later for it.
+    const longUs = pace === 0 ? 0 : (waitShare * newTokens(ready)) / pace;
+    const decoders = [...cluster].filter(({ role }) => role !== "prefill");
     // What would only wait for KV memory sooner may as well wait for prefill: the order is not set so early then.
     if (books.decodeLoad(decoders) > fullest) return { mostBatchUs: Math.max(fullBatchUs, longUs) };
-    const mostBatchUs = Math.max(batchUs, longUs);
-    return { mostBatchUs, tokenPriceUs: price * delayUs(view, prefill, keepable) };
+    // A prompt token delays all that wait, if all prefill engines share that. But a prefix that is waited for may be gone by then.
+    const delayUs = pace > 0 && keepsPrefixes(view, books, keepable) ? ready.length / pace : 0;
+    return { mostBatchUs: Math.max(batchUs, longUs), tokenPriceUs: price * delayUs };
   };
 }
 
-/** All engines that take prompts in: tokens in a microsecond, and tokens of prefixes that they can keep. */
-type Prefill = { readonly pace: number; readonly capacity: number };
-
-/** Prompts of so many batches are in an engine's KV memory at most: what is taken in, and what is being sent. */
-const batchesUnderWay = 3;
-
-function prefillOf({ cluster }: View, books: Books): Prefill {
+/** Prompt tokens that all engines take in together per microsecond. */
+function paceOf({ cluster }: View, books: Books): number {
   let pace = 0;
-  let capacity = 0;
   for (const { holding, role } of cluster) {
     if (role === "decode") continue;
     const [held] = books.costsAt(holding.index).models.values();
-    if (held === undefined) continue;
-    pace += 1 / tokenUs(held);
-    const { batching } = holding.engine;
-    const batchTokens = batching.kind === "exclusive" ? 0 : batching.prefillTokens;
-    capacity += Math.max(0, held.kvCapacityTokens - batchesUnderWay * batchTokens);
+    if (held !== undefined) pace += 1 / tokenUs(held);
   }
-  return { pace, capacity };
+  return pace;
 }
 
-/** How long all that is new in the prompts that wait takes. */
-function waitUs({ ready }: View, { pace }: Prefill): number {
+function newTokens(ready: View["ready"]): number {
   let tokens = 0;
   for (const stage of ready) tokens += newTokensOf(stage);
-  return pace === 0 ? 0 : tokens / pace;
-}
-
-/**
- * By how much a prompt token delays all that wait, together, if all prefill engines share what waits. Nothing where their KV memory is
- * small beside what open workflows are about to come back for: a prefix that is waited for may be gone by then.
- */
-function delayUs({ ready, workflows }: View, { pace, capacity }: Prefill, keepable: number): number {
-  let promptTokens = 0;
-  for (const stage of ready) promptTokens += stage.promptTokens;
-  const meanTokens = promptTokens / Math.max(1, ready.length);
-  return pace === 0 || workflows.open.size * meanTokens > keepable * capacity ? 0 : ready.length / pace;
+  return tokens;
 }

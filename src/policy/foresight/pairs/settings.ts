@@ -55,6 +55,7 @@ export const switchingPairs: PairsSettings = {
     most: 3,
     anew: 0.5,
     full: 0.8,
+    lend: { anew: 0.4, keepable: care.keepable, most: 0.25, gain: 0.02, afterUs: 5e6 },
   },
   care,
   plan,
