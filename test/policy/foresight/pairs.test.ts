@@ -84,6 +84,19 @@ test("engines that decode help where prompts wait, but not if roles are to stay"
   expect(switches(play("foresight-roles", "het1", "bfcl", 80, 60))).toEqual([]);
 });
 
+test("one engine of four that are meant for prefill decodes too while little is new, the slowest, and all end sooner", () => {
+  const switched = (on: string, family: string, count: number, rate: number): readonly string[] =>
+    play("foresight", on, family, count, rate).flatMap((event) =>
+      event.kind === "role-switch-start" ? [`${event.engine}>${event.to}`] : [],
+    );
+  expect(switched("qhom", "chat", 60, 6)).toEqual([expect.stringMatching(/^prefill-h100-.>decode$/)]);
+  expect(switched("qhet", "bfcl", 60, 8)).toEqual([expect.stringMatching(/^prefill-a100-.>decode$/)]);
+  expect(switched("qhom", "mapred", 24, 1.5)).toEqual([]);
+  expect(meanEndUs(play("foresight", "qhom", "chat", 60, 6))).toBeLessThan(
+    meanEndUs(play("foresight-roles", "qhom", "chat", 60, 6)),
+  );
+});
+
 test("none helps where calls wait that have time to", () => {
   const events = play("foresight", "het2", "mapred", 30, 5, 101);
   expect(switches(events)).toEqual([]);
