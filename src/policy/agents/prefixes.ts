@@ -4,8 +4,16 @@ import type { Books } from "./books.ts";
 /** Prompts of so many batches are in an engine's KV memory at most: what is taken in, and what is being sent. */
 const batchesUnderWay = 3;
 
-/** Whether what open workflows are about to come back for takes no more than this share of the KV memory that prefill engines can keep prefixes in. */
-export function keepsPrefixes({ cluster, ready, workflows }: View, books: Books, share: number): boolean {
+/**
+ * Whether what open workflows are about to come back for takes no more than this share of the KV memory that prefill engines can keep
+ * prefixes in, if their calls have prompts of so many tokens.
+ */
+export function keepsPrefixes(
+  { cluster, workflows }: View,
+  books: Books,
+  promptTokens: number,
+  share: number,
+): boolean {
   let capacity = 0;
   for (const { holding, role } of cluster) {
     if (role === "decode") continue;
@@ -15,7 +23,5 @@ export function keepsPrefixes({ cluster, ready, workflows }: View, books: Books,
     const batchTokens = batching.kind === "exclusive" ? 0 : batching.prefillTokens;
     capacity += Math.max(0, held.kvCapacityTokens - batchesUnderWay * batchTokens);
   }
-  let promptTokens = 0;
-  for (const stage of ready) promptTokens += stage.promptTokens;
-  return workflows.open.size * (promptTokens / Math.max(1, ready.length)) <= share * capacity;
+  return workflows.open.size * promptTokens <= share * capacity;
 }

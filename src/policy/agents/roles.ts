@@ -83,8 +83,9 @@ export function planRoles(view: View, books: Books, demand: Demand, settings: Ro
 }
 
 function mayLend(view: View, books: Books, demand: Demand, { afterUs, anew, keepable }: LendSettings): boolean {
-  if (view.nowUs - demand.sinceUs < afterUs || demand.newTokens > anew * demand.promptTokens) return false;
-  return keepsPrefixes(view, books, keepable);
+  const { sinceUs, calls, promptTokens, newTokens } = demand;
+  if (view.nowUs - sinceUs < afterUs || newTokens > anew * promptTokens) return false;
+  return keepsPrefixes(view, books, promptTokens / calls, keepable);
 }
 
 /** The slowest that still prefill of those meant for it, as many as may still go, the best to switch first. */

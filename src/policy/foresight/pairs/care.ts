@@ -9,18 +9,18 @@ import type { View } from "../../policy.ts";
 import type { CareSettings } from "./settings.ts";
 
 export function createCare(settings: CareSettings): (view: View, books: Books) => Care {
-  const { batchUs, fullBatchUs, waitShare, price, fullest, keepable } = settings;
+  const { batchUs, fullBatchUs, waitShare, fullWaitShare, price, fullest, keepable } = settings;
   return (view, books) => {
     const { ready, cluster } = view;
     const pace = paceOf(view, books);
-    // Whoever is taken in last of all that wait is no later for it.
-    const longUs = pace === 0 ? 0 : (waitShare * newTokens(ready)) / pace;
+    const waitUs = pace === 0 ? 0 : sum(ready, newTokensOf) / pace;
     const decoders = [...cluster].filter(({ role }) => role !== "prefill");
     // What would only wait for KV memory sooner may as well wait for prefill: the order is not set so early then.
-    if (books.decodeLoad(decoders) > fullest) return { mostBatchUs: Math.max(fullBatchUs, longUs) };
+    if (books.decodeLoad(decoders) > fullest) return { mostBatchUs: Math.max(fullBatchUs, fullWaitShare * waitUs) };
     // A prompt token delays all that wait, if all prefill engines share that. But a prefix that is waited for may be gone by then.
-    const delayUs = pace > 0 && keepsPrefixes(view, books, keepable) ? ready.length / pace : 0;
-    return { mostBatchUs: Math.max(batchUs, longUs), tokenPriceUs: price * delayUs };
+    const meanTokens = sum(ready, ({ promptTokens }) => promptTokens) / Math.max(1, ready.length);
+    const delayUs = pace > 0 && keepsPrefixes(view, books, meanTokens, keepable) ? ready.length / pace : 0;
+    return { mostBatchUs: Math.max(batchUs, waitShare * waitUs), tokenPriceUs: price * delayUs };
   };
 }
 
@@ -35,8 +35,8 @@ function paceOf({ cluster }: View, books: Books): number {
   return pace;
 }
 
-function newTokens(ready: View["ready"]): number {
+function sum(ready: View["ready"], tokensOf: (stage: View["ready"][number]) => number): number {
   let tokens = 0;
-  for (const stage of ready) tokens += newTokensOf(stage);
+  for (const stage of ready) tokens += tokensOf(stage);
   return tokens;
 }

@@ -10,8 +10,9 @@ export type CareSettings = {
   readonly batchUs: number;
   /** The same while decode engines are full. */
   readonly fullBatchUs: number;
-  /** They may take this part of the time that all prompts take that wait, if that is longer. */
+  /** They may take this part of the time that all prompts take that wait, if that is longer; and this while decode engines are full. */
   readonly waitShare: number;
+  readonly fullWaitShare: number;
   /** Weight of the delay of all that wait against a call's own end. */
   readonly price: number;
   /** From this part of the decode engines' places or KV memory on, they count as full. */
@@ -32,6 +33,7 @@ const care: CareSettings = {
   batchUs: 150_000,
   fullBatchUs: 300_000,
   waitShare: 0.3,
+  fullWaitShare: 0,
   price: 1,
   fullest: 0.5,
   keepable: 0.35,
@@ -39,7 +41,8 @@ const care: CareSettings = {
 
 const plan: PlanSettings = { fullest: 0.2, mostStages: 48, visits: 1000, own: 3 };
 
-export const fixedPairs: PairsSettings = { history, care, plan };
+/** What is full stays full for long then: throughput counts. */
+export const fixedPairs: PairsSettings = { history, care: { ...care, fullWaitShare: care.waitShare }, plan };
 
 export const switchingPairs: PairsSettings = {
   history: historyWithRoles,
