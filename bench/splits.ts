@@ -5,41 +5,39 @@
  */
 
 import { parseArgs } from "node:util";
-import { UsageError } from "../src/cli/usage-error.ts";
+import { parseSeeds } from "../src/cli/parse-seeds.ts";
 import { shippedCalibration } from "../src/cost/shipped-calibration.ts";
 import { createCostModel } from "../src/cost/cost-model.ts";
 import { fluidTimeUs } from "../src/experiment/agents/fluid-capacity.ts";
+import type { AgentsSource } from "../src/experiment/agents/source.ts";
 import { addWork, leastPieces } from "../src/experiment/agents/work.ts";
+import { agents } from "../src/experiment/bench/agents/agents.ts";
+import type { Group } from "../src/experiment/bench/benchmark.ts";
+import type { CellSpec } from "../src/experiment/cell.ts";
 import { loadCell } from "../src/experiment/load.ts";
 import type { Cluster } from "../src/model/cluster.ts";
 
 type Engine = Cluster["engines"][number];
 type Role = "prefill" | "decode";
 
-const clusters = ["homo", "het1", "het2", "het3", "het3-kv", "qhom", "qhet"];
-const workloads = ["chat", "bfcl", "lats", "mapred", "mixed"];
-
 export function benchSplits(): void {
-  const { values } = parseArgs({ args: process.argv.slice(3), options: { seed: { type: "string", default: "1" } } });
-  const seed = Number(values.seed);
-  if (!Number.isInteger(seed) || seed < 0) throw new UsageError(`--seed ${values.seed}: a whole number is needed`);
-  print(
-    `engines that prefill, of all of their sort; time that the best split takes over that of the split as given; seed ${seed}`,
-  );
-  print(["cluster".padEnd(8), "workload".padEnd(9), "given".padEnd(18), "best".padEnd(18), "time"].join("  "));
-  for (const cluster of clusters) for (const workload of workloads) print(splitsOf(cluster, workload, seed));
+  const { values } = parseArgs({ args: process.argv.slice(3), options: { seeds: { type: "string", default: "1" } } });
+  const seeds = parseSeeds(values.seeds);
+  print("engines that prefill, of all of their sort; time that the best split takes over that of the split as given");
+  print(toRow(["seed", "cluster", "workload", "given", "best", "time"]));
+  // How fast workflows come, and what is believed of them, does not change the work.
+  const places = agents.groups(undefined).filter(({ workload }) => {
+    const { load, error } = workload as AgentsSource;
+    return load === 1.5 && error === 0;
+  });
+  for (const seed of seeds) for (const place of places) report(place, seed);
 }
 
-function splitsOf(name: string, family: string, seed: number): string {
-  const source = { kind: "agents", workload: family, load: 1, error: 0, count: family === "lats" ? 100 : 400 } as const;
-  const { workload, models, cluster } = loadCell({
-    workload: source,
-    cluster: name,
-    policy: "hexagent",
-    seed,
-    faults: {},
-    check: false,
-  });
+/** Nothing where engines do both phases. */
+function report({ cluster: name, workload: source }: Group, seed: number): void {
+  const cell: CellSpec = { workload: source, cluster: name, policy: "hexagent", seed, faults: {}, check: false };
+  const { workload, models, cluster } = loadCell(cell);
+  if (cluster.engines.some(({ role }) => role === "both")) return;
   const [model = ""] = cluster.engines[0]?.resident ?? [];
   const work = addWork(leastPieces(workload.workflows, false).flat());
   const timeUs = (engines: readonly Engine[]): number =>
@@ -57,9 +55,13 @@ function splitsOf(name: string, family: string, seed: number): string {
     return sorts.map((sort) => `${sort.filter((engine) => prefills.has(engine)).length}/${sort.length}`).join(" ");
   };
   const time = (best.us / givenUs).toFixed(3);
-  return [name.padEnd(8), family.padEnd(9), show(cluster.engines).padEnd(18), show(best.engines).padEnd(18), time].join(
-    "  ",
-  );
+  print(toRow([`${seed}`, name, (source as AgentsSource).workload, show(cluster.engines), show(best.engines), time]));
+}
+
+const widths = [4, 7, 8, 12, 12, 5];
+
+function toRow(cells: readonly string[]): string {
+  return cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join("  ");
 }
 
 /** Engines that are alike but for their roles, name and devices. */

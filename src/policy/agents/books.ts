@@ -4,6 +4,7 @@ import type { Known } from "../../cost/candidate.ts";
 import type { EngineCosts, ModelCosts } from "../../cost/cost-model.ts";
 import { decodeStepsUs } from "../../cost/decode.ts";
 import type { Rates } from "../../cost/roofline.ts";
+import type { Batching } from "../../model/cluster.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
 import type { EngineState } from "../../state/engine-state.ts";
 import { batchWorkUs, emptyLine, EngineBook, filledKvTokens, type Line } from "./engine-book.ts";
@@ -171,6 +172,15 @@ export class Books {
       }
     }
     return Math.max(shares / Math.max(1, places), kvTokens / Math.max(1, capacity));
+  }
+
+  /** Engines that take prompts in, each with what it takes for the model that it serves. */
+  *prefilling(): Generator<{ readonly batching: Batching; readonly held: ModelCosts }> {
+    for (const { role, holding } of this.#known.cluster) {
+      if (role === "decode") continue;
+      const [held] = this.costsAt(holding.index).models.values();
+      if (held !== undefined) yield { batching: holding.engine.batching, held };
+    }
   }
 
   /** Sequences times tokens that the engine decodes in a second, for comparison. */

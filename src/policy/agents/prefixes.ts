@@ -1,3 +1,5 @@
+/** What engines that take prompts in can keep of them. */
+
 import type { View } from "../policy.ts";
 import type { Books } from "./books.ts";
 
@@ -8,18 +10,9 @@ const batchesUnderWay = 3;
  * Whether what open workflows are about to come back for takes no more than this share of the KV memory that prefill engines can keep
  * prefixes in, if their calls have prompts of so many tokens.
  */
-export function keepsPrefixes(
-  { cluster, workflows }: View,
-  books: Books,
-  promptTokens: number,
-  share: number,
-): boolean {
+export function keepsPrefixes({ workflows }: View, books: Books, promptTokens: number, share: number): boolean {
   let capacity = 0;
-  for (const { holding, role } of cluster) {
-    if (role === "decode") continue;
-    const [held] = books.costsAt(holding.index).models.values();
-    if (held === undefined) continue;
-    const { batching } = holding.engine;
+  for (const { batching, held } of books.prefilling()) {
     const batchTokens = batching.kind === "exclusive" ? 0 : batching.prefillTokens;
     capacity += Math.max(0, held.kvCapacityTokens - batchesUnderWay * batchTokens);
   }

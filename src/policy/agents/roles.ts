@@ -60,15 +60,17 @@ type Move = { readonly row: Row; readonly to: Role; readonly us: number; readonl
 
 export function planRoles(view: View, books: Books, demand: Demand, settings: RoleSettings): SwitchRole[] {
   const bringsAnew = demand.newTokens > (settings.anew ?? Infinity) * demand.promptTokens;
-  const lends = bringsAnew && isFull(view, books, settings);
+  const isCrowded = bringsAnew && isFull(view, books, settings);
   const { lend } = settings;
-  const lent = lends || lend === undefined || !mayLend(view, books, demand, lend) ? [] : listLent(view, books, lend);
-  const rows = toRows(view, books, (engine) => lends || lent.includes(engine));
+  const spared =
+    isCrowded || lend === undefined || !mayLend(view, books, demand, lend) ? [] : toLend(view, books, lend);
+  const rows = toRows(view, books, (engine) => isCrowded || spared.includes(engine));
   const { holdUp } = settings;
   const stream = { ...toStream(view, books, demand), ...(holdUp === undefined ? {} : { holdUpUs: holdUp(view) }) };
   const switches: SwitchRole[] = [];
   if (rows.length === 0 || demand.calls < 1 || stream.newTokens === 0) return switches;
-  const gainOf = (engine: EngineState): number => (lent.includes(engine) ? (lend?.gain ?? 0) : settings.gain);
+  const gainOf = (engine: EngineState): number =>
+    lend !== undefined && spared.includes(engine) ? lend.gain : settings.gain;
   const spareFrom = bringsAnew ? Infinity : settings.spareFrom;
   let nowUs = splitUs(rows, stream, settings);
   while (switches.length < settings.most) {
@@ -89,7 +91,7 @@ function mayLend(view: View, books: Books, demand: Demand, { afterUs, anew, keep
 }
 
 /** The slowest that still prefill of those meant for it, as many as may still go, the best to switch first. */
-function listLent({ cluster }: View, books: Books, { most }: LendSettings): readonly EngineState[] {
+function toLend({ cluster }: View, books: Books, { most }: LendSettings): readonly EngineState[] {
   const engines = [...cluster].filter(({ holding }) => books.costsAt(holding.index).engine.role === "prefill");
   const prefilling = engines.filter((engine) => roleOf(engine) === "prefill");
   const away = engines.length - prefilling.length;
@@ -151,7 +153,7 @@ function otherThan(role: Role): Role {
   return role === "prefill" ? "decode" : "prefill";
 }
 
-function toRows({ cluster }: View, books: Books, lends: (engine: EngineState) => boolean): readonly Row[] {
+function toRows({ cluster }: View, books: Books, mayDecode: (engine: EngineState) => boolean): readonly Row[] {
   const rows = new Map<string, Row>();
   for (const engine of cluster) {
     const costs = books.costsAt(engine.holding.index);
@@ -166,7 +168,7 @@ function toRows({ cluster }: View, books: Books, lends: (engine: EngineState) =>
     }
     row[role] += 1;
     // Prefill engines keep the prefixes that calls come back for: unless these are few, only what the cluster meant for decoding goes back.
-    if (engine.open && (role === "decode" || lends(engine) || costs.engine.role === "decode"))
+    if (engine.open && (role === "decode" || mayDecode(engine) || costs.engine.role === "decode"))
       row.free[role].push(engine);
   }
   for (const { free } of rows.values()) {

@@ -12,7 +12,7 @@ export function createCare(settings: CareSettings): (view: View, books: Books) =
   const { batchUs, fullBatchUs, waitShare, fullWaitShare, price, fullest, keepable } = settings;
   return (view, books) => {
     const { ready, cluster } = view;
-    const pace = paceOf(view, books);
+    const pace = prefillPace(books);
     const waitUs = pace === 0 ? 0 : sum(ready, newTokensOf) / pace;
     const decoders = [...cluster].filter(({ role }) => role !== "prefill");
     // What would only wait for KV memory sooner may as well wait for prefill: the order is not set so early then.
@@ -25,13 +25,9 @@ export function createCare(settings: CareSettings): (view: View, books: Books) =
 }
 
 /** Prompt tokens that all engines take in together per microsecond. */
-function paceOf({ cluster }: View, books: Books): number {
+function prefillPace(books: Books): number {
   let pace = 0;
-  for (const { holding, role } of cluster) {
-    if (role === "decode") continue;
-    const [held] = books.costsAt(holding.index).models.values();
-    if (held !== undefined) pace += 1 / tokenUs(held);
-  }
+  for (const { held } of books.prefilling()) pace += 1 / tokenUs(held);
   return pace;
 }
 
