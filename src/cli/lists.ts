@@ -56,11 +56,15 @@ function foldVariants(items: readonly Item[]): readonly Row[] {
     rows.push([`NAME${suffix}`, suffixes[suffix]]);
     for (const line of wrap(`NAME: ${named.join(", ")}`, widestNames)) rows.push(["", line]);
   }
-  const ablations = items.flatMap(({ name }) => (isAblation(name) ? [name] : []));
-  rows.push(["fate-..., fate@...", "fate with one thing less or with another bound"]);
-  for (const line of wrap(ablations.join(", "), widestNames)) rows.push(["", line]);
+  for (const [own, what] of Object.entries(ablated)) {
+    const ablations = items.flatMap(({ name }) => (isAblation(name) && name.startsWith(own) ? [name] : []));
+    rows.push([`${own}-..., ${own}@...`, `${own} with ${what}`]);
+    for (const line of wrap(ablations.join(", "), widestNames)) rows.push(["", line]);
+  }
   return rows;
 }
+
+const ablated = { fate: "one thing less or with another bound", foresight: "one thing less or more" };
 
 const widestNames = 90;
 

@@ -1,4 +1,5 @@
 import { fateAblations } from "../policy/fate/ablations.ts";
+import { foresightAblations } from "../policy/foresight/ablations.ts";
 import { policies } from "../policy/policies.ts";
 import { suffixOf } from "../policy/suffix.ts";
 
@@ -9,5 +10,5 @@ export const policyNames = Object.keys(policies);
 export const plainPolicyNames = policyNames.filter((name) => suffixOf(name) === undefined && !isAblation(name));
 
 export function isAblation(name: string): boolean {
-  return name in fateAblations;
+  return name in fateAblations || name in foresightAblations;
 }

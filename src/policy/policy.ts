@@ -5,7 +5,7 @@
  */
 
 import type { Known } from "../cost/candidate.ts";
-import type { Decision, Place } from "../model/decision.ts";
+import type { Decision } from "../model/decision.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
 import type { Rng } from "../random/rng.ts";
 
@@ -40,8 +40,8 @@ export type PolicyEntry = {
   readonly summary: string;
   /** The same without a solver, for a driver that must not be kept waiting. Absent: `plan` is that already. */
   readonly quick?: Policy;
-  /** The answer for one ready stage with nothing visible behind it, if it is as good as a whole plan; undefined: ask for one. */
-  readonly lone?: (view: View) => Place | undefined;
+  /** The plan for one ready stage with nothing visible behind it, if it is as good as a whole one; undefined: ask for that. */
+  readonly lone?: (view: View) => Plan | undefined;
   /** Wants to be asked when no stage is ready too, say to prefetch. */
   readonly whenIdle?: boolean;
   /**

@@ -77,21 +77,21 @@ function applyToWorkflows(workflows: WorkflowState, event: JournalEvent): void {
       const node = workflows.node(event.stage);
       node.outputTokens = event.outputTokens;
       node.outputHosts = event.host === undefined ? [] : [event.host];
-      workflows.end(node);
+      workflows.end(node, event.atUs);
       return;
     }
     case "stage-skip": {
       const node = workflows.node(event.stage);
       assert(node.status === "waiting", `stage ${event.stage} is skipped but ${node.status}`);
       node.skipped = true;
-      workflows.end(node);
+      workflows.end(node, event.atUs);
       return;
     }
     case "stage-drop": {
       const node = workflows.node(event.stage);
       if (node.status === "ready" && node.stage.kind !== "tool") workflows.takeReady(event.stage);
       node.skipped = true;
-      workflows.end(node);
+      workflows.end(node, event.atUs);
       return;
     }
     case "stage-lost": {

@@ -37,7 +37,8 @@ export type StageNode = {
   /** While placed or running. */
   shares: readonly PlacedShare[];
   sharesLeft: number;
-  /** Known once ended. */
+  /** Known once ended, as are the two below. */
+  endedUs: number;
   outputTokens: number;
   /** Hosts on which the output lies; the first is where it was written. None: with the caller, who sends it along with the call. */
   outputHosts: readonly HostId[];
@@ -74,6 +75,7 @@ export class WorkflowState {
       attempt: 0,
       shares: [],
       sharesLeft: 0,
+      endedUs: 0,
       outputTokens: 0,
       outputHosts: [],
     };
@@ -106,8 +108,9 @@ export class WorkflowState {
   }
 
   /** The stage is over: its children wait for one parent less. */
-  end(node: StageNode): void {
+  end(node: StageNode, atUs: number): void {
     node.status = "ended";
+    node.endedUs = atUs;
     node.workflow.openStages -= 1;
     for (const child of node.children) child.parentsOpen -= 1;
   }

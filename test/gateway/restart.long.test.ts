@@ -188,38 +188,53 @@ test.each([...keepings, ["in SQLite", inSqlite] as const])(
   },
 );
 
+/** What these policies remember when 16 workflows of two calls each have ended: it is written down with every sixteenth. */
+const remembering: readonly (readonly [string, string, object])[] = [
+  [
+    "hexagent+history",
+    "foresight",
+    { history: { classes: { chat: [{ count: expect.any(Number) }, { count: expect.any(Number) }] }, open: [] } },
+  ],
+  [
+    "foresight",
+    "hexagent+history",
+    { revealed: { history: { classes: { chat: 16 }, after: { chat: { total: 16 } }, open: {} } } },
+  ],
+];
+
 describe.each(keepings)("with its journal %s", (_where, open) => {
-  test("what the policy learnt of classes is there, from one restart to the next", async () => {
-    using keeping = open();
-    await using one = await engine();
-    const engines = [entryOf(one, "one")];
-    const more = "policy: hexagent+history";
-    const first = await start({ keeping, engines, more });
-    for (let flow = 0; flow < 20; flow++) {
-      const headers = { "x-workflow-id": `f${flow}`, "x-workflow-class": "chat" };
-      await ask(first, `${novel}${flow}`, headers);
-      await ask(first, `${novel}${flow} and on`, { ...headers, "x-workflow-final": "true" });
-    }
-    await written(keeping, first);
-    await keeping.kill(first);
-    const remembered = async (): Promise<string | undefined> =>
-      of(parseJournal((await keeping.segments()).at(-1) ?? "").events, "policy-remember").at(-1)?.memory;
-    const learnt = await remembered();
-    expect(JSON.parse(learnt ?? "{}")).toMatchObject({
-      history: { classes: { chat: [{ count: expect.any(Number) }, { count: expect.any(Number) }] }, open: [] },
-    });
-    for (let restart = 0; restart < 2; restart++) {
-      const next = await start({ keeping, engines, more });
-      await written(keeping, next);
-      await keeping.kill(next);
-      expect(await remembered()).toBe(learnt);
-    }
-    // Another policy has no use for it.
-    const other = await start({ keeping, engines });
-    await written(keeping, other);
-    await keeping.kill(other);
-    expect(await remembered()).toBeUndefined();
-  });
+  test.each(remembering)(
+    "what %s learnt of classes is there, from one restart to the next",
+    async (policy, another, memory) => {
+      using keeping = open();
+      await using one = await engine();
+      const engines = [entryOf(one, "one")];
+      const more = `policy: ${policy}`;
+      const first = await start({ keeping, engines, more });
+      for (let flow = 0; flow < 20; flow++) {
+        const headers = { "x-workflow-id": `f${flow}`, "x-workflow-class": "chat" };
+        await ask(first, `${novel}${flow}`, headers);
+        await ask(first, `${novel}${flow} and on`, { ...headers, "x-workflow-final": "true" });
+      }
+      await written(keeping, first);
+      await keeping.kill(first);
+      const remembered = async (): Promise<string | undefined> =>
+        of(parseJournal((await keeping.segments()).at(-1) ?? "").events, "policy-remember").at(-1)?.memory;
+      const learnt = await remembered();
+      expect(JSON.parse(learnt ?? "{}")).toMatchObject(memory);
+      for (let restart = 0; restart < 2; restart++) {
+        const next = await start({ keeping, engines, more });
+        await written(keeping, next);
+        await keeping.kill(next);
+        expect(await remembered()).toBe(learnt);
+      }
+      // Another policy has no use for it.
+      const other = await start({ keeping, engines, more: `policy: ${another}` });
+      await written(keeping, other);
+      await keeping.kill(other);
+      expect(await remembered()).toBeUndefined();
+    },
+  );
 
   test("what a server does not say it holds is taken to be what it held", async () => {
     using keeping = open();

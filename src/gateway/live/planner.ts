@@ -103,8 +103,8 @@ export class Planner {
     const view = this.#view();
     let made: Plan;
     try {
-      const lone = view.ready.length === 1 && this.#host.foreseen() === 0 ? this.#host.policy.lone?.(view) : undefined;
-      made = lone === undefined ? this.#quick(view) : { decisions: [lone], memory: this.#memory };
+      const isAlone = view.ready.length === 1 && this.#host.foreseen() === 0;
+      made = (isAlone ? this.#host.policy.lone?.(view) : undefined) ?? this.#quick(view);
     } catch (error) {
       this.#host.onFault(error);
       // It may be what it remembers that it cannot cope with.

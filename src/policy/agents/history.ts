@@ -10,6 +10,7 @@ import type { Known } from "../../cost/candidate.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
 import type { WorkflowId } from "../../model/workflow.ts";
 import type { StageNode } from "../../state/workflow-state.ts";
+import { isAmount, leastKnown, ownOf } from "../by-name.ts";
 import { bookOf } from "./workflow-book.ts";
 
 export type History = {
@@ -41,7 +42,7 @@ function stepOf(calls: number): number {
 
 /** What is still to be revealed behind the calls that are ready now, at best. `deviations` standard deviations above the mean. */
 export function remainingUs({ classes }: History, known: Known, { workflow }: StageNode, deviations: number): number {
-  const steps = classes[workflow.class ?? ""];
+  const steps = ownOf(classes, workflow.class ?? "");
   if (steps === undefined) return 0;
   for (let step = Math.min(stepOf(bookOf(known, workflow).calls), steps.length - 1); step >= 0; step--) {
     const found = steps[step];
@@ -68,7 +69,7 @@ export function learn(history: History, known: Known, ready: readonly VisibleMod
     if (readyUs < history.seenUs) break;
     const book = bookOf(known, workflow);
     const part = partOf(workflow.id);
-    const before = (changed.get(part) ?? history.open[part])?.[workflow.id];
+    const before = ownOf(changed.get(part) ?? history.open[part], workflow.id);
     const step = stepOf(book.calls);
     const reachedUs = book.finishUs.get(key) ?? 0;
     if ((before?.reachedUs[step] ?? -1) >= reachedUs) continue;
@@ -84,7 +85,9 @@ export function learn(history: History, known: Known, ready: readonly VisibleMod
         if (known.workflows.open.has(id)) continue;
         delete change(part)[id];
         count -= 1;
-        classes[path.class] = withPath(classes[path.class] ?? [], path.reachedUs);
+        classes[path.class] = withPath(ownOf(classes, path.class) ?? [], path.reachedUs);
+        const least = leastKnown(classes, countOf, path.class);
+        if (least !== undefined) delete classes[least];
       }
     }
   }
@@ -102,7 +105,7 @@ export function keepClasses(history: unknown): History | undefined {
   if (typeof classes !== "object" || classes === null) return undefined;
   const known = Object.entries(classes)
     .filter(([, steps]) => Array.isArray(steps) && steps.every(isRemaining))
-    .map(([name, steps]) => ({ name, steps, count: Math.max(0, ...steps.map((step) => step?.count ?? 0)) }))
+    .map(([name, steps]) => ({ name, steps, count: countOf(steps) }))
     .filter(({ count }) => count > 0)
     .sort((left, right) => right.count - left.count || (left.name < right.name ? -1 : 1))
     .slice(0, mostKept);
@@ -110,10 +113,14 @@ export function keepClasses(history: unknown): History | undefined {
   return { ...noHistory, classes: Object.fromEntries(known.map(({ name, steps }) => [name, steps])) };
 }
 
+function countOf(steps: History["classes"][string]): number {
+  return Math.max(0, ...steps.map((step) => step?.count ?? 0));
+}
+
 function isRemaining(step: unknown): boolean {
   if (step === null) return true;
   const { count, meanUs, squares } = (step ?? {}) as Partial<Remaining>;
-  return [count, meanUs, squares].every((value) => Number.isFinite(value) && (value as number) >= 0);
+  return [count, meanUs, squares].every(isAmount);
 }
 
 function withPath(steps: History["classes"][string], reachedUs: OpenPath["reachedUs"]): History["classes"][string] {

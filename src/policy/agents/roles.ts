@@ -27,9 +27,9 @@ export type RoleSettings = SplitSettings & {
   readonly anew?: number;
   readonly full?: number;
   /** They decode too while little is new, so that prefill has time to spare and few prefixes are needed; never if absent. */
-  readonly lend?: LendSettings;
+  readonly lend?: LendSettings | undefined;
   /** What prompts that wait cost; absent: all the time that they take. */
-  readonly holdUp?: (view: View) => HoldUp;
+  readonly holdUp?: ((view: View) => HoldUp) | undefined;
   /** From one look to the next. */
   readonly pauseUs: number;
   /** Engines that switch at one look. */

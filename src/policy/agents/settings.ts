@@ -22,13 +22,13 @@ export type HexagentSettings = ProjectionSettings & {
   /** Undefined: calls wait in line for KV memory. */
   readonly overtakes: Place["overtakes"] | undefined;
   /** Counts what workflows of the class went on to take. */
-  readonly history?: HistorySettings;
+  readonly history?: HistorySettings | undefined;
   /** Keep calls in the policy until the engine that they go to has room for them in its next batch; otherwise in its queue. */
   readonly hold: boolean;
   /** Hold first calls back while workflows that have begun are in danger. */
   readonly tail?: TailSettings;
   /** Switch engines between prefill and decode. */
-  readonly roles?: RoleSettings;
+  readonly roles?: RoleSettings | undefined;
   /** What one plan goes by, as things stand. */
   readonly care?: (view: View, books: Books) => Care;
   /** Absent: each call by itself, in order. */

@@ -10,23 +10,28 @@
 import type { Place } from "../../model/decision.ts";
 import { pickEarliestWhole, toPlace } from "../greedy-finish.ts";
 import { canBegin, missingLoadUs } from "../picture.ts";
-import type { View } from "../policy.ts";
+import type { Plan, View } from "../policy.ts";
 import type { AfterUs } from "../shards.ts";
 import { heldElsewhereFirst, lastCopiesUs } from "./last-copies.ts";
 import type { FateSettings } from "./settings.ts";
 
-export function createLone({ reload, loadTime }: FateSettings): (view: View) => Place | undefined {
+export function createLone(settings: FateSettings): (view: View) => Plan | undefined {
   return (view) => {
-    const [stage] = view.ready;
-    if (stage === undefined || stage.items > 1) return undefined;
-    const laterUs: AfterUs = (each, engine) => {
-      const loadUs = missingLoadUs(view, each, engine);
-      return loadUs === 0 ? 0 : loadTime * loadUs + reload * lastCopiesUs(view, each, engine);
-    };
-    const best = pickEarliestWhole(view, stage, reload > 0 || loadTime > 0 ? laterUs : undefined);
-    const [share] = best?.shares ?? [];
-    if (best === undefined || share === undefined || !canBegin(stage, share.engine)) return undefined;
-    const place = toPlace(stage, best);
-    return reload > 0 ? { ...place, victims: heldElsewhereFirst(view, share.engine) } : place;
+    const place = placeAlone(view, settings);
+    return place && { decisions: [place], memory: view.memory };
   };
+}
+
+function placeAlone(view: View, { reload, loadTime }: FateSettings): Place | undefined {
+  const [stage] = view.ready;
+  if (stage === undefined || stage.items > 1) return undefined;
+  const laterUs: AfterUs = (each, engine) => {
+    const loadUs = missingLoadUs(view, each, engine);
+    return loadUs === 0 ? 0 : loadTime * loadUs + reload * lastCopiesUs(view, each, engine);
+  };
+  const best = pickEarliestWhole(view, stage, reload > 0 || loadTime > 0 ? laterUs : undefined);
+  const [share] = best?.shares ?? [];
+  if (best === undefined || share === undefined || !canBegin(stage, share.engine)) return undefined;
+  const place = toPlace(stage, best);
+  return reload > 0 ? { ...place, victims: heldElsewhereFirst(view, share.engine) } : place;
 }

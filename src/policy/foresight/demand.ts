@@ -2,6 +2,7 @@
 
 import type { ModelId } from "../../model/model.ts";
 import type { WorkflowId } from "../../model/workflow.ts";
+import { ownNumbers } from "../by-name.ts";
 import type { View } from "../policy.ts";
 import type { RemainingWork } from "../remaining-work.ts";
 
@@ -40,4 +41,10 @@ export function noteDemand({ workflows }: View, work: RemainingWork, before: Dem
     );
   }
   return { parts, counted: [...workflows.open.keys()] };
+}
+
+/** Without the workflows that are open. Undefined if that is nothing, or no demand at all. */
+export function keepDemand(given: unknown): Demand | undefined {
+  const parts = ownNumbers((given as Partial<Demand> | null | undefined)?.parts);
+  return Object.keys(parts).length === 0 ? undefined : { ...noDemand, parts };
 }

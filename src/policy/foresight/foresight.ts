@@ -5,7 +5,7 @@
  * look for better ones; the value is the workflows' slowdown and the time of engines. The README of this folder explains it.
  */
 
-import type { Decision, Place } from "../../model/decision.ts";
+import type { Decision } from "../../model/decision.ts";
 import { isAtRest } from "../at-rest.ts";
 import { createFate } from "../fate/fate.ts";
 import { createLone } from "../fate/lone.ts";
@@ -24,20 +24,19 @@ import { firstOf, ofOneModel, replace } from "./neighbourhood.ts";
 import { layBatches } from "./batched/lay.ts";
 import { lookOut, type Outlook, type OutlookMemory } from "./outlook.ts";
 import { createPairs } from "./pairs/pairs.ts";
-import { fixedPairs, switchingPairs } from "./pairs/settings.ts";
 import { recall, toRemember, type PlanDecoder, type PlanMemory, type Starts, type WholePlan } from "./plan.ts";
-import { createLoneRevealed } from "./revealed/lone.ts";
+import { planLone } from "./revealed/lone.ts";
 import { createRevealed } from "./revealed/revealed.ts";
-import { revealedDefaults, revealedQuickly } from "./revealed/settings.ts";
 import { layScene, type Scene } from "./scene.ts";
 import { Search, type Judged } from "./search.ts";
 import type { ForesightSettings } from "./settings.ts";
 import { Valuer } from "./value.ts";
 
+/** Of whole plans. In another process only what workflows called is left of it. */
 type Memory = {
   readonly demand: Demand;
-  readonly outlook: OutlookMemory;
-  readonly plan: PlanMemory;
+  readonly outlook?: OutlookMemory;
+  readonly plan?: PlanMemory;
 };
 
 /** `combine` is how `fate` combines candidates where it is asked, of a driver that must not be kept waiting: other plans are cheaper then, too. */
@@ -45,11 +44,8 @@ export function createForesight(settings: ForesightSettings, combine?: Combine):
   const onExclusive = remembering("whole", (view) => planWhole(view, settings, layExclusive));
   const onBatched = remembering("whole", (view) => planWhole(view, settings, layBatched));
   const onMixed = remembering("mixed", createFate(fateDefaults, combine));
-  const onRevealed = remembering(
-    "revealed",
-    createRevealed(combine === undefined ? revealedDefaults : revealedQuickly),
-  );
-  const onPairs = remembering("pairs", createPairs(settings.roles ? switchingPairs : fixedPairs));
+  const onRevealed = remembering("revealed", createRevealed(settings.revealed));
+  const onPairs = remembering("pairs", createPairs(settings.pairs));
   return (view) => {
     const { engines } = view.costs.cluster;
     if (engines.some(({ role }) => role !== "both")) return onPairs(view);
@@ -61,12 +57,14 @@ export function createForesight(settings: ForesightSettings, combine?: Combine):
 
 type Way = "whole" | "mixed" | "revealed" | "pairs";
 
+export type Memories = Readonly<Partial<Record<Way, unknown>>>;
+
 /** Which of them is asked changes from event to event, and none can read what another one remembers. */
-function remembering(way: Way, plan: Policy): Policy {
+function remembering<Made extends Plan | undefined>(way: Way, plan: (view: View) => Made): (view: View) => Made {
   return (view) => {
-    const all = view.memory as Readonly<Partial<Record<Way, unknown>>> | undefined;
+    const all = view.memory as Memories | undefined;
     const made = plan({ ...view, memory: all?.[way] });
-    return { ...made, memory: { ...all, [way]: made.memory } };
+    return made && { ...made, memory: { ...all, [way]: made.memory } };
   };
 }
 
@@ -100,9 +98,9 @@ function batchesOneModelEach({ costs }: View): boolean {
 }
 
 /** Of a stage that is alone; undefined where there is more to it. */
-export function createLoneForesight(): (view: View) => Place | undefined {
-  const onBatched = createLone(fateDefaults);
-  const onRevealed = createLoneRevealed();
+export function createLoneForesight(): (view: View) => Plan | undefined {
+  const onBatched = remembering("whole", createLone(fateDefaults));
+  const onRevealed = remembering("revealed", planLone);
   return (view) => {
     if (!batches(view) || view.costs.cluster.engines.some(({ role }) => role !== "both")) return undefined;
     return isRevealedAsItGoes(view) ? onRevealed(view) : onBatched(view);

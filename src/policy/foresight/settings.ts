@@ -1,5 +1,8 @@
 /** What `foresight` leaves open. The values were swept on the training seeds of `fate bench real-dag`; docs/policies.md says how. */
 
+import { switchingPairs, type PairsSettings } from "./pairs/settings.ts";
+import { revealedDefaults, type RevealedSettings } from "./revealed/settings.ts";
+
 export type ForesightSettings = {
   /** Stages that a plan holds. */
   readonly mostStages: number;
@@ -30,8 +33,10 @@ export type ForesightSettings = {
   readonly mostShards: 1 | 2;
   /** Standard deviation of the logarithm of true over expected output lengths, by which what runs is judged. */
   readonly spread: number;
-  /** Whether engines that prefill and engines that decode may change into each other. */
-  readonly roles: boolean;
+  /** Where engines prefill and decode apart. */
+  readonly pairs: PairsSettings;
+  /** Where engines batch and calls are revealed one by one. */
+  readonly revealed: RevealedSettings;
 };
 
 export const foresightDefaults: ForesightSettings = {
@@ -50,5 +55,6 @@ export const foresightDefaults: ForesightSettings = {
   engineTime: 1,
   mostShards: 2,
   spread: 0.4,
-  roles: true,
+  pairs: switchingPairs,
+  revealed: revealedDefaults,
 };

@@ -115,7 +115,8 @@ function copyWorkflows({ workflows: from }: State, { workflows: to }: State): vo
     const workflow = to.open.get(node.workflow.id);
     if (workflow === undefined) continue;
     to.reveal(workflow, node.stage);
-    const { parentsOpen, status, skipped, readyUs, attempt, shares, sharesLeft, outputTokens, outputHosts } = node;
+    const { parentsOpen, status, skipped, readyUs, attempt, shares, sharesLeft, endedUs, outputTokens, outputHosts } =
+      node;
     const copy = to.node(node.stage.key);
     Object.assign(copy, {
       parentsOpen,
@@ -125,6 +126,7 @@ function copyWorkflows({ workflows: from }: State, { workflows: to }: State): vo
       attempt,
       shares,
       sharesLeft,
+      endedUs,
       outputTokens,
       outputHosts,
     });

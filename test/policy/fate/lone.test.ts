@@ -7,7 +7,7 @@ import { isFeasible } from "../../../src/cost/candidate.ts";
 import { policies } from "../../../src/policy/policies.ts";
 import { toCandidate } from "../../../src/policy/picture.ts";
 import type { Place } from "../../../src/model/decision.ts";
-import type { View } from "../../../src/policy/policy.ts";
+import type { Plan, View } from "../../../src/policy/policy.ts";
 import { batched, cluster, exclusive, llm, run } from "../../support/build.ts";
 import { plainCalibration } from "../../support/plain-calibration.ts";
 
@@ -45,11 +45,14 @@ function meet({ engines, batching, maxResident, calls }: Drawn, see: (met: Met) 
   const machines = cluster(engines, { batching, maxResident, host: "one" });
   const plan = (view: View) => {
     const made = quick(view);
-    if (view.ready.length === 1)
-      see({ view, short: lone(view), whole: made.decisions.find((decision) => decision.kind === "place") });
+    if (view.ready.length === 1) see({ view, short: placeOf(lone(view)), whole: placeOf(made) });
     return made;
   };
   run({ cluster: machines, workflows, policy: { plan, summary: "" }, calibration: plainCalibration });
+}
+
+function placeOf(plan: Plan | undefined): Place | undefined {
+  return plan?.decisions.find((decision) => decision.kind === "place");
 }
 
 test("free equal engines get a lone stage as a whole plan would have it", () => {
@@ -92,7 +95,7 @@ test("wherever a whole plan puts it, it ends no earlier there", () => {
 test("what may be split, or cannot begin at once, is left to a whole plan", () => {
   const asked: (Place | undefined)[] = [];
   const plan = (view: View) => {
-    if (view.ready.length === 1) asked.push(lone(view));
+    if (view.ready.length === 1) asked.push(placeOf(lone(view)));
     return quick(view);
   };
   const flow = (id: string, items: number): Workflow => ({

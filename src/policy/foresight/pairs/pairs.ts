@@ -10,12 +10,11 @@ import { createCare } from "./care.ts";
 import { createPlanner } from "./plan/planner.ts";
 import type { PairsSettings } from "./settings.ts";
 
-export function createPairs({ history, roles, care, plan }: PairsSettings): Policy {
+export function createPairs({ care, plan, ...settings }: PairsSettings): Policy {
   return createHexagent({
     ...hexagentDefaults,
-    history,
+    ...settings,
     care: createCare(care),
     plan: createPlanner(plan),
-    ...(roles === undefined ? {} : { roles }),
   });
 }

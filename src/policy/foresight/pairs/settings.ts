@@ -22,9 +22,10 @@ export type CareSettings = {
 };
 
 export type PairsSettings = {
-  readonly history: HistorySettings;
-  /** Absent: engines stay what they are. */
-  readonly roles?: RoleSettings;
+  /** Undefined: nothing is known of what workflows of a class go on to take. */
+  readonly history: HistorySettings | undefined;
+  /** Undefined: engines stay what they are. */
+  readonly roles: RoleSettings | undefined;
   readonly care: CareSettings;
   readonly plan: PlanSettings;
 };
@@ -42,9 +43,14 @@ const care: CareSettings = {
 const plan: PlanSettings = { fullest: 0.2, mostStages: 48, visits: 1000, own: 3 };
 
 /** What is full stays full for long then: throughput counts. */
-export const fixedPairs: PairsSettings = { history, care: { ...care, fullWaitShare: care.waitShare }, plan };
+export const fixedPairs = {
+  history,
+  roles: undefined,
+  care: { ...care, fullWaitShare: care.waitShare },
+  plan,
+} as const satisfies PairsSettings;
 
-export const switchingPairs: PairsSettings = {
+export const switchingPairs = {
   history: historyWithRoles,
   roles: {
     aheadUs: 4e6,
@@ -62,4 +68,4 @@ export const switchingPairs: PairsSettings = {
   },
   care,
   plan,
-};
+} as const satisfies PairsSettings;

@@ -5,6 +5,7 @@
  */
 
 import type { ModelId } from "../../../model/model.ts";
+import { ownOf } from "../../by-name.ts";
 import { createLuck, type Luck } from "../luck.ts";
 import type { View } from "../../policy.ts";
 import { stepKey, type Followers, type History } from "./history.ts";
@@ -25,7 +26,7 @@ const mostExpected = 64;
 export function drawFuture(view: View, history: History, scenario: number, horizonUs: number): readonly ExpectedCall[] {
   const calls: ExpectedCall[] = [];
   for (const workflow of view.workflows.open.values()) {
-    const trail = history.open[workflow.id];
+    const trail = ownOf(history.open, workflow.id);
     if (trail?.model === undefined) continue;
     const luck = createLuck(seedOf(`${workflow.id} ${workflow.stages.size}`, scenario));
     const parent = trail.going.at(-1);
@@ -43,10 +44,11 @@ export function drawFuture(view: View, history: History, scenario: number, horiz
   // Long after the last one came, none may come any more.
   if (view.nowUs - lastUs > 5 * meanUs) return calls;
   const names = Object.entries(history.classes);
+  const all = names.reduce((sum, [, each]) => sum + each, 0);
   const luck = createLuck(seedOf(`arrivals ${count}`, scenario));
   let atUs = Math.max(0, lastUs - view.nowUs - meanUs * Math.log(1 - luck.next()));
   while (atUs < horizonUs && calls.length < mostExpected) {
-    const name = pick(names, count, luck) ?? "";
+    const name = pick(names, all, luck) ?? "";
     draw(calls, history, luck, name, undefined, { parent: undefined, leastUs: atUs, sinceUs: 0, horizonUs });
     atUs -= meanUs * Math.log(1 - luck.next());
   }
@@ -74,7 +76,7 @@ function draw(
   let last: ExpectedCall["parent"] = parent === undefined ? undefined : { key: parent };
   let atUs = leastUs;
   for (let step = 0; step < mostSteps && calls.length < mostExpected; step++) {
-    const followers = after[stepKey(name, model)];
+    const followers = ownOf(after, stepKey(name, model));
     if (followers === undefined) return;
     // What is known to go on has not ended.
     const next = drawNext(followers, step === 0 && leastUs > 0, luck);

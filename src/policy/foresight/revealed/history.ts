@@ -8,7 +8,8 @@
 import type { ModelId } from "../../../model/model.ts";
 import type { VisibleModelStage } from "../../../model/visible.ts";
 import type { WorkflowId } from "../../../model/workflow.ts";
-import type { OpenWorkflow } from "../../../state/workflow-state.ts";
+import type { OpenWorkflow, StageNode } from "../../../state/workflow-state.ts";
+import { isAmount, isRecord, leastKnown, ownEntries, ownNumbers, ownOf } from "../../by-name.ts";
 import type { View } from "../../policy.ts";
 
 export type History = {
@@ -20,6 +21,7 @@ export type History = {
   readonly open: Readonly<Record<WorkflowId, OpenTrail>>;
   /** Workflows that came, and when the first and the last did. */
   readonly arrivals: { readonly count: number; readonly firstUs: number; readonly lastUs: number };
+  /** Workflows of each class that came, for as many classes as there is room. */
   readonly classes: Readonly<Record<string, number>>;
 };
 
@@ -36,11 +38,13 @@ export type CallSize = { readonly promptTokens: number; readonly outputTokens: n
 
 export type OpenTrail = {
   readonly class: string;
+  /** How many stages were revealed when last looked at, as far as the world knew them, and which the last of them was. */
   readonly stages: number;
+  readonly ordinal: number;
   readonly model?: ModelId;
-  /** Of its calls, those that had not ended when last looked at. */
+  /** Of its calls, those that had not ended when last looked at. A world that began later does not know all that have. */
   readonly going: readonly string[];
-  /** When its last call was seen to be over. */
+  /** When its last call was over. */
   readonly endUs: number;
 };
 
@@ -63,15 +67,60 @@ export function stepKey(name: string, model: ModelId | undefined): string {
   return model === undefined ? name : `${name}\n${model}`;
 }
 
+function classOf(key: string): string {
+  const end = key.lastIndexOf("\n");
+  return end < 0 ? key : key.slice(0, end);
+}
+
 export function learn(view: View, before: History): History {
   const draft = new Draft(before);
   for (const [id, trail] of Object.entries(before.open)) {
     if (view.workflows.open.has(id)) continue;
-    draft.note(stepKey(trail.class, trail.model), undefined, 0);
+    draft.note(trail.class, trail.model, undefined, 0);
     draft.close(id);
   }
   for (const workflow of view.workflows.open.values()) draft.follow(view, workflow);
   return draft.finish();
+}
+
+/** The same where a call of this workflow is all that is new: for workflows that are over it is looked when another one comes. */
+export function learnOf(view: View, before: History, workflow: OpenWorkflow): History {
+  if (ownOf(before.open, workflow.id) === undefined) return learn(view, before);
+  const draft = new Draft(before);
+  draft.follow(view, workflow);
+  return draft.finish();
+}
+
+/** Classes that are kept for another process: those of which most came. */
+const mostKept = 64;
+
+/** What has been learned of classes and models, without what is open. Undefined if that is nothing, or no history at all. */
+export function keepTrails(given: unknown): History | undefined {
+  const { classes, after, sizes, calls } = (given ?? {}) as Partial<History>;
+  const kept = Object.entries(ownNumbers(classes))
+    .sort(([one, few], [other, many]) => many - few || (one < other ? -1 : 1))
+    .slice(0, mostKept);
+  if (kept.length === 0) return undefined;
+  const names = new Set(kept.map(([name]) => name));
+  const followers = Object.entries(ownEntries(after, isFollowers)).filter(([key]) => names.has(classOf(key)));
+  return {
+    ...noHistory,
+    classes: Object.fromEntries(kept),
+    after: Object.fromEntries(followers),
+    sizes: ownEntries(sizes, isCallSize),
+    calls: ownNumbers(calls),
+  };
+}
+
+function isFollowers(value: unknown): value is Followers {
+  const { total, over, next, gapsUs } = (value ?? {}) as Partial<Followers>;
+  if (!isAmount(total) || !isAmount(over) || !Array.isArray(gapsUs) || gapsUs.length > mostGaps) return false;
+  return gapsUs.every(isAmount) && isRecord(next) && Object.values(next).every(isAmount);
+}
+
+function isCallSize(value: unknown): value is CallSize {
+  const { promptTokens, outputTokens } = (value ?? {}) as Partial<CallSize>;
+  return isAmount(promptTokens) && isAmount(outputTokens);
 }
 
 /** Changes copies of what it was given, and only of what changes. */
@@ -94,37 +143,58 @@ class Draft {
     delete this.#open[id];
   }
 
-  follow(view: View, workflow: OpenWorkflow): void {
-    const known = this.#before.open[workflow.id];
+  follow({ nowUs }: View, workflow: OpenWorkflow): void {
+    const known = ownOf(this.#before.open, workflow.id);
     if (known === undefined) this.#arrive(workflow);
-    const going = known?.going.filter((key) => workflow.stages.get(key)?.status !== "ended") ?? [];
+    const nodeOf = (key: string): StageNode | undefined => workflow.stages.get(key);
+    const going = known?.going.filter((key) => (nodeOf(key)?.status ?? "ended") !== "ended") ?? [];
     if (known?.stages === workflow.stages.size && going.length === known.going.length) return;
-    let trail: OpenTrail = known ?? { class: workflow.class ?? "", stages: 0, going: [], endUs: workflow.arriveUs };
-    if (going.length < trail.going.length) trail = { ...trail, going, endUs: view.nowUs };
-    let position = 0;
+    let trail: OpenTrail = known ?? {
+      class: workflow.class ?? "",
+      stages: 0,
+      ordinal: -1,
+      going: [],
+      endUs: workflow.arriveUs,
+    };
+    if (going.length < trail.going.length) {
+      const endsUs = trail.going.map((key) => nodeOf(key)?.endedUs ?? nowUs);
+      trail = { ...trail, going, endUs: Math.max(trail.endUs, ...endsUs) };
+    }
+    let { ordinal } = trail;
     for (const { stage, status, readyUs } of workflow.stages.values()) {
-      position += 1;
-      if (position <= trail.stages || stage.kind === "tool") continue;
+      if (stage.ordinal <= trail.ordinal) continue;
+      ordinal = stage.ordinal;
+      if (stage.kind === "tool") continue;
       const isAlong = trail.going.length > 0;
-      this.note(stepKey(trail.class, trail.model), stage.model, isAlong ? 0 : Math.max(0, readyUs - trail.endUs));
+      this.note(trail.class, trail.model, stage.model, isAlong ? 0 : Math.max(0, readyUs - trail.endUs));
       this.#size(stage);
       const stillGoing = status === "ended" ? trail.going : [...trail.going, stage.key];
       trail = { ...trail, model: stage.model, going: stillGoing };
     }
     this.#open ??= { ...this.#before.open };
-    this.#open[workflow.id] = { ...trail, stages: workflow.stages.size };
+    this.#open[workflow.id] = { ...trail, stages: workflow.stages.size, ordinal };
   }
 
   #arrive({ arriveUs, class: name = "" }: OpenWorkflow): void {
     const { count, firstUs } = this.#arrivals;
     this.#arrivals = { count: count + 1, firstUs: count === 0 ? arriveUs : firstUs, lastUs: arriveUs };
     this.#classes ??= { ...this.#before.classes };
-    this.#classes[name] = 1 + (this.#classes[name] ?? 0);
+    this.#classes[name] = 1 + (ownOf(this.#classes, name) ?? 0);
+    const least = leastKnown(this.#classes, (workflows) => workflows, name);
+    if (least !== undefined) this.#forget(least);
   }
 
-  note(key: string, model: ModelId | undefined, gapUs: number): void {
+  #forget(name: string): void {
+    delete this.#classes?.[name];
     this.#after ??= { ...this.#before.after };
-    const { total, over, next, gapsUs } = this.#after[key] ?? { total: 0, over: 0, next: {}, gapsUs: [] };
+    for (const key of Object.keys(this.#after)) if (classOf(key) === name) delete this.#after[key];
+  }
+
+  note(name: string, from: ModelId | undefined, model: ModelId | undefined, gapUs: number): void {
+    if (ownOf(this.#classes ?? this.#before.classes, name) === undefined) return;
+    const key = stepKey(name, from);
+    this.#after ??= { ...this.#before.after };
+    const { total, over, next, gapsUs } = ownOf(this.#after, key) ?? { total: 0, over: 0, next: {}, gapsUs: [] };
     this.#after[key] =
       model === undefined
         ? { total: total + 1, over: over + 1, next, gapsUs }

@@ -14,15 +14,18 @@ import { learn, noHistory, type History } from "./history.ts";
 import { layScene, type Scene } from "./scene.ts";
 import type { RevealedSettings } from "./settings.ts";
 
-type Memory = { readonly history: History };
+export type Memory = { readonly history: History };
+
+export function rememberedBy({ memory }: View): History {
+  return (memory as Memory | undefined)?.history ?? noHistory;
+}
 
 export function createRevealed(settings: RevealedSettings): Policy {
   return (view) => planRevealed(view, settings);
 }
 
 function planRevealed(view: View, settings: RevealedSettings): Plan {
-  const before = (view.memory as Memory | undefined)?.history ?? noHistory;
-  const history = learn(view, before);
+  const history = settings.history ? learn(view, rememberedBy(view)) : noHistory;
   const memory: Memory = { history };
   if (view.ready.length === 0) return { decisions: [], memory };
   const scene = layScene(view, history, settings);

@@ -1,6 +1,8 @@
 /** What planning of calls that are revealed one by one leaves open. Swept on the training seeds of `npm run bench -- workshop`. */
 
 export type RevealedSettings = {
+  /** Reckon with calls that are likely to come, by what workflows have called so far. */
+  readonly history: boolean;
   /** Futures that each plan is judged by. */
   readonly scenarios: number;
   /** How far ahead expected calls are looked for. */
@@ -20,6 +22,7 @@ export type RevealedSettings = {
 };
 
 export const revealedDefaults: RevealedSettings = {
+  history: true,
   scenarios: 8,
   horizonUs: 120_000_000,
   loadTime: 16,

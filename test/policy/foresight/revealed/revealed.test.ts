@@ -2,8 +2,10 @@
 
 import { expect, test } from "vitest";
 import { knownModels } from "../../../../src/catalogue/models.ts";
-import type { Place } from "../../../../src/model/decision.ts";
+import type { Decision } from "../../../../src/model/decision.ts";
 import { foresightPolicies } from "../../../../src/policy/foresight/ablations.ts";
+import { keepLearnt } from "../../../../src/policy/foresight/lasting.ts";
+import { stepKey, type History } from "../../../../src/policy/foresight/revealed/history.ts";
 import type { Policy } from "../../../../src/policy/policy.ts";
 import { batched, cluster, dag, firstUs, run } from "../../../support/build.ts";
 import { plainCalibration } from "../../../support/plain-calibration.ts";
@@ -95,9 +97,9 @@ test("a call begins although everything rests, and however little its model is w
 });
 
 test("alone, a call is placed at once where its model is held, and planned where a load is needed", () => {
-  const answers: (Place | undefined)[] = [];
+  const answers: (Decision | undefined)[] = [];
   const plan: Policy = (view) => {
-    if (view.ready.length === 1) answers.push(lone(view));
+    if (view.ready.length === 1) answers.push(lone(view)?.decisions[0]);
     return foresight.plan(view);
   };
   for (const model of [small, middle])
@@ -107,5 +109,43 @@ test("alone, a call is placed at once where its model is held, and planned where
       policy: { plan, summary: "" },
       calibration: plainCalibration,
     });
-  expect(answers.map((place) => place?.shares[0]?.engine)).toEqual(["engine-1", undefined]);
+  expect(answers).toEqual([
+    expect.objectContaining({ shares: [expect.objectContaining({ engine: "engine-1" })] }),
+    undefined,
+  ]);
+});
+
+test("what is learnt is the same where the policy is asked only for calls, and most of them come alone", () => {
+  const workflows = Array.from({ length: 6 }, (_, index) =>
+    calls("a -> b -> c", (id) => (id === "b" ? large : small), { id: `w${index}`, arrivalUs: index * 60_000_000 }),
+  );
+  const learnt = (plan: Policy): unknown => {
+    let memory: unknown;
+    const watched: Policy = (view) => {
+      const made = plan(view);
+      memory = made.memory;
+      return made;
+    };
+    const policy = { ...foresight, plan: watched };
+    run({ cluster: holding([small], [large]), workflows, policy, calibration: plainCalibration });
+    return keepLearnt(memory);
+  };
+  let alone = 0;
+  const seldom: Policy = (view) => {
+    if (view.ready.length === 0) return { decisions: [], memory: view.memory };
+    const short = view.ready.length === 1 ? lone(view) : undefined;
+    if (short !== undefined) alone += 1;
+    return short ?? foresight.plan(view);
+  };
+  const whole = learnt(foresight.plan) as { revealed: { history: History } };
+  const { after, ...rest } = whole.revealed.history;
+  const { after: asSeen, ...others } = (learnt(seldom) as typeof whole).revealed.history;
+  expect(alone).toBeGreaterThan(10);
+  expect(others).toEqual(rest);
+  // That the last workflow is over shows when another one comes.
+  const last = stepKey("session", small);
+  expect(asSeen).toEqual({
+    ...after,
+    [last]: { ...after[last], total: after[last]!.total - 1, over: after[last]!.over - 1 },
+  });
 });
