@@ -3,7 +3,7 @@
  * and through Portkey's gateway, in turn. Exits with 1 if Fate misses a bar.
  *
  * `--json FILE` writes the figures, `--rounds N` sets how often each is measured, `--quick` is for trying it out, `--without portkey,bare`
- * leaves some out, `--no-pin` leaves the cores to the system.
+ * leaves some out, `--policy NAME` has Fate plan with another policy, `--no-pin` leaves the cores to the system.
  */
 
 import { writeFileSync } from "node:fs";
@@ -42,6 +42,7 @@ export async function benchGateway(): Promise<void> {
       rounds: { type: "string" },
       quick: { type: "boolean", default: false },
       without: { type: "string", default: "" },
+      policy: { type: "string" },
       "no-pin": { type: "boolean", default: false },
     },
   });
@@ -51,7 +52,7 @@ export async function benchGateway(): Promise<void> {
   };
   const cores = values["no-pin"] ? undefined : pinCores();
   await using servers = new AsyncDisposableStack();
-  const targets = await startAll(servers, cores, values.without.split(","));
+  const targets = await startAll(servers, cores, values.without.split(","), values.policy);
   const measured = await measure(targets, settings, (line) => process.stderr.write(`${line}\n`));
   const bars = toBars(measured, settings.streams);
   report(measured, bars, settings, cores);
@@ -72,11 +73,12 @@ async function startAll(
   servers: AsyncDisposableStack,
   cores: Cores | undefined,
   without: readonly string[],
+  policy: string | undefined,
 ): Promise<readonly Target[]> {
   const upstream = servers.use(await startUpstream(cores));
   const starts = {
     bare: async () => startBareProxy(upstream, cores),
-    fate: async () => startFate(upstream, cores),
+    fate: async () => startFate(upstream, cores, policy),
     portkey: async () => startPortkey(cores),
   };
   const targets: Target[] = [{ name: "direct", port: upstream.ports[0] ?? 0, pid: upstream.pid, headers: {} }];

@@ -66,10 +66,11 @@ export function portkeyHeaders(upstream: Server): Readonly<Record<string, string
 }
 
 /** Everything on: identity, prefix index, decisions over four engines, accounting, the journal in the store, metrics. */
-export async function startFate(upstream: Server, cores: Cores | undefined): Promise<Server> {
+/** With its default policy unless one is named. */
+export async function startFate(upstream: Server, cores: Cores | undefined, policy?: string): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), "fate-bench-"));
   const config = join(folder, "fate.yaml");
-  writeFileSync(config, JSON.stringify(fateConfig(upstream.ports, join(folder, "store.db"))));
+  writeFileSync(config, JSON.stringify({ ...fateConfig(upstream.ports, join(folder, "store.db")), policy }));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   process.once("exit", remove);
   try {
