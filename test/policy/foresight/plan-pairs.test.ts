@@ -32,13 +32,17 @@ test.for([
   expect(play(0, on, family, count, rate)).toEqual(play(undefined, on, family, count, rate));
 });
 
-test("calls that begin go to other decode engines than the rule's where all are less at risk then", () => {
+const decodersOf = (...game: Parameters<typeof play>): readonly string[] =>
+  play(...game).flatMap((event) => (event.kind === "stage-place" ? [`${event.stage} ${event.decodeEngine}`] : []));
+
+test("calls that begin go to other decode engines than the rule's where they would wait and all are less at risk then", () => {
   const { visits } = fixedPairs.plan;
-  const decoders = (tried: number): readonly string[] =>
-    play(tried, "het3", "mapred", 12, 20).flatMap((event) =>
-      event.kind === "stage-place" ? [`${event.stage} ${event.decodeEngine}`] : [],
-    );
-  const planned = decoders(visits);
+  const planned = decodersOf(visits, "het3-kv", "mapred", 32, 40);
   expect(planned.length).toBeGreaterThan(50);
-  expect(planned).not.toEqual(decoders(0));
+  expect(planned).not.toEqual(decodersOf(0, "het3-kv", "mapred", 32, 40));
+});
+
+test("where none would wait to be decoded, the rule alone decides", () => {
+  const { visits } = fixedPairs.plan;
+  expect(decodersOf(visits, "het3", "mapred", 12, 20)).toEqual(decodersOf(0, "het3", "mapred", 12, 20));
 });
