@@ -16,13 +16,10 @@ import { findAnyFault, scrutinise } from "../support/scrutiny.ts";
 const worlds = Array.from({ length: 24 }, (_, index) => randomWorld(index + 1));
 
 /**
- * Worlds in which shards come about, and one with prefill engines. For a variant one of them is enough, whose policy sees all;
- * but three are needed to compare truths, since a run in which they part at once compares next to nothing.
+ * Worlds in which shards come about, and one with prefill engines; the long suite has two hundred. For a variant one of them is enough,
+ * whose policy sees all; but three are needed to compare truths, since a run in which they part at once compares next to nothing.
  */
 const tellingWorlds = worlds.filter(({ seed }) => [7, 11, 14, 19, 22].includes(seed));
-
-/** Some of them, and those that tell most; the long suite has two hundred. */
-const some = worlds.filter((world) => world.seed % 12 === 0 || tellingWorlds.includes(world));
 
 /**
  * Ablations of `fate` and `foresight` run their code with other settings, and an order is the same with each of three placements:
@@ -74,11 +71,10 @@ function findFaults(world: RandomWorld, policy: PolicyEntry, faults: Faults = {}
 
 describe.for(inGate.map(([name, policy], place) => [name, policy, place] as const))("%s", ([name, policy, place]) => {
   const isVariant = suffixOf(name) !== undefined || name.startsWith("hexagent-");
-  const all = name === "foresight" ? tellingWorlds : some;
-  const own = isVariant ? tellingWorlds.filter((_, index) => index === place % tellingWorlds.length) : all;
+  const own = isVariant ? tellingWorlds.filter((_, index) => index === place % tellingWorlds.length) : tellingWorlds;
   const toCompare = isVariant
     ? [0, 1, 2].flatMap((next) => tellingWorlds.at((place + next) % tellingWorlds.length) ?? [])
-    : all;
+    : own;
   // Runs in peace are looked at from several sides.
   const plain = once((world) => record(world, policy));
   const scrutinised = once((world) => record(world, scrutinise(policy)).journal);
