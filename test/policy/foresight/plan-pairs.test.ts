@@ -32,17 +32,21 @@ test.for([
   expect(play(0, on, family, count, rate)).toEqual(play(undefined, on, family, count, rate));
 });
 
-const decodersOf = (...game: Parameters<typeof play>): readonly string[] =>
-  play(...game).flatMap((event) => (event.kind === "stage-place" ? [`${event.stage} ${event.decodeEngine}`] : []));
-
-test("calls that begin go to other decode engines than the rule's where they would wait and all are less at risk then", () => {
+test("calls that begin go to other decode engines than the rule's where all are less at risk then", () => {
   const { visits } = fixedPairs.plan;
-  const planned = decodersOf(visits, "het3-kv", "mapred", 32, 40);
-  expect(planned.length).toBeGreaterThan(50);
-  expect(planned).not.toEqual(decodersOf(0, "het3-kv", "mapred", 32, 40));
-});
-
-test("where none would wait to be decoded, the rule alone decides", () => {
-  const { visits } = fixedPairs.plan;
-  expect(decodersOf(visits, "het3", "mapred", 12, 20)).toEqual(decodersOf(0, "het3", "mapred", 12, 20));
+  const planned = play(visits, "het3", "lats", 6, 20);
+  const byRule = play(0, "het3", "lats", 6, 20);
+  const places = (events: typeof planned) => events.flatMap((event) => (event.kind === "stage-place" ? [event] : []));
+  const rule = new Map(places(byRule).map(({ stage, decodeEngine }) => [stage, decodeEngine]));
+  expect(rule.size).toBeGreaterThan(50);
+  const moved = places(planned).find(({ stage, decodeEngine }) => rule.get(stage) !== decodeEngine);
+  // Nothing of its workflow that was revealed by then ends later: else the call would have stayed.
+  const ended = new Map(planned.flatMap((event) => (event.kind === "stage-end" ? [[event.stage, event.atUs]] : [])));
+  const besides = planned.flatMap((event) =>
+    event.kind === "stage-reveal" && event.atUs <= moved!.atUs && event.stage.workflow === moved!.stage.split("/")[0]
+      ? [ended.get(event.stage.key)!]
+      : [],
+  );
+  expect(besides.length).toBeGreaterThan(1);
+  expect(Math.max(...besides)).toBe(ended.get(moved!.stage));
 });

@@ -40,7 +40,7 @@ const care: CareSettings = {
   keepable: 0.35,
 };
 
-const plan: PlanSettings = { fullest: 0.2, mostStages: 48, visits: 1000, waitUs: 100_000, own: 3 };
+const plan: PlanSettings = { fullest: 0.2, mostStages: 48, visits: 1000, own: 3 };
 
 /** What is full stays full for long then: throughput counts. */
 export const fixedPairs = {

@@ -27,8 +27,6 @@ export type PlanSettings = {
   readonly mostStages: number;
   /** How much search a decision may do: calls that are decoded, what has begun included, over all plans that it looks at. */
   readonly visits: number;
-  /** A call is tried on other decode engines if it would wait for longer than this for KV memory or a place where the rule sends it. */
-  readonly waitUs: number;
   /** What the risk of the call that is tried elsewhere counts beside that of all workflows. */
   readonly own: number;
 };
@@ -118,8 +116,11 @@ function withCalls({ workflows }: View, calls: readonly Call[]): readonly OpenWo
   });
 }
 
-/** The most urgent first, those that begin now and would wait go where all workflows together are the least at risk, their own above all. */
-function tryDecoders(view: View, draft: Draft, worth: Worth, { visits, waitUs, own }: PlanSettings): void {
+/**
+ * The most urgent first, those that begin now go where all workflows together are the least at risk, their own above all. While others
+ * of its workflow end later anyway, a call stays where it is.
+ */
+function tryDecoders(view: View, draft: Draft, worth: Worth, { visits, own }: PlanSettings): void {
   const { order, told, decoder, scene, projected } = draft;
   const decoders = Array.from(view.cluster).flatMap(({ role, open, holding }) =>
     role === "decode" && open ? [holding.index] : [],
@@ -130,10 +131,10 @@ function tryDecoders(view: View, draft: Draft, worth: Worth, { visits, waitUs, o
   let left = visits;
   for (const stage of beginning) {
     if (left <= 0 || view.isDue?.() === true) return;
-    if (decoder.joinsUs[stage]! - decoder.arrivesUs[stage]! <= waitUs) continue;
     const prefill = decoder.prefillOf(told[stage]!);
     let best = told[stage]!;
     let bestCost = worth.cost(stage, own);
+    if (!worth.isLast(stage)) continue;
     let last = best;
     for (const engine of decoders) {
       const pair = decoder.toPair(prefill, engine);

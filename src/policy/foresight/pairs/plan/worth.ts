@@ -28,6 +28,11 @@ export class Worth {
     this.#ends = new Float64Array(this.#risks.length);
   }
 
+  /** Whether nothing revealed of the call's workflow ends later, in the plan of which the cost was asked last. */
+  isLast(call: number): boolean {
+    return this.#decoder.callEndsUs[call]! >= this.#ends[this.#workflowOf[call]!]!;
+  }
+
   /** Of the plan that was decoded last: the sum over workflows, the call's own counted so many times more with its own end. */
   cost(call: number, own: number): number {
     const { callEndsUs } = this.#decoder;
