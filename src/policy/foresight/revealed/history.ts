@@ -161,15 +161,17 @@ class Draft {
       trail = { ...trail, going, endUs: Math.max(trail.endUs, ...endsUs) };
     }
     let { ordinal } = trail;
-    for (const { stage, status, readyUs } of workflow.stages.values()) {
+    for (const { stage, status, readyUs, endedUs } of workflow.stages.values()) {
       if (stage.ordinal <= trail.ordinal) continue;
       ordinal = stage.ordinal;
       if (stage.kind === "tool") continue;
       const isAlong = trail.going.length > 0;
       this.note(trail.class, trail.model, stage.model, isAlong ? 0 : Math.max(0, readyUs - trail.endUs));
       this.#size(stage);
-      const stillGoing = status === "ended" ? trail.going : [...trail.going, stage.key];
-      trail = { ...trail, model: stage.model, going: stillGoing };
+      trail =
+        status === "ended"
+          ? { ...trail, model: stage.model, endUs: Math.max(trail.endUs, endedUs) }
+          : { ...trail, model: stage.model, going: [...trail.going, stage.key] };
     }
     this.#open ??= { ...this.#before.open };
     this.#open[workflow.id] = { ...trail, stages: workflow.stages.size, ordinal };

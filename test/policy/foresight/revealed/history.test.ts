@@ -124,6 +124,7 @@ test("nothing is counted twice or missed where a world is looked at that does no
     return learn({ nowUs, workflows: { open: new Map([["w", workflow]]) } } as unknown as View, before);
   };
   const first = look(noHistory, 7, [0, "ended", 0, 5], [1, "running", 7]);
+  expect(first.after[stepKey("chain", models[0])]?.gapsUs).toEqual([2]);
   const inThread = look(first, 12, [1, "ended", 7, 9], [2, "ready", 12]);
   expect(inThread.after[stepKey("chain", models[1])]).toEqual({
     total: 1,
