@@ -24,9 +24,11 @@ import { firstOf, ofOneModel, replace } from "./neighbourhood.ts";
 import { layBatches } from "./batched/lay.ts";
 import { lookOut, type Outlook, type OutlookMemory } from "./outlook.ts";
 import { createPairs } from "./pairs/pairs.ts";
+import type { PairsSettings } from "./pairs/settings.ts";
 import { recall, toRemember, type PlanDecoder, type PlanMemory, type Starts, type WholePlan } from "./plan.ts";
 import { planLone } from "./revealed/lone.ts";
 import { createRevealed } from "./revealed/revealed.ts";
+import type { RevealedSettings } from "./revealed/settings.ts";
 import { layScene, type Scene } from "./scene.ts";
 import { Search, type Judged } from "./search.ts";
 import type { ForesightSettings } from "./settings.ts";
@@ -39,13 +41,22 @@ type Memory = {
   readonly plan?: PlanMemory;
 };
 
+/** By where it plans. */
+export type Settings = {
+  readonly whole: ForesightSettings;
+  /** Where engines prefill and decode apart. */
+  readonly pairs: PairsSettings;
+  /** Where engines batch and calls are revealed one by one. */
+  readonly revealed: RevealedSettings;
+};
+
 /** `combine` is how `fate` combines candidates where it is asked, of a driver that must not be kept waiting: other plans are cheaper then, too. */
-export function createForesight(settings: ForesightSettings, combine?: Combine): Policy {
-  const onExclusive = remembering("whole", (view) => planWhole(view, settings, layExclusive));
-  const onBatched = remembering("whole", (view) => planWhole(view, settings, layBatched));
+export function createForesight({ whole, pairs, revealed }: Settings, combine?: Combine): Policy {
+  const onExclusive = remembering("whole", (view) => planWhole(view, whole, layExclusive));
+  const onBatched = remembering("whole", (view) => planWhole(view, whole, layBatched));
   const onMixed = remembering("mixed", createFate(fateDefaults, combine));
-  const onRevealed = remembering("revealed", createRevealed(settings.revealed));
-  const onPairs = remembering("pairs", createPairs(settings.pairs));
+  const onRevealed = remembering("revealed", createRevealed(revealed));
+  const onPairs = remembering("pairs", createPairs(pairs));
   return (view) => {
     const { engines } = view.costs.cluster;
     if (engines.some(({ role }) => role !== "both")) return onPairs(view);

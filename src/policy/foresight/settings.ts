@@ -1,7 +1,4 @@
-/** What `foresight` leaves open. The values were swept on the training seeds of `fate bench real-dag`; docs/policies.md says how. */
-
-import { switchingPairs, type PairsSettings } from "./pairs/settings.ts";
-import { revealedDefaults, type RevealedSettings } from "./revealed/settings.ts";
+/** What `foresight` leaves open of whole plans. The values were swept on the training seeds of `fate bench real-dag`; docs/policies.md says how. */
 
 export type ForesightSettings = {
   /** Stages that a plan holds. */
@@ -33,10 +30,6 @@ export type ForesightSettings = {
   readonly mostShards: 1 | 2;
   /** Standard deviation of the logarithm of true over expected output lengths, by which what runs is judged. */
   readonly spread: number;
-  /** Where engines prefill and decode apart. */
-  readonly pairs: PairsSettings;
-  /** Where engines batch and calls are revealed one by one. */
-  readonly revealed: RevealedSettings;
 };
 
 export const foresightDefaults: ForesightSettings = {
@@ -55,6 +48,4 @@ export const foresightDefaults: ForesightSettings = {
   engineTime: 1,
   mostShards: 2,
   spread: 0.4,
-  pairs: switchingPairs,
-  revealed: revealedDefaults,
 };
