@@ -45,6 +45,8 @@ export type PlannerHost = {
 const fallbackStages = 128;
 /** The part of the deadline after which a search answers with the best so far; the rest is for the answer's way. */
 const partToSearch = 0.8;
+/** When nothing has happened for so long and nothing is to be placed, the policy may have something to prepare. */
+const restMs = 100;
 /** A thread that owes an answer for so long is replaced. */
 const patienceUs = 10_000_000;
 
@@ -63,6 +65,9 @@ export class Planner {
   /** Something changed while a plan was under way. */
   #again = false;
   #gather: Timer | undefined;
+  #rest: Timer | undefined;
+  /** The journal's next position when the policy was last asked at rest: until more has happened it has nothing to add. */
+  #restedAt = 0;
   #wake: Timer | undefined;
   #wakeUs = Infinity;
   #closed = false;
@@ -77,9 +82,11 @@ export class Planner {
 
   /** To be called at the end of each moment in which something happened that a policy may want to answer. */
   settle(): void {
+    if (this.#closed) return;
     const { ready } = this.#world.state.workflows;
-    const idle = ready.length === 0;
-    if (this.#closed || (idle && (this.#host.policy.whenIdle !== true || this.#host.foreseen() === 0))) return;
+    this.#rest?.stop();
+    this.#rest = undefined;
+    if (ready.length === 0) return this.#settleIdle();
     const { inPlaceStages, debounceMs } = this.#host.planning;
     if (ready.length <= inPlaceStages || this.#line === undefined) return this.#planInPlace();
     if (this.#asked !== undefined) {
@@ -90,6 +97,22 @@ export class Planner {
       this.#gather = undefined;
       this.#ask();
     });
+  }
+
+  #settleIdle(): void {
+    if (this.#host.policy.whenIdle !== true) return;
+    if (this.#host.foreseen() > 0) return this.#planInPlace();
+    if (this.#world.sequence === this.#restedAt) return;
+    this.#rest = this.#world.time.after(
+      restMs,
+      () => {
+        this.#rest = undefined;
+        this.#host.begin();
+        this.#planInPlace();
+        this.#restedAt = this.#world.sequence;
+      },
+      "unref",
+    );
   }
 
   #view(): View {
@@ -263,6 +286,7 @@ export class Planner {
   async close(): Promise<void> {
     this.#closed = true;
     this.#gather?.stop();
+    this.#rest?.stop();
     this.#wake?.stop();
     this.#asked?.deadline.stop();
     this.#asked = undefined;

@@ -5,7 +5,7 @@ import { combineBySearch } from "../fate/plan.ts";
 import { createForesight, createLoneForesight, type Settings } from "./foresight.ts";
 import { keepLearnt } from "./lasting.ts";
 import { fixedPairs, switchingPairs } from "./pairs/settings.ts";
-import { revealedDefaults, revealedQuickly } from "./revealed/settings.ts";
+import { revealedDefaults } from "./revealed/settings.ts";
 import { foresightDefaults } from "./settings.ts";
 
 const defaults: Settings = { whole: foresightDefaults, pairs: switchingPairs, revealed: revealedDefaults };
@@ -14,20 +14,29 @@ const defaults: Settings = { whole: foresightDefaults, pairs: switchingPairs, re
 const quick: Settings = {
   ...defaults,
   whole: { ...foresightDefaults, visits: 4000, firstVisits: 8000, batchedVisits: 1000, firstBatchedVisits: 2000 },
-  revealed: revealedQuickly,
 };
 
 const { care, plan: planned, roles } = switchingPairs;
 
 type Changes = { readonly [Way in keyof Settings]?: Partial<Settings[Way]> };
 
-function variant(summary: string, { whole, pairs, revealed }: Changes): PolicyEntry {
-  const plan = createForesight({
-    whole: { ...defaults.whole, ...whole },
-    pairs: { ...defaults.pairs, ...pairs },
-    revealed: { ...defaults.revealed, ...revealed },
-  });
-  return { plan, summary, whenIdle: true, lasting: keepLearnt };
+function variant(summary: string, changes: Changes) {
+  return {
+    plan: createForesight(change(defaults, changes)),
+    quick: createForesight(change(quick, changes), combineBySearch),
+    lone: createLoneForesight(),
+    summary,
+    whenIdle: true,
+    lasting: keepLearnt,
+  } satisfies PolicyEntry;
+}
+
+function change(from: Settings, { whole, pairs, revealed }: Changes): Settings {
+  return {
+    whole: { ...from.whole, ...whole },
+    pairs: { ...from.pairs, ...pairs },
+    revealed: { ...from.revealed, ...revealed },
+  };
 }
 
 export const foresightAblations = {
@@ -38,8 +47,12 @@ export const foresightAblations = {
   }),
   "foresight-prefetch": variant("foresight that loads nothing ahead of need", {
     whole: { prefetch: false, preload: false },
+    revealed: { preload: false },
   }),
-  "foresight-preload": variant("foresight that loads only what it plans", { whole: { preload: false } }),
+  "foresight-preload": variant("foresight that loads only what it plans", {
+    whole: { preload: false },
+    revealed: { preload: false },
+  }),
   "foresight-history": variant("foresight that knows nothing of what workflows called before", {
     whole: { history: false },
     pairs: { history: undefined },
@@ -69,10 +82,6 @@ export const foresightAblations = {
 } as const satisfies Record<string, PolicyEntry>;
 
 export const foresightPolicies = {
-  foresight: {
-    ...variant("a complete plan of all that is visible, improved at every event", {}),
-    quick: createForesight(quick, combineBySearch),
-    lone: createLoneForesight(),
-  },
+  foresight: variant("a complete plan of all that is visible, improved at every event", {}),
   ...foresightAblations,
 } as const satisfies Record<string, PolicyEntry>;

@@ -129,23 +129,18 @@ test("a policy that fails is replaced by the earliest-finish rule, and that is s
   live.finish(call);
 });
 
-test("a policy that fails over what it remembers has forgotten it at the next question", () => {
-  const world = new World(createCostModel(engines("h100"), knownModels, plainCalibration), {
-    ...createTime(),
-    nowUs: () => 0,
-  });
-  const planned: string[] = [];
-  const policy: PolicyEntry = {
-    summary: "",
-    whenIdle: true,
-    plan: ({ memory }) => {
-      if (memory !== undefined) throw new Error("what is this?");
-      return { decisions: [], memory: "cannot be read again" };
-    },
-  };
+type Around = Partial<ConstructorParameters<typeof Planner>[1]>;
+
+/** A planner with nothing around it, in a world whose clock stands. */
+function alone(
+  policy: Pick<PolicyEntry, "plan" | "whenIdle">,
+  around: Around = {},
+): { planner: Planner; world: World } {
+  const costs = createCostModel(engines("h100"), knownModels, plainCalibration);
+  const world = new World(costs, { ...createTime(), nowUs: () => 0 });
   const planner = new Planner(world, {
     policyName: "",
-    policy,
+    policy: { summary: "", ...policy },
     planning: { inPlaceStages: 0, debounceMs: 1, deadlineMs: 1000 },
     hardestWaitUs: 1000,
     rng: createRng(1, "policy"),
@@ -156,12 +151,62 @@ test("a policy that fails over what it remembers has forgotten it at the next qu
     carry: (what) => what(),
     begin: () => {},
     wake: () => {},
-    foreseen: () => 1,
-    onPlanned: (where) => planned.push(where),
+    foreseen: () => 0,
+    onPlanned: () => {},
     onFault: () => {},
+    ...around,
   });
+  return { planner, world };
+}
+
+test("a policy that fails over what it remembers has forgotten it at the next question", () => {
+  const planned: string[] = [];
+  const plan: PolicyEntry["plan"] = ({ memory }) => {
+    if (memory !== undefined) throw new Error("what is this?");
+    return { decisions: [], memory: "cannot be read again" };
+  };
+  const around: Around = { foreseen: () => 1, onPlanned: (where) => planned.push(where) };
+  const { planner } = alone({ whenIdle: true, plan }, around);
   for (let time = 0; time < 4; time++) planner.settle();
   expect(planned).toEqual(["place", "fallback", "place", "fallback"]);
+});
+
+test("where nothing is to be placed a policy that wants it is asked once all has been quiet for a while, and then only of news", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    let asked = 0;
+    const plan = () => {
+      asked += 1;
+      return { decisions: [], memory: undefined };
+    };
+    const { planner, world } = alone({ whenIdle: true, plan });
+    planner.settle();
+    vi.advanceTimersByTime(60);
+    planner.settle();
+    vi.advanceTimersByTime(60);
+    expect(asked).toBe(0);
+    vi.advanceTimersByTime(60);
+    expect(asked).toBe(1);
+    planner.settle();
+    vi.advanceTimersByTime(1000);
+    expect(asked).toBe(1);
+    world.emit({ kind: "workflow-arrive", workflow: "w", reveal: "online" });
+    planner.settle();
+    vi.advanceTimersByTime(1000);
+    expect(asked).toBe(2);
+    world.emit({ kind: "workflow-arrive", workflow: "v", reveal: "online" });
+    planner.settle();
+    await planner.close();
+    planner.settle();
+    vi.advanceTimersByTime(1000);
+    expect(asked).toBe(2);
+    const { planner: other } = alone({ plan });
+    other.settle();
+    vi.advanceTimersByTime(1000);
+    expect(asked).toBe(2);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("a plan for a cluster that is another by then is not carried out, and calls go on", async () => {

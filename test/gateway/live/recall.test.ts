@@ -278,3 +278,40 @@ function lastOf(text: string): { readonly atUs: number; readonly sequence: numbe
   const { atUs, sequence } = parseJournal(text).events.at(-1) ?? { atUs: 0, sequence: 0 };
   return { atUs, sequence: sequence + 1 };
 }
+
+test("what workflows called before is loaded before the first of them comes, one model after another", async () => {
+  const change = { policy: "foresight", loads: true } as const;
+  const empty = engines("h100", { resident: [], maxResident: 2 });
+  const before = new Live({ ...change, cluster: empty, journal: { path: path(), maxBytes: 1e9, keep: 3 } });
+  for (const model of [llama, phi]) {
+    const call = before.call({ model });
+    before.engine("engine-0").take().end();
+    await vi.waitFor(() => expect(call.turns).toHaveLength(1));
+    before.finish(call);
+  }
+  await before[Symbol.asyncDispose]();
+  await using live = new Live({
+    ...change,
+    cluster: empty,
+    recall: { ...trusting(await recalledFrom()), shown: () => true },
+  });
+  const { asked } = live.engine("engine-0");
+  // What its servers say when they are first looked at.
+  live.driver.sight("engine-0", { resident: [] });
+  const models: string[] = [];
+  for (const count of [1, 2]) {
+    vi.advanceTimersByTime(100);
+    expect(asked).toHaveLength(1);
+    const load = live.engine("engine-0").take();
+    models.push(load.model);
+    live.pass(1e6);
+    load.end();
+    await vi.waitFor(() => expect(live.of("model-load-end")).toHaveLength(count));
+  }
+  expect(models.sort()).toEqual([llama, phi]);
+  vi.advanceTimersByTime(1000);
+  expect(asked).toEqual([]);
+  const call = live.call({ model: phi });
+  expect(call.turns).toHaveLength(1);
+  live.finish(call);
+});

@@ -9,6 +9,7 @@ import { defer, oldestFirst } from "../../choose.ts";
 import { planEarliestFinish, toPlace } from "../../greedy-finish.ts";
 import { canBegin, createPicture, foresee, toCandidate } from "../../picture.ts";
 import type { Plan, Policy, View } from "../../policy.ts";
+import { loadAhead } from "./ahead.ts";
 import { Forecast, type Begun, type RevealedPlan } from "./forecast.ts";
 import { learn, noHistory, type History } from "./history.ts";
 import { layScene, type Scene } from "./scene.ts";
@@ -27,7 +28,7 @@ export function createRevealed(settings: RevealedSettings): Policy {
 function planRevealed(view: View, settings: RevealedSettings): Plan {
   const history = settings.history ? learn(view, rememberedBy(view)) : noHistory;
   const memory: Memory = { history };
-  if (view.ready.length === 0) return { decisions: [], memory };
+  if (view.ready.length === 0) return { decisions: loadAhead(view, history, settings), memory };
   const scene = layScene(view, history, settings);
   const forecast = new Forecast(scene, settings);
   // Where nothing goes on, waiting on would be for calls that may never come.

@@ -3,6 +3,8 @@
 export type RevealedSettings = {
   /** Reckon with calls that are likely to come, by what workflows have called so far. */
   readonly history: boolean;
+  /** While no call waits, load what was called before into memory that is free. */
+  readonly preload: boolean;
   /** Futures that each plan is judged by. */
   readonly scenarios: number;
   /** How far ahead expected calls are looked for. */
@@ -23,15 +25,13 @@ export type RevealedSettings = {
 
 export const revealedDefaults: RevealedSettings = {
   history: true,
-  scenarios: 8,
+  preload: true,
+  scenarios: 4,
   horizonUs: 120_000_000,
   loadTime: 16,
   missing: 16,
   unknown: 1,
   patienceUs: 120_000_000,
   rent: 1,
-  visits: 1_000_000,
+  visits: 200_000,
 };
-
-/** For a driver that must not be kept waiting. */
-export const revealedQuickly: RevealedSettings = { ...revealedDefaults, scenarios: 4, visits: 200_000 };
