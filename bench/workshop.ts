@@ -2,7 +2,9 @@
  * What people run at home and in small teams: applications and coding agents on a few cards that do not hold all their models.
  * Through the real gateway before emulated engines, and in the simulator.
  *
- *   npm run bench -- workshop [--quick] [--seeds 1-5] [--policies NAME,...] [--drivers gateway,simulator] [--data DIR] [--out DIR]
+ *   npm run bench -- workshop [--quick] [--seeds 1-5] [--policies NAME,...] [--drivers gateway,simulator] [--declared] [--data DIR] [--out DIR]
+ *
+ * With --declared applications show their whole graphs when they come, and sessions go on to show call by call: in the simulator alone.
  */
 
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -16,7 +18,7 @@ import { coldLoadsUs } from "./workshop/cluster.ts";
 import { runCells, type Cell, type CellKey, type Driver } from "./workshop/cells.ts";
 import { modes, policies, simulatedPolicies } from "./workshop/parameters.ts";
 import { renderJson, renderPage, type About } from "./workshop/report.ts";
-import { createWorkshopWorkload, readWorkshopSource } from "./workshop/workload.ts";
+import { createWorkshopWorkload, readWorkshopSource, type WorkshopOrigin } from "./workshop/workload.ts";
 
 const drivers = ["gateway", "simulator"] as const satisfies readonly Driver[];
 
@@ -28,6 +30,7 @@ export async function benchWorkshop(): Promise<void> {
       seeds: { type: "string" },
       policies: { type: "string" },
       drivers: { type: "string" },
+      declared: { type: "boolean", default: false },
       data: { type: "string", default: "../shared/data" },
       threads: { type: "string", default: String(3 * availableParallelism()) },
       out: { type: "string" },
@@ -38,7 +41,9 @@ export async function benchWorkshop(): Promise<void> {
     const all = driver === "simulator" ? simulatedPolicies : policies;
     return values.policies?.split(",") ?? (values.quick ? policies.slice(0, 3) : all);
   };
-  const source = readWorkshopSource(values.data);
+  if (values.declared && values.drivers !== "simulator")
+    throw new Error("--declared: the gateway is not driven so: say --drivers simulator too");
+  const origin: WorkshopOrigin = { source: readWorkshopSource(values.data), declared: values.declared };
   const keys = (values.drivers?.split(",") ?? drivers).flatMap((driver) =>
     modes.flatMap((mode) =>
       seeds.flatMap((seed) =>
@@ -48,7 +53,7 @@ export async function benchWorkshop(): Promise<void> {
   );
   let done = 0;
   const startMs = performance.now();
-  const cells = await runCells(keys, source, Number(values.threads), (cell, { failures, violations }) => {
+  const cells = await runCells(keys, origin, Number(values.threads), (cell, { failures, violations }) => {
     done += 1;
     process.stderr.write(`${done} of ${keys.length}: ${describe(cell)}\n`);
     for (const line of [...failures, ...violations].slice(0, 5)) process.stderr.write(`  ${line}\n`);
@@ -61,10 +66,10 @@ export async function benchWorkshop(): Promise<void> {
     ].join(" "),
     seeds,
     data:
-      source === undefined
+      origin.source === undefined
         ? "generated look-alikes"
         : "Dify and Flowise graphs, sessions of kv-cache-tester and mini-swe-agent",
-    floorUs: mean(seeds.map((seed) => coldLoadsUs(createWorkshopWorkload(source, "quiet", seed)))),
+    floorUs: mean(seeds.map((seed) => coldLoadsUs(createWorkshopWorkload(origin, "quiet", seed)))),
     machine: `${availableParallelism()} cores of ${cpus()[0]?.model ?? "unknown make"}`,
   };
   const page = renderPage(about, cells);

@@ -11,7 +11,7 @@ import type { ReplayOutcome } from "../../src/demo/run-replay.ts";
 import { createWorkshopConfig } from "./cluster.ts";
 import { parameters, type WorkshopMode } from "./parameters.ts";
 import { runSimulated } from "./simulated.ts";
-import { createWorkshopWorkload, type WorkshopSource } from "./workload.ts";
+import { createWorkshopWorkload, type WorkshopOrigin } from "./workload.ts";
 
 export type Driver = "gateway" | "simulator";
 
@@ -49,7 +49,7 @@ export type Cell = CellKey & CellMetrics & { readonly loadsByModel: Readonly<Rec
 /** Runs cells, as many of the gateway's side by side as there are threads for. In the order of the keys. */
 export async function runCells(
   keys: readonly CellKey[],
-  source: WorkshopSource | undefined,
+  origin: WorkshopOrigin,
   threads: number,
   onCell: (cell: Cell, outcome: ReplayOutcome) => void,
 ): Promise<readonly Cell[]> {
@@ -58,7 +58,7 @@ export async function runCells(
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const [index, key] = next;
-      const outcome = await runCell(key, source);
+      const outcome = await runCell(key, origin);
       const cell = { ...key, ...toMetrics(outcome), loadsByModel: outcome.figures.loadsByModel };
       cells[index] = cell;
       onCell(cell, outcome);
@@ -68,11 +68,8 @@ export async function runCells(
   return cells;
 }
 
-async function runCell(
-  { driver, mode, policy, seed }: CellKey,
-  source: WorkshopSource | undefined,
-): Promise<ReplayOutcome> {
-  const workload = createWorkshopWorkload(source, mode, seed);
+async function runCell({ driver, mode, policy, seed }: CellKey, origin: WorkshopOrigin): Promise<ReplayOutcome> {
+  const workload = createWorkshopWorkload(origin, mode, seed);
   if (driver === "simulator") return runSimulated(workload, policy, seed);
   const folder = mkdtempSync(join(tmpdir(), "fate-workshop-"));
   try {

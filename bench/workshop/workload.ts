@@ -1,7 +1,8 @@
 /**
  * What a small team runs in a quarter of an hour: applications built in Dify and Flowise, and sessions of coding agents, some of
  * many. Graphs and sessions are drawn by seed, uniformly, from public recordings where there are any, else from generated
- * families that are like them. Everything is revealed call by call, as an HTTP gateway sees it, and a call is one item.
+ * families that are like them. Everything is revealed call by call, as an HTTP gateway sees it, unless applications are to be declared; and
+ * a call is one item.
  */
 
 import { existsSync } from "node:fs";
@@ -25,6 +26,12 @@ import { parameters, roles, type WorkshopMode } from "./parameters.ts";
 export type WorkshopSource = {
   readonly graphs: readonly (readonly TaskGraph[])[];
   readonly sessions: readonly (readonly Workflow[])[];
+};
+
+export type WorkshopOrigin = {
+  readonly source: WorkshopSource | undefined;
+  /** Applications show their whole graphs when they come, as if they were declared. */
+  readonly declared: boolean;
 };
 
 const files = {
@@ -53,10 +60,20 @@ export function readWorkshopSource(data: string): WorkshopSource | undefined {
 }
 
 /** The same workflows in every mode: arrivals alone differ. */
-export function createWorkshopWorkload(source: WorkshopSource | undefined, mode: WorkshopMode, seed: number): Workload {
+export function createWorkshopWorkload(
+  { source, declared }: WorkshopOrigin,
+  mode: WorkshopMode,
+  seed: number,
+): Workload {
   const drawn = [
-    ...Array.from({ length: parameters.applications }, (_, index) => drawApplication(source, seed, index)),
-    ...Array.from({ length: parameters.sessions }, (_, index) => drawSession(source, seed, index)),
+    ...Array.from({ length: parameters.applications }, (_, index): Workflow => ({
+      ...drawApplication(source, seed, index),
+      reveal: declared ? "static" : "online",
+    })),
+    ...Array.from({ length: parameters.sessions }, (_, index): Workflow => ({
+      ...drawSession(source, seed, index),
+      reveal: "online",
+    })),
   ];
   const order = shuffle(drawn, createRng(seed, "workshop-order"));
   const gaps = createRng(seed, "workshop-arrival");
@@ -64,7 +81,7 @@ export function createWorkshopWorkload(source: WorkshopSource | undefined, mode:
   const workflows = order.map((workflow): Workflow => {
     const arrivalUs = Math.round(atUs);
     atUs += drawExponential(gaps, secondsToUs(parameters.meanGapSeconds[mode]));
-    return toCalls({ ...workflow, arrivalUs, reveal: "online" });
+    return toCalls({ ...workflow, arrivalUs });
   });
   return { id: `workshop-${mode}-seed-${seed}`, workflows };
 }

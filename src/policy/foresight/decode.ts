@@ -26,12 +26,12 @@ export class Decoder {
   readonly waitedFor: Int32Array;
   /** By workflow, when what has begun of it ends. */
   readonly baseEndsUs: Float64Array;
+  readonly residency: Residency;
   readonly openVisits = 4;
   readonly byRuns = false;
 
   readonly #loadsAhead: boolean;
   readonly #transfers: Transfers;
-  readonly #residency: Residency;
   readonly #caches: Caches;
   readonly #before: Int32Array;
   /** By stage and engine, times with nothing cached and with what is cached now; NaN where not asked for yet. */
@@ -50,7 +50,7 @@ export class Decoder {
     this.baseEndsUs = Float64Array.from(scene.workflows, ({ endUs }) => endUs);
     this.freeUs = engines.freeUs.slice();
     this.#transfers = new Transfers(scene);
-    this.#residency = new Residency(scene);
+    this.residency = new Residency(scene);
     this.#caches = new Caches(scene);
     this.#before = new Int32Array(fleet.engines.length);
     this.#knownUs = new Float64Array(stages.length * fleet.engines.length * 2).fill(NaN);
@@ -70,7 +70,7 @@ export class Decoder {
     this.#before.fill(-1);
     this.#transfers.reset();
     this.#caches.reset();
-    this.#residency.reset(order, told);
+    this.residency.reset(order, told);
     for (let position = 0; position < order.length; position++) {
       const stage = order[position]!;
       let readyUs = nowUs;
@@ -126,7 +126,7 @@ export class Decoder {
     const { fleet, modelOf, engines } = this.scene;
     const model = modelOf[stage]!;
     const freedUs = this.freeUs[engine]!;
-    let loadUs = this.#residency.use(engine, model, this.#position, share);
+    let loadUs = this.residency.use(engine, model, this.#position, share);
     if (loadUs === resident) loadUs = 0;
     else this.#caches.forget(engine, model);
     const startUs = this.#beginUs(freedUs, loadUs, placeUs);
@@ -190,13 +190,13 @@ export class Decoder {
     const startUs = this.#wouldBeginUs(stage, engine, placeUs);
     if (startUs >= mostUs) return Infinity;
     const inputsUs = this.#transfers.wouldFetch(stage, fleet.hostOf[engine]!, startUs);
-    const level = this.#residency.has(engine, model) ? this.#caches.levelOf(stage, engine, model) : 0;
+    const level = this.residency.has(engine, model) ? this.#caches.levelOf(stage, engine, model) : 0;
     return inputsUs + engines.slowFactor[engine]! * this.#plainUs(stage, engine, share, pair, level);
   }
 
   #wouldBeginUs(stage: number, engine: number, placeUs: number): number {
     const model = this.scene.modelOf[stage]!;
-    const loadUs = this.#residency.has(engine, model) ? 0 : this.#residency.loadUs(engine, model);
+    const loadUs = this.residency.has(engine, model) ? 0 : this.residency.loadUs(engine, model);
     return this.#beginUs(this.freeUs[engine]!, loadUs, placeUs);
   }
 }

@@ -22,6 +22,7 @@ import { Decoder } from "./decode.ts";
 import { createLuck } from "./luck.ts";
 import { firstOf, ofOneModel, replace } from "./neighbourhood.ts";
 import { layBatches } from "./batched/lay.ts";
+import { isAnyRevealedAsItGoes, keepingForCalls, type Keeping } from "./keeping.ts";
 import { lookOut, type Outlook, type OutlookMemory } from "./outlook.ts";
 import { createPairs } from "./pairs/pairs.ts";
 import type { PairsSettings } from "./pairs/settings.ts";
@@ -53,7 +54,10 @@ export type Settings = {
 /** `combine` is how `fate` combines candidates where it is asked, of a driver that must not be kept waiting: other plans are cheaper then, too. */
 export function createForesight({ whole, pairs, revealed }: Settings, combine?: Combine): Policy {
   const onExclusive = remembering("whole", (view) => planWhole(view, whole, layExclusive));
-  const onBatched = remembering("whole", (view) => planWhole(view, whole, layBatched));
+  const onBatched = keepingForCalls(
+    (view, keeping) => remembering("whole", (own) => planWhole(own, whole, layBatched, keeping))(view),
+    revealed,
+  );
   const onMixed = remembering("mixed", createFate(fateDefaults, combine));
   const onRevealed = remembering("revealed", createRevealed(revealed));
   const onPairs = remembering("pairs", createPairs(pairs));
@@ -114,7 +118,7 @@ export function createLoneForesight(): (view: View) => Plan | undefined {
   const onRevealed = remembering("revealed", planLone);
   return (view) => {
     if (!batches(view) || view.costs.cluster.engines.some(({ role }) => role !== "both")) return undefined;
-    return isRevealedAsItGoes(view) ? onRevealed(view) : onBatched(view);
+    return isAnyRevealedAsItGoes(view) ? onRevealed(view) : onBatched(view);
   };
 }
 
@@ -128,13 +132,13 @@ function isRevealedAsItGoes({ workflows }: View): boolean {
   return true;
 }
 
-function planWhole(view: View, settings: ForesightSettings, lay: Lay): Plan {
+function planWhole(view: View, settings: ForesightSettings, lay: Lay, keeping?: Keeping): Plan {
   const before = view.memory as Memory | undefined;
   const { order: inTurn, ...outlook } = lookOut(view, before?.outlook);
   const demand = settings.history ? noteDemand(view, outlook.work, before?.demand) : noDemand;
   const laid = lay(view, { ...outlook, order: inTurn }, settings, demand);
   const { scene, decoder } = laid;
-  const search = new Search(scene, decoder, new Valuer(scene, settings));
+  const search = new Search(scene, decoder, new Valuer(scene, settings, keeping));
   const plan = searchPlan(view, laid, search, before?.plan, settings);
   decoder.decode(plan.order, plan.told);
   const endUs = decoder.endsUs.reduce((last, each) => Math.max(last, each), view.nowUs);

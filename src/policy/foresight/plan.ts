@@ -1,6 +1,7 @@
 /** A complete plan: the order in which stages take their engines, and where each goes. */
 
 import type { StageKey, WorkflowId } from "../../model/workflow.ts";
+import type { Residency } from "./residency.ts";
 import type { Scene } from "./scene.ts";
 
 /** Where a stage goes: an engine's number, or that of a pair behind all engines, or one of these two. */
@@ -34,6 +35,8 @@ export type PlanDecoder = {
   readonly freeUs: Float64Array;
   /** By workflow, when what has begun of it ends. */
   readonly baseEndsUs: Float64Array;
+  /** What engines hold when the pass is over. */
+  readonly residency: Residency;
 };
 
 /** What a plan begins now. */

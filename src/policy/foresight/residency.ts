@@ -16,6 +16,7 @@ export class Residency {
   readonly #due: Int32Array;
   /** By position and share, the next position of its model on its engine. */
   readonly #nextDue: Int32Array;
+  #loadedUs = 0;
 
   constructor(scene: Scene) {
     const { engines, fleet, stages } = scene;
@@ -33,6 +34,7 @@ export class Residency {
     this.#models.set(engines.residents);
     this.#held.set(engines.held);
     this.#due.fill(notAgain);
+    this.#loadedUs = 0;
     for (let position = order.length - 1; position >= 0; position--) {
       const stage = order[position]!;
       const placement = told[stage]!;
@@ -82,7 +84,19 @@ export class Residency {
     models[from + count] = model;
     this.#held[engine] = count + 1;
     if (position >= 0) this.#due[cell + model] = this.#nextDue[position * 2 + share]!;
-    return this.loadUs(engine, model);
+    const loadUs = this.loadUs(engine, model);
+    this.#loadedUs += loadUs;
+    return loadUs;
+  }
+
+  /** All that was spent on loads so far. */
+  get loadedUs(): number {
+    return this.#loadedUs;
+  }
+
+  isAnywhere(model: number): boolean {
+    for (let engine = 0; engine < this.#held.length; engine++) if (this.has(engine, model)) return true;
+    return false;
   }
 
   loadUs(engine: number, model: number): number {

@@ -1,10 +1,13 @@
 /**
  * What a plan that has been laid out in time is worth: its cost, in microseconds of a workflow of middling size. Workflows count by
  * one over their size, so that a minute is much to a small one and little to a large one, and by the square of their
- * slowdown; by what they end behind their deadline, where there is one; engines by when they fall free, the faster the dearer.
+ * slowdown; by what they end behind their deadline, where there is one; engines by when they fall free, the faster the dearer; and
+ * loads and models that nobody holds in the end, where calls come that cannot be seen.
  */
 
+import type { Keeping } from "./keeping.ts";
 import type { PlanDecoder } from "./plan.ts";
+import type { Residency } from "./residency.ts";
 import type { Scene, SceneWorkflow } from "./scene.ts";
 import type { ForesightSettings } from "./settings.ts";
 
@@ -17,11 +20,13 @@ export class Valuer {
   readonly #weight: Float64Array;
   readonly #speed: Float64Array;
   readonly #endUs: Float64Array;
+  readonly #keeping: Keeping | undefined;
 
-  constructor(scene: Scene, { tail, engineTime, base }: ForesightSettings) {
+  constructor(scene: Scene, { tail, engineTime, base }: ForesightSettings, keeping?: Keeping) {
     const { workflows, stages, beyond, fleet } = scene;
     this.#scene = scene;
     this.#tail = tail;
+    this.#keeping = keeping;
     let sizeUs = 0;
     for (const workflow of workflows) sizeUs += workflow.sizeUs / workflows.length;
     this.#weight = Float64Array.from(
@@ -35,7 +40,7 @@ export class Valuer {
   }
 
   /** Costs a look at every stage. */
-  costOf({ endsUs, freeUs, baseEndsUs }: PlanDecoder): number {
+  costOf({ endsUs, freeUs, baseEndsUs, residency }: PlanDecoder): number {
     const { nowUs, workflows, workflowOf, tailUs } = this.#scene;
     const ends = this.#endUs;
     ends.set(baseEndsUs);
@@ -52,13 +57,20 @@ export class Valuer {
       cost += this.#weight[index]! * (endUs - nowUs + (this.#tail * tookUs * tookUs) / sizeUs + lateness * lateUs);
     }
     for (let engine = 0; engine < freeUs.length; engine++) cost += this.#speed[engine]! * (freeUs[engine]! - nowUs);
-    return cost;
+    return this.#keeping === undefined ? cost : cost + keepingCost(residency, this.#keeping);
   }
 
   /** The workflows' ends of the last plan that was judged. */
   get endsUs(): Float64Array {
     return this.#endUs;
   }
+}
+
+function keepingCost(residency: Residency, { loadTime, missingUs }: Keeping): number {
+  let cost = loadTime * residency.loadedUs;
+  for (let model = 0; model < missingUs.length; model++)
+    if (missingUs[model]! > 0 && !residency.isAnywhere(model)) cost += missingUs[model]!;
+  return cost;
 }
 
 /** A step of priority counts so many times as much, within a few steps. */

@@ -6,6 +6,7 @@
  */
 
 import { open, type Starts, type WholePlan } from "../plan.ts";
+import type { Residency } from "../residency.ts";
 import type { Scene } from "../scene.ts";
 import { neverUs } from "../transfers.ts";
 import type { Begun } from "./begun.ts";
@@ -29,6 +30,7 @@ export class BatchedDecoder {
   readonly waitedFor: Int32Array;
   /** By workflow, when what has begun of it ends. */
   readonly baseEndsUs: Float64Array;
+  readonly residency: Residency;
   readonly openVisits = 4;
   readonly byRuns = true;
 
@@ -65,6 +67,7 @@ export class BatchedDecoder {
     this.#parentsLeft = new Int32Array(stages.length);
     this.#position = new Int32Array(stages.length);
     this.#engines = new BatchedEngines(scene, begun, this.#position);
+    this.residency = this.#engines.residency;
     this.beginsUs = this.#engines.beginsUs;
     this.loadsNow = this.#engines.loadsNow;
     this.#giving = new Giving(scene, this.#engines, this.#position, loadsAhead);

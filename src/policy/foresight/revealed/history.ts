@@ -79,12 +79,14 @@ export function learn(view: View, before: History): History {
     draft.note(trail.class, trail.model, undefined, 0);
     draft.close(id);
   }
-  for (const workflow of view.workflows.open.values()) draft.follow(view, workflow);
+  // What shows itself at once is planned as it is.
+  for (const workflow of view.workflows.open.values()) if (workflow.reveal !== "static") draft.follow(view, workflow);
   return draft.finish();
 }
 
 /** The same where a call of this workflow is all that is new: for workflows that are over it is looked when another one comes. */
 export function learnOf(view: View, before: History, workflow: OpenWorkflow): History {
+  if (workflow.reveal === "static") return before;
   if (ownOf(before.open, workflow.id) === undefined) return learn(view, before);
   const draft = new Draft(before);
   draft.follow(view, workflow);

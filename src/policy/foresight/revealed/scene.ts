@@ -119,7 +119,7 @@ function layFleet(
     bytes,
     kvTokens,
     reloadUs: reloadUs.map((us) => (us === Infinity ? 0 : us)),
-    wanted: toWanted(models, history, settings),
+    wanted: layWanted(models, history, settings.unknown),
     known: Uint8Array.from(models, (name) =>
       history.calls[name] !== undefined || engines.some(({ foreseen }) => foreseen.some(({ model }) => model === name))
         ? 1
@@ -139,8 +139,8 @@ function layFleet(
   };
 }
 
-/** From 0 to 1. */
-function toWanted(models: readonly ModelId[], { calls }: History, { unknown }: RevealedSettings): Float64Array {
+/** By model, how surely it is called again, from 0 to 1. What nobody has called yet counts as so many parts of the mean of the others. */
+export function layWanted(models: readonly ModelId[], { calls }: History, unknown: number): Float64Array {
   const counts = models.map((name) => calls[name] ?? 0);
   const called = counts.filter((count) => count > 0);
   const mean = called.length === 0 ? 1 : called.reduce((sum, count) => sum + count, 0) / called.length;
