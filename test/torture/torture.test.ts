@@ -2,9 +2,7 @@
 
 import { expect, test } from "vitest";
 import { allFaultKinds } from "../../src/torture/faults.ts";
-import { shrink } from "../../src/torture/shrink.ts";
 import { torture } from "../../src/torture/torture.ts";
-import type { Sabotage } from "../../src/torture/sabotage.ts";
 
 test.each([1, 3])("whatever goes wrong, every law holds with %i gateways", async (gateways) => {
   const seed = 1;
@@ -30,22 +28,4 @@ test("a world without faults has none, and all that it takes in ends", async () 
   expect(violations).toEqual([]);
   expect(faults.size).toBe(0);
   expect(accepted).toBeGreaterThan(10);
-});
-
-test("a world that fails is made plainer: kinds of faults that it does not need are off, and it fails by the same law", async () => {
-  const sabotage: Sabotage = {
-    store: (store) => ({
-      ...store,
-      saveStage: async (...given) => ((await store.saveStage(...given)) === "lost" ? "lost" : "saved"),
-    }),
-  };
-  const options = { seed: 8, gateways: 1, sabotage };
-  const failed = await torture(options);
-  expect(failed.violations[0]?.law).toBe("recorded-once");
-  const { off, mostFaults = Infinity, result } = await shrink(options, failed, new AbortController().signal);
-  expect(result.violations[0]?.law).toBe("recorded-once");
-  expect(off.length).toBeGreaterThan(0);
-  const again = await torture({ ...options, off: new Set(off), mostFaults });
-  expect(again.hash).toBe(result.hash);
-  expect([...again.faults.keys()].filter((kind) => off.includes(kind))).toEqual([]);
 });

@@ -1,8 +1,7 @@
 import fc from "fast-check";
-import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
 import { detectFormat } from "../../src/trace/detect-format.ts";
-import { parseWorkload, type ReadOptions, readWorkload, workloadFormats } from "../../src/trace/read-workload.ts";
+import { parseWorkload, type ReadOptions, workloadFormats } from "../../src/trace/read-workload.ts";
 import { parseWorkloadFile, writeWorkload } from "../../src/trace/workload-file.ts";
 import { attempt, broken, type Json, refusal } from "./documents.ts";
 import { codePoint } from "../support/code-point.ts";
@@ -187,20 +186,4 @@ test("what is not known is said", () => {
     'found format "csv", expected one of auto',
   );
   expect(refusal(() => mooncake({ model: "llama-3.1-7b" }))).toContain("did you mean llama-3.1-");
-});
-
-const data = "../shared/data";
-
-test.skipIf(!existsSync(data)).each([
-  ["wfinstances/wfinstances-compact.ndjson.gz", "wfinstances"],
-  ["mooncake/conversation_trace.jsonl.gz", "mooncake"],
-  ["dify/dify-dags.ndjson", "dify"],
-  ["flowise/flowise-dags.ndjson", "flowise"],
-  ["kv-cache-tester/claude-code-traces.lcp.ndjson.gz", "kv-cache-tester"],
-  ["mini-swe-agent-gemini3pro/steps.ndjson.gz", "mini-swe-agent"],
-  ["lmcache-agent-trace/miniswe.ndjson.gz", "lmcache"],
-])("%s reads whole (needs ../shared/data)", (path, format) => {
-  const found = readWorkload(`${data}/${path}`);
-  expect(found.format).toBe(format);
-  expect(found.workload.workflows.length).toBeGreaterThan(9);
 });

@@ -2,36 +2,11 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { namedCluster } from "../../../src/catalogue/clusters.ts";
-import type { JournalEvent } from "../../../src/model/event.ts";
 import { createPairs } from "../../../src/policy/foresight/pairs/pairs.ts";
 import { fixedPairs, switchingPairs } from "../../../src/policy/foresight/pairs/settings.ts";
 import type { PolicyEntry } from "../../../src/policy/policy.ts";
 import { policies } from "../../../src/policy/policies.ts";
-import { generateWorkload } from "../../../src/trace/generate/generate-workload.ts";
-import { run } from "../../support/build.ts";
-
-type Name = "hexagent" | "foresight" | "foresight-roles";
-
-function play(name: Name | PolicyEntry, on: string, family: string, count: number, ratePerSecond: number, seed = 7) {
-  const cluster = namedCluster(on)!;
-  const model = on.startsWith("q") ? "qwen3-235b-a22b" : "llama-3.1-70b";
-  const { workload, models } = generateWorkload({ families: [family], count, seed, ratePerSecond, model });
-  return run({
-    workflows: workload.workflows,
-    models,
-    cluster,
-    policy: typeof name === "string" ? policies[name] : name,
-  }).events;
-}
-
-const switches = (events: readonly JournalEvent[]) =>
-  events.flatMap((event) => (event.kind === "role-switch-start" ? [`${event.from}>${event.to}`] : []));
-
-function meanEndUs(events: readonly JournalEvent[]): number {
-  const ends = events.flatMap((event) => (event.kind === "workflow-end" ? [event.atUs] : []));
-  return ends.reduce((sum, us) => sum + us, 0) / ends.length;
-}
+import { play, type Name } from "./pairs-runs.ts";
 
 test("while calls wait, they wait for the engine that has cached what they begin with", () => {
   const takenIn = (name: Name) =>
@@ -71,36 +46,6 @@ test("a batch is longer where much waits", () => {
   const short = { ...policies.foresight, plan: createPairs({ ...fixedPairs, care: { ...care, waitShare: 0 } }) };
   expect(longestUs(short)).toBeLessThan(1.2 * care.batchUs);
   expect(longestUs(policies["foresight-roles"])).toBeGreaterThan(2 * care.batchUs);
-});
-
-test("where KV memory keeps calls from being decoded, engines that prefill help, and all end sooner", () => {
-  const crowded = play("foresight", "het3-kv", "mapred", 32, 12);
-  expect(switches(crowded)).toContain("prefill>decode");
-  expect(meanEndUs(crowded)).toBeLessThan(meanEndUs(play("hexagent", "het3-kv", "mapred", 32, 12)));
-});
-
-test("engines that decode help where prompts wait, but not if roles are to stay", () => {
-  expect(switches(play("foresight", "het1", "bfcl", 110, 80))).toContain("decode>prefill");
-  expect(switches(play("foresight-roles", "het1", "bfcl", 80, 60))).toEqual([]);
-});
-
-test("one engine of four that are meant for prefill decodes too while little is new, the slowest, and all end sooner", () => {
-  const switched = (on: string, family: string, count: number, rate: number): readonly string[] =>
-    play("foresight", on, family, count, rate).flatMap((event) =>
-      event.kind === "role-switch-start" ? [`${event.engine}>${event.to}`] : [],
-    );
-  expect(switched("qhom", "chat", 60, 6)).toEqual([expect.stringMatching(/^prefill-h100-.>decode$/)]);
-  expect(switched("qhet", "bfcl", 60, 8)).toEqual([expect.stringMatching(/^prefill-a100-.>decode$/)]);
-  expect(switched("qhom", "mapred", 24, 1.5)).toEqual([]);
-  expect(meanEndUs(play("foresight", "qhom", "chat", 60, 6))).toBeLessThan(
-    meanEndUs(play("foresight-roles", "qhom", "chat", 60, 6)),
-  );
-});
-
-test("none helps where calls wait that have time to", () => {
-  const events = play("foresight", "het2", "mapred", 30, 5, 101);
-  expect(switches(events)).toEqual([]);
-  expect(meanEndUs(events)).toBeLessThan(meanEndUs(play("hexagent", "het2", "mapred", 30, 5, 101)));
 });
 
 test("every workflow ends, whatever comes, and equal views give equal plans", () => {

@@ -1,0 +1,28 @@
+/** Agents' workflows on engines that prefill and decode apart, under `foresight` or what it is held against. */
+
+import { namedCluster } from "../../../src/catalogue/clusters.ts";
+import type { PolicyEntry } from "../../../src/policy/policy.ts";
+import { policies } from "../../../src/policy/policies.ts";
+import { generateWorkload } from "../../../src/trace/generate/generate-workload.ts";
+import { run } from "../../support/build.ts";
+
+export type Name = "hexagent" | "foresight" | "foresight-roles";
+
+export function play(
+  name: Name | PolicyEntry,
+  on: string,
+  family: string,
+  count: number,
+  ratePerSecond: number,
+  seed = 7,
+) {
+  const cluster = namedCluster(on)!;
+  const model = on.startsWith("q") ? "qwen3-235b-a22b" : "llama-3.1-70b";
+  const { workload, models } = generateWorkload({ families: [family], count, seed, ratePerSecond, model });
+  return run({
+    workflows: workload.workflows,
+    models,
+    cluster,
+    policy: typeof name === "string" ? policies[name] : name,
+  }).events;
+}
