@@ -13,6 +13,7 @@ import type { PlanningConfig } from "../config/config.ts";
 import { stillValid } from "./carry-out.ts";
 import { PlanningLine, type Snapshot } from "./planning-line.ts";
 import { sinceEpochMs, type FromThread } from "./thread-protocol.ts";
+import { Rest } from "./rest.ts";
 import type { Timer } from "./time.ts";
 import { longestMs, type World } from "./world.ts";
 
@@ -45,8 +46,6 @@ export type PlannerHost = {
 const fallbackStages = 128;
 /** The part of the deadline after which a search answers with the best so far; the rest is for the answer's way. */
 const partToSearch = 0.8;
-/** When nothing has happened for so long and nothing is to be placed, the policy may have something to prepare. */
-const restMs = 100;
 /** A thread that owes an answer for so long is replaced. */
 const patienceUs = 10_000_000;
 
@@ -65,9 +64,8 @@ export class Planner {
   /** Something changed while a plan was under way. */
   #again = false;
   #gather: Timer | undefined;
-  #rest: Timer | undefined;
-  /** The journal's next position when the policy was last asked at rest: until more has happened it has nothing to add. */
-  #restedAt = 0;
+  /** When nothing has happened for a while and nothing is to be placed, the policy may have something to prepare. */
+  readonly #rest: Rest;
   #wake: Timer | undefined;
   #wakeUs = Infinity;
   #closed = false;
@@ -77,6 +75,10 @@ export class Planner {
     this.#host = host;
     this.#quick = withHardestWait(host.policy.quick ?? host.policy.plan, host.hardestWaitUs);
     this.#fallback = withHardestWait(finishOldestEarly, host.hardestWaitUs);
+    this.#rest = new Rest(world, () => {
+      host.begin();
+      this.#planInPlace();
+    });
     if (host.planning.inPlaceStages > 0) this.#line = this.#openLine();
   }
 
@@ -84,8 +86,7 @@ export class Planner {
   settle(): void {
     if (this.#closed) return;
     const { ready } = this.#world.state.workflows;
-    this.#rest?.stop();
-    this.#rest = undefined;
+    this.#rest.stop();
     if (ready.length === 0) return this.#settleIdle();
     const { inPlaceStages, debounceMs } = this.#host.planning;
     if (ready.length <= inPlaceStages || this.#line === undefined) return this.#planInPlace();
@@ -102,17 +103,7 @@ export class Planner {
   #settleIdle(): void {
     if (this.#host.policy.whenIdle !== true) return;
     if (this.#host.foreseen() > 0) return this.#planInPlace();
-    if (this.#world.sequence === this.#restedAt) return;
-    this.#rest = this.#world.time.after(
-      restMs,
-      () => {
-        this.#rest = undefined;
-        this.#host.begin();
-        this.#planInPlace();
-        this.#restedAt = this.#world.sequence;
-      },
-      "unref",
-    );
+    this.#rest.begin();
   }
 
   #view(): View {
@@ -286,7 +277,7 @@ export class Planner {
   async close(): Promise<void> {
     this.#closed = true;
     this.#gather?.stop();
-    this.#rest?.stop();
+    this.#rest.stop();
     this.#wake?.stop();
     this.#asked?.deadline.stop();
     this.#asked = undefined;

@@ -24,6 +24,7 @@ import { firstOf, ofOneModel, replace } from "./neighbourhood.ts";
 import { layBatches } from "./batched/lay.ts";
 import { isAnyRevealedAsItGoes, keepingForCalls, type Keeping } from "./keeping.ts";
 import { lookOut, type Outlook, type OutlookMemory } from "./outlook.ts";
+import { remembering } from "./memories.ts";
 import { createPairs } from "./pairs/pairs.ts";
 import type { PairsSettings } from "./pairs/settings.ts";
 import { recall, toRemember, type PlanDecoder, type PlanMemory, type Starts, type WholePlan } from "./plan.ts";
@@ -67,19 +68,6 @@ export function createForesight({ whole, pairs, revealed }: Settings, combine?: 
     if (!batches(view)) return onExclusive(view);
     if (isRevealedAsItGoes(view)) return onRevealed(view);
     return batchesOneModelEach(view) ? onBatched(view) : onMixed(view);
-  };
-}
-
-type Way = "whole" | "mixed" | "revealed" | "pairs";
-
-export type Memories = Readonly<Partial<Record<Way, unknown>>>;
-
-/** Which of them is asked changes from event to event, and none can read what another one remembers. */
-function remembering<Made extends Plan | undefined>(way: Way, plan: (view: View) => Made): (view: View) => Made {
-  return (view) => {
-    const all = view.memory as Memories | undefined;
-    const made = plan({ ...view, memory: all?.[way] });
-    return made && { ...made, memory: { ...all, [way]: made.memory } };
   };
 }
 

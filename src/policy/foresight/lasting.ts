@@ -2,7 +2,7 @@
 
 import { keepHistory } from "../agents/hexagent.ts";
 import { keepDemand } from "./demand.ts";
-import type { Memories } from "./foresight.ts";
+import type { Memories } from "./memories.ts";
 import { keepTrails } from "./revealed/history.ts";
 
 export function keepLearnt(memory: unknown): Memories | undefined {
