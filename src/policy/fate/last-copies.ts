@@ -28,8 +28,8 @@ export function isHeldElsewhere({ cluster }: View, model: ModelId, engine: Engin
   return false;
 }
 
-/** Where that is fastest. */
-function reloadUs({ costs }: View, model: ModelId): number {
+/** To load it where that is fastest; 0 if no engine can. */
+export function reloadUs({ costs }: View, model: ModelId): number {
   let leastUs = Infinity;
   for (const { models } of costs.engines) leastUs = Math.min(leastUs, models.get(model)?.loadUs ?? Infinity);
   return leastUs === Infinity ? 0 : leastUs;

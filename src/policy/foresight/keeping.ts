@@ -3,6 +3,7 @@
  * it takes, and so does every model that they call and that nobody holds in the end. Of what they will call only their history tells.
  */
 
+import { reloadUs } from "../fate/last-copies.ts";
 import type { Plan, View } from "../policy.ts";
 import type { Memories } from "./memories.ts";
 import { learn, noHistory, type History } from "./revealed/history.ts";
@@ -36,14 +37,10 @@ export function keepingForCalls(
   };
 }
 
-function keepingOf({ costs }: View, history: History, { loadTime, missing }: RevealedSettings): Keeping {
-  const models = [...costs.models.keys()];
+function keepingOf(view: View, history: History, { loadTime, missing }: RevealedSettings): Keeping {
+  const models = [...view.costs.models.keys()];
   // What they have not called yet is kept for nobody.
   const wanted = layWanted(models, history, 0);
-  const missingUs = Float64Array.from(models, (model, index) => {
-    let leastUs = Infinity;
-    for (const engine of costs.engines) leastUs = Math.min(leastUs, engine.models.get(model)?.loadUs ?? Infinity);
-    return leastUs === Infinity ? 0 : missing * leastUs * wanted[index]!;
-  });
+  const missingUs = Float64Array.from(models, (model, index) => missing * wanted[index]! * reloadUs(view, model));
   return { loadTime, missingUs };
 }
