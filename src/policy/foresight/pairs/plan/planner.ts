@@ -10,7 +10,7 @@ import type { OpenWorkflow, StageNode } from "../../../../state/workflow-state.t
 import { inOrder, keyAt, type Call, type Order, type Urgency } from "../../../agents/orders.ts";
 import { toPlace, type Projecting } from "../../../agents/placements.ts";
 import type { Projected, Projection } from "../../../agents/projection.ts";
-import type { PlanAll } from "../../../agents/settings.ts";
+import type { PlanAll, RiskAt } from "../../../agents/settings.ts";
 import { defer } from "../../../choose.ts";
 import type { View } from "../../../policy.ts";
 import type { WholePlan } from "../../plan.ts";
@@ -31,13 +31,20 @@ export type PlanSettings = {
   readonly own: number;
 };
 
+/** A call that is ready or waits for others, and where it is projected to end first; undefined where no engine can take it. */
+type Meant = {
+  readonly call: VisibleModelStage;
+  readonly isReady: boolean;
+  readonly urgency: Urgency;
+  readonly best: Projected | undefined;
+};
+
 /** A plan with what it was made from. */
 type Draft = WholePlan & {
   readonly scene: Scene;
   readonly decoder: PairsDecoder;
-  readonly urgencies: readonly Urgency[];
-  /** By stage; undefined where no engine can take it. */
-  readonly projected: readonly (Projected | undefined)[];
+  /** By stage; undefined for tools. */
+  readonly meant: readonly (Meant | undefined)[];
 };
 
 export function createPlanner(settings: PlanSettings): PlanAll {
@@ -46,58 +53,80 @@ export function createPlanner(settings: PlanSettings): PlanAll {
     const { books } = projection;
     if (books.decodeLoad([...view.cluster].filter(({ role }) => role === "decode")) < settings.fullest)
       return undefined;
-    if (!books.anyRoom()) return [];
+    const roomy = new Set([...view.cluster].filter((engine) => books.hasRoom(engine)));
+    if (roomy.size === 0) return [];
     const calls = inOrder(view, order, settings.mostStages);
     if (calls.length === 0) return [];
-    const draft = draftPlan(view, projection, order, projecting, calls);
+    const workflows = withCalls(view, calls);
+    const meant = projectAll(view, projection, order, projecting, workflows);
+    const lost = meant.flatMap(({ call, isReady, best }) =>
+      isReady && best === undefined ? [defer(call, "no-engine")] : [],
+    );
+    // Most plans are made while all engines that calls are meant for are busy: nothing comes of those.
+    if (!meant.some(({ isReady, best }) => isReady && best !== undefined && roomy.has(best.engine))) return lost;
+    const draft = draftPlan(view, projection, projecting, workflows, meant);
     draft.decoder.decode(draft);
-    tryDecoders(view, draft, new Worth(view, draft.decoder, riskAt), settings);
-    return toDecisions(view, draft, projecting);
+    tryDecoders(view, draft, riskAt, settings);
+    return [...lost, ...toDecisions(view, draft, projecting)];
   };
 }
 
-/** Each call on the pair on which it is projected to end first, in sight of those before it. */
-function draftPlan(
+/** In the order in which they are to go, each in sight of those before it. */
+function projectAll(
   view: View,
   projection: Projection,
   order: Order,
-  { overtakes, tokenPriceUs }: Projecting,
-  calls: readonly Call[],
+  { tokenPriceUs }: Projecting,
+  workflows: readonly OpenWorkflow[],
+): readonly Meant[] {
+  const calls = workflows.flatMap(({ stages }) =>
+    Array.from(stages.values()).flatMap((node) => {
+      const { stage, status } = node;
+      if (stage.kind === "tool") return [];
+      const urgency = order(view, stage, node);
+      return [{ call: stage, isReady: status === "ready", urgency, key: keyAt(urgency, view.nowUs) }];
+    }),
+  );
+  calls.sort(
+    (left, right) =>
+      right.call.priority - left.call.priority || left.key - right.key || left.call.ordinal - right.call.ordinal,
+  );
+  return calls.map(({ call, isReady, urgency }) => {
+    const best = projection.best(call, urgency, tokenPriceUs);
+    if (best !== undefined) projection.add(call, best, urgency);
+    return { call, isReady, urgency, best };
+  });
+}
+
+function draftPlan(
+  view: View,
+  { books }: Projection,
+  { overtakes }: Projecting,
+  workflows: readonly OpenWorkflow[],
+  inTurn: readonly Meant[],
 ): Draft {
-  const urgencies: Urgency[] = [];
+  const byKey = new Map(inTurn.map((each) => [each.call.key, each] as const));
   const { scene, decoder } = layPairs(
     view,
-    withCalls(view, calls),
+    workflows,
     ({ stages }) => {
-      for (const stage of stages)
-        urgencies.push(
-          stage.kind === "tool" ? { rank: 0, climb: 0 } : order(view, stage, view.workflows.node(stage.key)),
-        );
-      const rank = urgencies.map((urgency) => urgency.rank);
-      return { rank, climb: urgencies.map(({ climb }) => climb), overtakes: overtakes === "if-it-fits" };
+      const urgencies = stages.map(({ key }) => byKey.get(key)?.urgency);
+      return {
+        rank: urgencies.map((urgency) => urgency?.rank ?? 0),
+        climb: urgencies.map((urgency) => urgency?.climb ?? 0),
+        overtakes: overtakes === "if-it-fits",
+      };
     },
-    projection.books.mostBatchUs,
+    books.mostBatchUs,
   );
-  const { stages, modelOf } = scene;
-  const keys = urgencies.map((urgency) => keyAt(urgency, view.nowUs));
-  const inTurn = Int32Array.from(stages.keys()).sort(
-    (left, right) =>
-      stages[right]!.priority - stages[left]!.priority ||
-      keys[left]! - keys[right]! ||
-      stages[left]!.ordinal - stages[right]!.ordinal,
-  );
-  const told = new Int32Array(stages.length).fill(none);
-  const projected = Array.from<Projected | undefined>({ length: stages.length });
-  for (const stage of inTurn) {
-    if (modelOf[stage]! < 0) continue;
-    const call = stages[stage] as VisibleModelStage;
-    const best = projection.best(call, urgencies[stage]!, tokenPriceUs);
-    if (best === undefined) continue;
-    projection.add(call, best, urgencies[stage]!);
-    projected[stage] = best;
-    told[stage] = decoder.toPair(best.engine.holding.index, (best.decodeEngine ?? best.engine).holding.index);
-  }
-  return { order: inTurn, told, scene, decoder, urgencies, projected };
+  const numbers = new Map(scene.stages.map(({ key }, number) => [key, number] as const));
+  const told = Int32Array.from(scene.stages, ({ key }) => {
+    const best = byKey.get(key)?.best;
+    if (best === undefined) return none;
+    return decoder.toPair(best.engine.holding.index, (best.decodeEngine ?? best.engine).holding.index);
+  });
+  const order = Int32Array.from(inTurn.flatMap(({ call }) => numbers.get(call.key) ?? []));
+  return { order, told, scene, decoder, meant: scene.stages.map(({ key }) => byKey.get(key)) };
 }
 
 /** The workflows of these calls, with nothing that is ready but them. */
@@ -120,21 +149,23 @@ function withCalls({ workflows }: View, calls: readonly Call[]): readonly OpenWo
  * The most urgent first, those that begin now go where all workflows together are the least at risk, their own above all. While others
  * of its workflow end later anyway, a call stays where it is.
  */
-function tryDecoders(view: View, draft: Draft, worth: Worth, { visits, own }: PlanSettings): void {
-  const { order, told, decoder, scene, projected } = draft;
+function tryDecoders(view: View, draft: Draft, riskAt: RiskAt, { visits, own }: PlanSettings): void {
+  const { order, told, decoder, scene, meant } = draft;
   const decoders = Array.from(view.cluster).flatMap(({ role, open, holding }) =>
     role === "decode" && open ? [holding.index] : [],
   );
   const beginning = order.filter(
-    (stage) => decoder.placedUs[stage] === view.nowUs && projected[stage]?.decodeEngine !== undefined,
+    (stage) => decoder.placedUs[stage] === view.nowUs && meant[stage]?.best?.decodeEngine !== undefined,
   );
+  if (beginning.length === 0) return;
+  const worth = new Worth(view, decoder, riskAt);
   let left = visits;
   for (const stage of beginning) {
     if (left <= 0 || view.isDue?.() === true) return;
+    if (!worth.isLast(stage)) continue;
     const prefill = decoder.prefillOf(told[stage]!);
     let best = told[stage]!;
     let bestCost = worth.cost(stage, own);
-    if (!worth.isLast(stage)) continue;
     let last = best;
     for (const engine of decoders) {
       const pair = decoder.toPair(prefill, engine);
@@ -154,20 +185,14 @@ function tryDecoders(view: View, draft: Draft, worth: Worth, { visits, own }: Pl
 
 /** What begins now. */
 function toDecisions(view: View, draft: Draft, { overtakes }: Projecting): Decision[] {
-  const { order, told, decoder, scene, projected, urgencies } = draft;
+  const { order, told, decoder, meant } = draft;
   const decisions: Decision[] = [];
   for (const stage of order) {
-    const call = scene.stages[stage]!;
-    if (call.kind === "tool" || scene.isReady[stage] === 0) continue;
-    const best = projected[stage];
-    if (best === undefined) {
-      decisions.push(defer(call, "no-engine"));
-      continue;
-    }
-    if (decoder.placedUs[stage] !== view.nowUs) continue;
+    const { call, isReady, urgency, best } = meant[stage]!;
+    if (!isReady || best === undefined || decoder.placedUs[stage] !== view.nowUs) continue;
     const decodeEngine = best.decodeEngine && view.cluster.at(decoder.decodeOf(told[stage]!));
     const pair = decodeEngine === undefined ? best : { ...best, decodeEngine };
-    decisions.push(toPlace(call, pair, urgencies[stage]!, overtakes));
+    decisions.push(toPlace(call, pair, urgency, overtakes));
   }
   return decisions;
 }
