@@ -1,7 +1,8 @@
 /** `fate bench standing`: one page from the result files of all benchmarks: a policy against the best of all others, cell by cell. */
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { compared, stand } from "../experiment/bench/standing/stand.ts";
+import { compared, freshName, stand } from "../experiment/bench/standing/stand.ts";
 import { renderStanding, toStandingPages } from "../experiment/bench/standing/page.ts";
 import { readText } from "../trace/read-text.ts";
 import { command, didYouMean } from "./arguments.ts";
@@ -30,9 +31,13 @@ export const benchStandingCommand = command({
       throw new UsageError(
         `fate bench standing: found no policy ${JSON.stringify(policy)}${didYouMean(policy, known)}`,
       );
-    const results = compared.map((benchmark) => {
+    const results = compared.flatMap((benchmark) => {
       const path = join(values.in, `${benchmark}.json`);
-      return { benchmark, path, text: readText(path) };
+      const freshPath = join(values.in, `${freshName(benchmark)}.json`);
+      const fresh = existsSync(freshPath)
+        ? [{ benchmark, fresh: true, path: freshPath, text: readText(freshPath) }]
+        : [];
+      return [{ benchmark, path, text: readText(path) }, ...fresh];
     });
     const standing = stand(policy, results);
     const isUsual = policy === usual;

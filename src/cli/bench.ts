@@ -18,9 +18,11 @@ import { hashAllCode } from "../experiment/bench/code-hash.ts";
 import { renderDecisionTimes, toDecisionTimes, type DecisionTimes } from "../experiment/bench/decision-times.ts";
 import { present, type Presented } from "../experiment/bench/present.ts";
 import { runBench, type BenchResult } from "../experiment/bench/run-bench.ts";
+import { parseRivals } from "../experiment/bench/standing/rivals.ts";
 import type { PolicyName } from "../experiment/cell.ts";
 import { instancesFile } from "../experiment/real-dag.ts";
 import { renderText } from "../experiment/table.ts";
+import { readText } from "../trace/read-text.ts";
 import { command, didYouMean, type Values } from "./arguments.ts";
 import { dataOption, describeData, pickBenchmark, pickData, resultsFolder } from "./benchmark-options.ts";
 import { parseSeeds } from "./parse-seeds.ts";
@@ -39,6 +41,12 @@ const options = [
   { name: "clusters", kind: "text", shows: "NAME,...", summary: "only these of its clusters" },
   { name: "modes", kind: "text", shows: "NAME,...", summary: "only these of its modes" },
   { name: "policies", kind: "choices", choices: policyNames, summary: "these instead of its policies" },
+  {
+    name: "rivals",
+    kind: "text",
+    shows: "FILE",
+    summary: "of each place's policies only --policies, and the policy and the best others there of a standing.json",
+  },
   dataOption,
   {
     name: "out",
@@ -107,7 +115,7 @@ function toPlan(values: BenchValues, name: string | undefined): Plan {
   const benchmark = name as string;
   const data = pickData(definition, values.data);
   const groups = definition.groups(data);
-  const narrowing = toNarrowing(values, definition, groups);
+  const narrowing = toNarrowing(values, benchmark, definition, groups);
   const isPart = values.quick || values.training || Object.values(narrowing).some((each) => each !== undefined);
   return {
     benchmark,
@@ -130,7 +138,12 @@ function toPlan(values: BenchValues, name: string | undefined): Plan {
 }
 
 /** Refuses what would leave nothing, so that a slip does not pass for a result. */
-function toNarrowing(values: BenchValues, { quick }: Benchmark, groups: readonly Group[]): Narrowing {
+function toNarrowing(
+  values: BenchValues,
+  benchmark: string,
+  { quick }: Benchmark,
+  groups: readonly Group[],
+): Narrowing {
   const preset = values.quick ? quick : {};
   const seeds = values.seeds === undefined ? preset.seeds : parseSeeds(values.seeds);
   const own = [...new Set(groups.flatMap((group) => seedsOf(group, values.training)))];
@@ -145,6 +158,7 @@ function toNarrowing(values: BenchValues, { quick }: Benchmark, groups: readonly
       toNames("clusters", values.clusters, [...new Set(groups.map(({ cluster }) => cluster))]) ?? preset.clusters,
     modes: toNames("modes", values.modes, [...new Set(groups.map(({ mode }) => mode))]) ?? preset.modes,
     policies: (values.policies as readonly PolicyName[] | undefined) ?? preset.policies,
+    rivals: values.rivals === undefined ? undefined : parseRivals(readText(values.rivals), values.rivals, benchmark),
     seeds: shifted,
   };
 }
@@ -223,7 +237,7 @@ function noteFindings(results: readonly BenchResult[], terminal: Terminal): numb
 
 /** As it can be typed again; what does not change the numbers is left out. */
 function showCommand(benchmark: string, values: BenchValues): string {
-  const said = (["seeds", "clusters", "modes", "policies", "data"] as const).flatMap((name) =>
+  const said = (["seeds", "clusters", "modes", "policies", "rivals", "data"] as const).flatMap((name) =>
     values[name] === undefined ? [] : [`--${name} ${String(values[name])}`],
   );
   const flags = (["quick", "training"] as const).flatMap((name) => (values[name] ? [`--${name}`] : []));

@@ -193,6 +193,53 @@ test("the standing of another policy has a name of its own, and one that ran now
   expect(cells[0]).toMatchObject({ mode: "solo", best: { policy: "foresight" }, outcome: "loss" });
 });
 
+describe("on fresh seeds", async () => {
+  const place = results("fresh");
+  const again = scales("mixed", 0, { foresight: 4.1, hexagent: 4, "edf@projected": 5 });
+  writeFileSync(join(place, "agents-fresh.json"), JSON.stringify({ ...head("agents"), overall: [], cells: again }));
+  await fate("bench", "standing", "--in", place);
+  const page = readFileSync(join(place, "standing.md"), "utf8");
+  const file = JSON.parse(readFileSync(join(place, "standing.json"), "utf8")) as { cells: readonly Row[] };
+
+  test("a part of a benchmark is judged beside the whole of it", () => {
+    const rows = file.cells.filter(({ mode, measure }) => mode === "mixed-load-3" && measure === "Req95");
+    expect(rows).toMatchObject([
+      { benchmark: "agents", difference: null, outcome: "loss" },
+      { benchmark: "agents, fresh seeds", difference: 0.025, best: { policy: "hexagent" }, outcome: "loss" },
+    ]);
+    expect(page).toContain("Where fresh seeds are named");
+    expect(page).toContain(
+      "| agents, fresh seeds | Req95 | 2 | 1 | 0 | 0 | 1 | 1 | 0 | +2.5% | +2.5% het1 mixed-load-3 |",
+    );
+  });
+
+  test("only those meet again whom the standing names, and who is asked for", async () => {
+    await fate("bench", "standing", "fcfs@least-loaded", "--in", place);
+    const rivals = join(place, "standing-fcfs@least-loaded.json");
+    const where = "--clusters het1 --modes chat-load-0.9 --seeds 2 --gantt none".split(" ");
+    const out = join(place, "again");
+    const { code } = await fate(
+      "bench",
+      "agents",
+      ...where,
+      "--policies",
+      "edf@least-loaded",
+      "--rivals",
+      rivals,
+      "--out",
+      out,
+    );
+    expect(code).toBe(0);
+    const { command: said, cells } = JSON.parse(readFileSync(join(out, "agents.json"), "utf8")) as {
+      command: string;
+      cells: readonly { policy: string }[];
+    };
+    // At load 0.9 the standing knows nobody.
+    expect(cells.map(({ policy }) => policy)).toEqual(["fcfs@least-loaded", "edf@least-loaded"]);
+    expect(said).toContain(`--rivals ${rivals}`);
+  });
+});
+
 describe("what cannot be read ends with code 2 and one line", () => {
   const torn = JSON.stringify(files.agents).slice(0, 400);
   const bad = JSON.stringify({ ...files.workshop, cells: [{ driver: "simulator" }] });

@@ -34,6 +34,8 @@ export type Narrowing = {
   readonly modes?: readonly string[] | undefined;
   /** Instead of those of the benchmark. */
   readonly policies?: readonly PolicyName[] | undefined;
+  /** Of each group's policies only these, and those asked for. */
+  readonly rivals?: ((group: Group) => readonly string[]) | undefined;
   readonly seeds?: readonly number[] | undefined;
 };
 
@@ -53,19 +55,25 @@ export type CellOptions = { readonly training: boolean; readonly check: boolean 
  * The baseline is always among them, but for agents: their ratios are to what each workflow would take alone.
  */
 export function toCells(groups: readonly Group[], narrowing: Narrowing, options: CellOptions): readonly BenchCell[] {
-  const { clusters, modes, policies, seeds } = narrowing;
+  const { clusters, modes, policies, rivals, seeds } = narrowing;
   return groups
     .filter(({ cluster, mode }) => (clusters?.includes(cluster) ?? true) && (modes?.includes(mode) ?? true))
     .flatMap((group) => {
       const always = group.workload.kind === "agents" ? [] : [baseline];
-      const names = [...new Set([...always, ...(policies ?? group.policies)])];
+      const names = [...new Set([...always, ...chosenOf(group, narrowing)])];
       const own = seedsOf(group, options.training).filter((seed) => seeds?.includes(seed) ?? true);
-      const told = policies === undefined ? (group.told ?? []) : [];
+      const told = policies === undefined && rivals === undefined ? (group.told ?? []) : [];
       return own.flatMap((seed) => [
         ...names.map((policy) => toCell(group, policy, seed, options.check)),
         ...told.map((policy) => tell(toCell(group, policy, seed, options.check))),
       ]);
     });
+}
+
+function chosenOf(group: Group, { policies, rivals }: Narrowing): readonly PolicyName[] {
+  if (rivals === undefined) return policies ?? group.policies;
+  const names = new Set<string>([...(policies ?? []), ...rivals(group)]);
+  return group.policies.filter((name) => names.has(name));
 }
 
 export function seedsOf({ seeds }: Group, training: boolean): readonly number[] {

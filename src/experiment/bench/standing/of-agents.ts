@@ -6,6 +6,7 @@ import { differences, pickStrongest, toContrast, type Runs } from "../agents/con
 import type { AgentsCell } from "../agents/file.ts";
 import { modeOf } from "../agents/groups.ts";
 import { measureNames } from "../agents/tables.ts";
+import { withError } from "./places.ts";
 import { isOther, judge, type StandingRow, type Standings } from "./standing.ts";
 
 /** What is needed of a result file. */
@@ -63,11 +64,6 @@ function standAt(benchmark: string, cells: readonly Cell[], subject: string): St
     ];
   });
   return { rows, missing: [] };
-}
-
-/** Errors are told apart from exact estimates, as if of another benchmark. */
-export function withError(benchmark: string, error: number): string {
-  return error === 0 ? benchmark : `${benchmark}, error ${error}`;
 }
 
 function meanOf(values: readonly number[]): number | null {

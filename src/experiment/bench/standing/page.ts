@@ -3,7 +3,7 @@
 import { showSeeds } from "../report.ts";
 import { heading, table, text, toPages, type Page, type Part, type Words } from "../report-parts.ts";
 import type { Standing } from "./stand.ts";
-import { bearable, isBeyond, sizeOf, toTotals, type MissingPlace, type StandingRow } from "./standing.ts";
+import { bearable, isBeyond, onFreshSeeds, sizeOf, toTotals, type MissingPlace, type StandingRow } from "./standing.ts";
 import { gridTable, nameOf, placesTable, showShort, totalsTable } from "./tables.ts";
 
 const limit = `${bearable * 100}%`;
@@ -39,6 +39,10 @@ function introduce({ policy, rows }: Standing): Words {
     ? ` Told is how the same policy differs from itself when it is shown all lengths as they will come true, which nobody can know: an upper
 yardstick, neither a win nor a loss.`
     : "";
+  const fresh = rows.some(({ benchmark }) => benchmark.endsWith(onFreshSeeds))
+    ? ` Where fresh seeds are named, the others of a place are those alone that were best on the seeds above it, and whoever was asked for besides: so luck that
+made one the best of many is not counted again.`
+    : "";
   return [
     { code: policy },
     ` against the best of all others, in every cell of every benchmark. Less is better. All times are simulated, but for those of the gateway in
@@ -48,7 +52,7 @@ The best other is chosen after the fact: in each cell, and for each measure anew
 The best of many owes part of its place to luck, so that this asks for more than to be better than any one other, named beforehand. Others
 are all whole policies that ran: no form of `,
     { code: policy },
-    ` itself, no policy of this project with a part less or another setting, and nothing that is told the lengths.
+    ` itself, no policy of this project with a part less or another setting, and nothing that is told the lengths.${fresh}
 
 A difference is relative to the best other and paired by seed, with its 95% interval. If that holds 0 it is a tie; with one seed, which gives
 no interval, if the difference is at most ${limit}. The mean and the P95, that of all seeds together, are ratios to round-robin; in workshop they are
@@ -90,7 +94,7 @@ function toBenchmark(rows: readonly StandingRow[]): readonly Part[] {
   const measures = [...new Set(rows.map(({ measure }) => measure))];
   // So many places would not fit a page by the row, and with errors not even as a grid.
   if (first.benchmark.includes(", error")) return [];
-  if (first.benchmark !== "agents") return [title, table(placesTable(rows, measures))];
+  if (!first.benchmark.startsWith("agents")) return [title, table(placesTable(rows, measures))];
   return [
     title,
     ...measures.flatMap((measure): readonly Part[] => [

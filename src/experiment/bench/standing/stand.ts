@@ -2,14 +2,14 @@
 
 import { parseJson } from "../../../trace/parse-text.ts";
 import { parseAs } from "../../../trace/shape.ts";
-import { modeOf } from "../agents/groups.ts";
 import type { Group } from "../benchmark.ts";
 import { benchmarks } from "../benchmarks.ts";
 import { agentsShape, benchShape } from "../html/result-shapes.ts";
-import { standInAgents, withError } from "./of-agents.ts";
+import { standInAgents } from "./of-agents.ts";
 import { standInLatencies } from "./of-latencies.ts";
 import { standInWorkshop, workshopShape } from "./of-workshop.ts";
-import type { MissingPlace, StandingPlace, StandingRow, Standings } from "./standing.ts";
+import { keyOf, placeOf } from "./places.ts";
+import { onFreshSeeds, type MissingPlace, type StandingRow, type Standings } from "./standing.ts";
 
 /** What ran, of a result file. */
 export type Source = {
@@ -32,7 +32,18 @@ const workshop = "workshop";
 /** Whose result files are read. */
 export const compared: readonly string[] = [...Object.keys(benchmarks), workshop];
 
-export type ResultText = { readonly benchmark: string; readonly path: string; readonly text: string };
+/** `fresh`: the same benchmark on seeds that had no say in who the rivals are; a part of it will do. */
+export type ResultText = {
+  readonly benchmark: string;
+  readonly fresh?: boolean;
+  readonly path: string;
+  readonly text: string;
+};
+
+/** Beside the result file of a benchmark, where fresh seeds of it may be. */
+export function freshName(benchmark: string): string {
+  return `${benchmark}-fresh`;
+}
 
 /** Throws an `InputError` where a text is no result file. */
 export function stand(policy: string, results: readonly ResultText[]): Standing {
@@ -45,20 +56,34 @@ export function stand(policy: string, results: readonly ResultText[]): Standing 
   };
 }
 
-function standIn(policy: string, { benchmark, path, text }: ResultText): Standings & { readonly source: Source } {
+type Judged = Standings & { readonly source: Source };
+
+function standIn(policy: string, result: ResultText): Judged {
+  const { benchmark, fresh = false } = result;
+  const { source, rows, missing } = readResult(policy, result);
+  if (!fresh) {
+    const groups = benchmarks[benchmark]?.groups(undefined) ?? [];
+    return { source, ...withWhatNeverRan({ rows, missing }, benchmark, groups) };
+  }
+  return { source: asFresh(source), rows: rows.map(asFresh), missing: [] };
+}
+
+function asFresh<T extends { readonly benchmark: string }>(named: T): T {
+  return { ...named, benchmark: `${named.benchmark}${onFreshSeeds}` };
+}
+
+function readResult(policy: string, { benchmark, path, text }: ResultText): Judged {
   const value = parseJson(text, path);
   if (benchmark === workshop) {
     const file = parseAs(workshopShape, value, path);
     return { source: toSource(file), ...standInWorkshop(file, policy) };
   }
-  const definition = benchmarks[benchmark];
-  const groups = definition?.groups(undefined) ?? [];
-  if (definition?.report === "agents") {
+  if (benchmarks[benchmark]?.report === "agents") {
     const file = parseAs(agentsShape, value, path);
-    return { source: toSource(file), ...withWhatNeverRan(standInAgents(file, policy), benchmark, groups) };
+    return { source: toSource(file), ...standInAgents(file, policy) };
   }
   const file = parseAs(benchShape, value, path);
-  return { source: toSource(file), ...withWhatNeverRan(standInLatencies(file, policy, path), benchmark, groups) };
+  return { source: toSource(file), ...standInLatencies(file, policy, path) };
 }
 
 function toSource({ benchmark, version, command, seeds }: Source): Source {
@@ -72,14 +97,4 @@ function withWhatNeverRan({ rows, missing }: Standings, benchmark: string, group
     .map((group) => ({ ...placeOf(benchmark, group), others: 0 }))
     .filter((place) => !known.has(keyOf(place)));
   return { rows, missing: [...missing, ...never] };
-}
-
-function keyOf({ benchmark, cluster, mode }: StandingPlace): string {
-  return JSON.stringify([benchmark, cluster, mode]);
-}
-
-function placeOf(benchmark: string, { cluster, mode, workload }: Group): StandingPlace {
-  return workload.kind === "agents"
-    ? { benchmark: withError(benchmark, workload.error), cluster, mode: modeOf({ ...workload, error: 0 }) }
-    : { benchmark, cluster, mode };
 }

@@ -10,6 +10,9 @@ import { isTold } from "../told.ts";
 /** Without an interval, a difference up to this is a tie; and no loss is to be larger. */
 export const bearable = 0.02;
 
+/** What is added to the name of a benchmark that ran again on seeds that had no say in who the rivals are. */
+export const onFreshSeeds = ", fresh seeds";
+
 export type Outcome = "win" | "tie" | "loss";
 
 /** A place that ran. */
