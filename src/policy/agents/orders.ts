@@ -71,23 +71,39 @@ const leastHorizonUs = 1000;
 
 export type Call = { readonly stage: VisibleModelStage; readonly urgency: Urgency };
 
-/** The most urgent first: by priority, then by urgency now, then in order of reveal; no more than so many. */
+/**
+ * The most urgent first: by priority, then by urgency now, then in order of reveal. Of the calls of a model no more than so many, so
+ * that a crowd for one model does not hide those of another.
+ */
 export function inOrder({ ready, workflows, nowUs, ...known }: View, order: Order, most = Infinity): readonly Call[] {
   const all = { ...known, workflows, nowUs };
   const calls = ready.map((stage) => ({ stage, urgency: order(all, stage, workflows.node(stage.key)) }));
   if (calls.length < 2) return calls;
-  const sorted = (few: Call[]): Call[] =>
-    few.sort(
-      (left, right) =>
-        right.stage.priority - left.stage.priority ||
-        keyAt(left.urgency, nowUs) - keyAt(right.urgency, nowUs) ||
-        left.stage.ordinal - right.stage.ordinal,
-    );
-  if (calls.length <= 2 * most || calls.some(({ stage }) => stage.priority !== 0)) return sorted(calls).slice(0, most);
+  if (calls.length <= most) return sorted(calls, nowUs);
+  const byModel = Map.groupBy(calls, ({ stage }) => stage.model);
+  const first = Array.from(byModel.values(), (own) => firstOf(own, most, nowUs));
+  return first.length === 1 ? (first[0] ?? []) : sorted(first.flat(), nowUs);
+}
+
+function sorted(calls: Call[], nowUs: number): Call[] {
+  return calls.sort(
+    (left, right) =>
+      right.stage.priority - left.stage.priority ||
+      keyAt(left.urgency, nowUs) - keyAt(right.urgency, nowUs) ||
+      left.stage.ordinal - right.stage.ordinal,
+  );
+}
+
+function firstOf(calls: Call[], most: number, nowUs: number): Call[] {
+  if (calls.length <= 2 * most || calls.some(({ stage }) => stage.priority !== 0))
+    return sorted(calls, nowUs).slice(0, most);
   // Numbers sort much faster than calls, and show where the first ones end.
   const keys = Float64Array.from(calls, ({ urgency }) => keyAt(urgency, nowUs)).sort();
   const lastKey = keys[most - 1] as number;
-  return sorted(calls.filter(({ urgency }) => keyAt(urgency, nowUs) <= lastKey)).slice(0, most);
+  return sorted(
+    calls.filter(({ urgency }) => keyAt(urgency, nowUs) <= lastKey),
+    nowUs,
+  ).slice(0, most);
 }
 
 /** What queues are sorted by at a time. */

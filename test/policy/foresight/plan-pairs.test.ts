@@ -8,8 +8,10 @@ import { createCare } from "../../../src/policy/foresight/pairs/care.ts";
 import { createPlanner } from "../../../src/policy/foresight/pairs/plan/planner.ts";
 import { fixedPairs } from "../../../src/policy/foresight/pairs/settings.ts";
 import type { PolicyEntry } from "../../../src/policy/policy.ts";
+import { policies } from "../../../src/policy/policies.ts";
 import { generateWorkload } from "../../../src/trace/generate/generate-workload.ts";
-import { run } from "../../support/build.ts";
+import { batched, cluster, dag, firstUs, run } from "../../support/build.ts";
+import { runPlain } from "../../support/run-plain.ts";
 
 function play(visits: number | undefined, on: string, family: string, count: number, ratePerSecond: number) {
   const model = on.startsWith("q") ? "qwen3-235b-a22b" : "llama-3.1-70b";
@@ -50,3 +52,32 @@ test("calls that begin go to other decode engines than the rule's where all are 
   expect(besides.length).toBeGreaterThan(1);
   expect(Math.max(...besides)).toBe(ended.get(moved!.stage));
 });
+
+/** Two pairs, of which each serves one model. */
+function twoPairs() {
+  const machines = cluster("h100 h100 h100 h100", { batching: batched });
+  const engines = machines.engines.map((engine, index) => {
+    const models = [index < 2 ? "llama-3.1-8b" : "qwen2.5-32b"];
+    return { ...engine, resident: models, models, role: index % 2 === 0 ? ("prefill" as const) : ("decode" as const) };
+  });
+  return { ...machines, engines };
+}
+
+function call(id: string, arrivalUs: number, model: string, written: number) {
+  const sized = () => ({
+    model,
+    prompt: [{ kind: "own" as const, tokens: 6000 }],
+    output: { estimate: written, actual: written, limit: 2 * written },
+  });
+  return { ...dag("a", sized, { reveal: "online" }), id, arrivalUs, class: "call" };
+}
+
+test.for(["hexagent", "foresight"] as const)(
+  "%s: a crowd for one model does not hide a less urgent call of another, whose engines are idle",
+  (policy) => {
+    const crowd = Array.from({ length: 80 }, (_, index) => call(`crowd-${index}`, index * 100, "qwen2.5-32b", 40));
+    const workflows = [...crowd, call("other", 400_000, "llama-3.1-8b", 4000)];
+    const journal = runPlain({ policy: policies[policy], cluster: twoPairs(), workflows });
+    expect(firstUs(journal, "stage-place", "other/a")).toBe(400_000);
+  },
+);

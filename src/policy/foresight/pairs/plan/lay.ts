@@ -9,9 +9,10 @@ import { lookAtPairs } from "./begun.ts";
 import { none, type Ranks } from "./calls.ts";
 import { PairsDecoder } from "./decode.ts";
 
-/** Every engine does one of the phases, batches, and serves the one model that it has. */
+/** Every engine that is up does one of the phases, batches, and serves the one model that it has. */
 export function canLayPairs({ cluster }: View): boolean {
-  for (const { role, holding, residents, loadEndUs } of cluster) {
+  for (const { up, role, holding, residents, loadEndUs } of cluster) {
+    if (!up) continue;
     if (role === "both" || holding.engine.batching.kind !== "batched" || loadEndUs > 0) return false;
     if (residents.length !== 1 || holding.models.size !== 1) return false;
   }

@@ -6,6 +6,7 @@
 import type { Decision } from "../../../../model/decision.ts";
 import type { VisibleModelStage } from "../../../../model/visible.ts";
 import type { StageKey } from "../../../../model/workflow.ts";
+import type { EngineState } from "../../../../state/engine-state.ts";
 import type { OpenWorkflow, StageNode } from "../../../../state/workflow-state.ts";
 import { inOrder, keyAt, type Call, type Order, type Urgency } from "../../../agents/orders.ts";
 import { toPlace, type Projecting } from "../../../agents/placements.ts";
@@ -23,7 +24,7 @@ import { Worth } from "./worth.ts";
 export type PlanSettings = {
   /** The rule alone decides while less than this part of the decode engines' places or KV memory is taken: where one ends soon, any will do. */
   readonly fullest: number;
-  /** Calls that a plan holds, the most urgent. */
+  /** Calls of a model that a plan holds, the most urgent. */
   readonly mostStages: number;
   /** How much search a decision may do: calls that are decoded, what has begun included, over all plans that it looks at. */
   readonly visits: number;
@@ -151,9 +152,7 @@ function withCalls({ workflows }: View, calls: readonly Call[]): readonly OpenWo
  */
 function tryDecoders(view: View, draft: Draft, riskAt: RiskAt, { visits, own }: PlanSettings): void {
   const { order, told, decoder, scene, meant } = draft;
-  const decoders = Array.from(view.cluster).flatMap(({ role, open, holding }) =>
-    role === "decode" && open ? [holding.index] : [],
-  );
+  const decoders = emptiest([...view.cluster].filter(({ role, open }) => role === "decode" && open));
   const beginning = order.filter(
     (stage) => decoder.placedUs[stage] === view.nowUs && meant[stage]?.best?.decodeEngine !== undefined,
   );
@@ -170,6 +169,7 @@ function tryDecoders(view: View, draft: Draft, riskAt: RiskAt, { visits, own }: 
     for (const engine of decoders) {
       const pair = decoder.toPair(prefill, engine);
       if (pair === best || !scene.able[stage]!.includes(engine)) continue;
+      if (view.isDue?.() === true) break;
       told[stage] = last = pair;
       decoder.decode(draft);
       left -= decoder.callEndsUs.length;
@@ -181,6 +181,17 @@ function tryDecoders(view: View, draft: Draft, riskAt: RiskAt, { visits, own }: 
     told[stage] = best;
     if (last !== best) decoder.decode(draft);
   }
+}
+
+/** Of many decode engines a call is tried on so many. */
+const mostTried = 16;
+
+function emptiest(engines: readonly EngineState[]): readonly number[] {
+  const few =
+    engines.length <= mostTried
+      ? engines
+      : engines.toSorted((left, right) => left.running.length - right.running.length).slice(0, mostTried);
+  return few.map(({ holding }) => holding.index);
 }
 
 /** What begins now. */
