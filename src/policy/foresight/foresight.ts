@@ -10,7 +10,7 @@ import { isAtRest } from "../at-rest.ts";
 import { createFate } from "../fate/fate.ts";
 import { createLone } from "../fate/lone.ts";
 import type { Combine } from "../fate/plan.ts";
-import { fateDefaults } from "../fate/settings.ts";
+import { fateDefaults, fateKeeping } from "../fate/settings.ts";
 import { oldestFirst } from "../choose.ts";
 import { planEarliestFinish } from "../greedy-finish.ts";
 import type { Plan, Policy, View } from "../policy.ts";
@@ -60,14 +60,16 @@ export function createForesight({ whole, pairs, revealed }: Settings, combine?: 
     revealed,
   );
   const onMixed = remembering("mixed", createFate(fateDefaults, combine));
+  const onMixedCalls = remembering("mixed", createFate(fateKeeping, combine));
   const onRevealed = remembering("revealed", createRevealed(revealed));
   const onPairs = remembering("pairs", createPairs(pairs));
   return (view) => {
     const { engines } = view.costs.cluster;
     if (engines.some(({ role }) => role !== "both")) return onPairs(view);
     if (!batches(view)) return onExclusive(view);
-    if (isRevealedAsItGoes(view)) return onRevealed(view);
-    return batchesOneModelEach(view) ? onBatched(view) : onMixed(view);
+    const isByCall = isRevealedAsItGoes(view);
+    if (!batchesOneModelEach(view)) return (isByCall ? onMixedCalls : onMixed)(view);
+    return (isByCall ? onRevealed : onBatched)(view);
   };
 }
 
@@ -103,10 +105,12 @@ function batchesOneModelEach({ costs }: View): boolean {
 /** Of a stage that is alone; undefined where there is more to it. */
 export function createLoneForesight(): (view: View) => Plan | undefined {
   const onBatched = remembering("whole", createLone(fateDefaults));
+  const onMixedCalls = remembering("mixed", createLone(fateKeeping));
   const onRevealed = remembering("revealed", planLone);
   return (view) => {
     if (!batches(view) || view.costs.cluster.engines.some(({ role }) => role !== "both")) return undefined;
-    return isAnyRevealedAsItGoes(view) ? onRevealed(view) : onBatched(view);
+    if (!isAnyRevealedAsItGoes(view)) return onBatched(view);
+    return (batchesOneModelEach(view) ? onRevealed : onMixedCalls)(view);
   };
 }
 
