@@ -29,8 +29,9 @@ export function loadAhead(view: View, history: History, settings: RevealedSettin
   });
 }
 
+/** What was taken over from an earlier process does not say when the last one came. */
 function isExpecting({ nowUs, workflows }: View, { arrivals }: History): boolean {
-  return workflows.open.size > 0 || nowUs - arrivals.lastUs <= expectedUs;
+  return workflows.open.size > 0 || arrivals.count === 0 || nowUs - arrivals.lastUs <= expectedUs;
 }
 
 function isAnyMissing({ cluster, costs }: View, { calls }: History): boolean {

@@ -25,6 +25,8 @@ const mostExpected = 64;
 
 export function drawFuture(view: View, history: History, scenario: number, horizonUs: number): readonly ExpectedCall[] {
   const calls: ExpectedCall[] = [];
+  // Memory may be older than the fleet.
+  const known = new Set(view.costs.engines.flatMap(({ models }) => [...models.keys()]));
   for (const workflow of view.workflows.open.values()) {
     const trail = ownOf(history.open, workflow.id);
     if (trail?.model === undefined) continue;
@@ -36,7 +38,7 @@ export function drawFuture(view: View, history: History, scenario: number, horiz
       if (stage.kind === "tool" && status === "running")
         leastUs = Math.max(leastUs, readyUs + stage.toolUs - view.nowUs, 1);
     const sinceUs = parent === undefined ? view.nowUs - trail.endUs : 0;
-    draw(calls, history, luck, trail.class, trail.model, { parent, leastUs, sinceUs, horizonUs });
+    draw(calls, history, luck, trail.class, trail.model, { known, parent, leastUs, sinceUs, horizonUs });
   }
   const { count, firstUs, lastUs } = history.arrivals;
   if (count < 3) return calls;
@@ -49,13 +51,15 @@ export function drawFuture(view: View, history: History, scenario: number, horiz
   let atUs = Math.max(0, lastUs - view.nowUs - meanUs * Math.log(1 - luck.next()));
   while (atUs < horizonUs && calls.length < mostExpected) {
     const name = pick(names, all, luck) ?? "";
-    draw(calls, history, luck, name, undefined, { parent: undefined, leastUs: atUs, sinceUs: 0, horizonUs });
+    draw(calls, history, luck, name, undefined, { known, parent: undefined, leastUs: atUs, sinceUs: 0, horizonUs });
     atUs -= meanUs * Math.log(1 - luck.next());
   }
   return calls;
 }
 
 type From = {
+  /** Models that some engine can hold: behind a call of another one nothing is expected. */
+  readonly known: ReadonlySet<ModelId>;
   readonly parent: string | undefined;
   /** Nothing comes before that. */
   readonly leastUs: number;
@@ -70,7 +74,7 @@ function draw(
   luck: Luck,
   name: string,
   from: ModelId | undefined,
-  { parent, leastUs, sinceUs, horizonUs }: From,
+  { known, parent, leastUs, sinceUs, horizonUs }: From,
 ): void {
   let model = from;
   let last: ExpectedCall["parent"] = parent === undefined ? undefined : { key: parent };
@@ -80,7 +84,7 @@ function draw(
     if (followers === undefined) return;
     // What is known to go on has not ended.
     const next = drawNext(followers, step === 0 && leastUs > 0, luck);
-    if (next === undefined) return;
+    if (next === undefined || !known.has(next)) return;
     const waited = step === 0 ? sinceUs : 0;
     const gapUs = drawGap(followers, waited, luck);
     if (gapUs === undefined) return;

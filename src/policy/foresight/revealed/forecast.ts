@@ -33,6 +33,8 @@ export type Begun = {
 };
 
 const none = -1;
+/** A visit is what a step of a call takes where there are no more engines. */
+const usualEngines = 16;
 /** A call is of middling length if it takes so many times what those that run have left on average. Swept. */
 const middlingTurns = 4;
 /** Of an engine that ends as soon, less is lost where less else could be held: so small that it decides among equals only. */
@@ -70,7 +72,7 @@ export class Forecast {
     this.#turn = new Int32Array(this.#engines);
   }
 
-  /** Calls looked at so far, one by one at every step. */
+  /** Calls looked at so far, one by one at every step: of larger fleets each takes longer, and counts as more. */
   get visits(): number {
     return this.#visits;
   }
@@ -84,21 +86,22 @@ export class Forecast {
     return { begins: this.#begins, loads: this.#loads, waiting, turning, againUs: this.#againUs };
   }
 
-  /** Infinity as soon as it is seen to be more than `mostUs`. */
-  cost(plan: RevealedPlan, calls: Calls, mostUs: number): number {
+  /** Infinity as soon as it is seen to be more than `mostUs`, or there is no more time to find out. */
+  cost(plan: RevealedPlan, calls: Calls, mostUs: number, isDue?: () => boolean): number {
     this.#reset(plan, calls);
     let atUs = this.#nowUs;
     // Every step begins or ends something, or finds that something has waited long enough.
     for (let step = 0; step < 4 * calls.count + 64; step++) {
-      this.#visits += calls.count;
+      this.#visits += calls.count * Math.max(1, this.#engines / usualEngines);
       this.#dispatch(atUs);
-      if (this.#cost > mostUs) return Infinity;
+      if (this.#cost > mostUs || isDue?.() === true) return Infinity;
       const nextUs = this.#nextUs(atUs);
       if (nextUs === Infinity) break;
       atUs = nextUs;
       this.#advance(atUs);
     }
-    for (const call of this.#waiting) this.#cost += this.#waitCost(atUs + neverUs - (this.#readyUs[call] ?? 0));
+    const endUs = Math.max(atUs, this.#nowUs + neverUs);
+    for (const call of this.#waiting) this.#cost += this.#waitCost(endUs - (this.#readyUs[call] ?? 0));
     return this.#cost + this.#settings.missing * this.#residents.missingUs(this.#isWaitedFor);
   }
 
@@ -289,5 +292,5 @@ export class Forecast {
   }
 }
 
-/** What cannot begin in the forecast waits for so long. */
+/** What cannot begin in the forecast waits for so long, however soon all else is over. */
 const neverUs = 600_000_000;

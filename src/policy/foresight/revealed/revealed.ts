@@ -33,7 +33,7 @@ function planRevealed(view: View, settings: RevealedSettings): Plan {
   const forecast = new Forecast(scene, settings);
   // Where nothing goes on, waiting on would be for calls that may never come.
   const must = isAtRest(view);
-  const plan = choosePlan(scene, forecast, settings, must);
+  const plan = choosePlan(view, scene, forecast, settings, must);
   const decisions = carryOut(view, scene, forecast.begin(plan, scene.now));
   if (must && !decisions.some(({ kind }) => kind === "place"))
     return { decisions: planEarliestFinish(view, oldestFirst(view), { hold: true, mostShards: 1 }), memory };
@@ -42,8 +42,14 @@ function planRevealed(view: View, settings: RevealedSettings): Plan {
 
 const holdsUs = [15_000_000, 45_000_000];
 
-/** The rule, changed by one turn or hold after another as long as that pays. */
-function choosePlan(scene: Scene, forecast: Forecast, settings: RevealedSettings, must: boolean): RevealedPlan {
+/** The rule, changed by one turn or hold after another as long as that pays, and as long as there is time. */
+function choosePlan(
+  view: View,
+  scene: Scene,
+  forecast: Forecast,
+  settings: RevealedSettings,
+  must: boolean,
+): RevealedPlan {
   const { now, nowUs, models, engines } = scene;
   let best: RevealedPlan = { turns: [], holdUntilUs: models.map(() => 0) };
   const base = forecast.begin(best, now);
@@ -52,7 +58,7 @@ function choosePlan(scene: Scene, forecast: Forecast, settings: RevealedSettings
   const futures = scene.futures();
   const judge = (plan: RevealedPlan, most: number): number => {
     let cost = 0;
-    for (const future of futures) if (cost <= most) cost += forecast.cost(plan, future, most - cost);
+    for (const future of futures) if (cost <= most) cost += forecast.cost(plan, future, most - cost, view.isDue);
     return cost;
   };
   let bestCost = must && base.begins.length + base.loads.length === 0 ? Infinity : judge(best, Infinity);
@@ -67,7 +73,7 @@ function choosePlan(scene: Scene, forecast: Forecast, settings: RevealedSettings
           for (const us of holdsUs) trials.push({ ...from, holdUntilUs: from.holdUntilUs.with(model, nowUs + us) });
       }
       for (const trial of trials) {
-        if (forecast.visits > settings.visits) return best;
+        if (forecast.visits > settings.visits || view.isDue?.() === true) return best;
         const cost = judge(trial, bestCost);
         if (cost < bestCost - 1) [best, bestCost] = [trial, cost];
       }

@@ -16,7 +16,7 @@ export type Scene = {
   readonly nowUs: number;
   readonly engines: readonly EngineState[];
   readonly models: readonly ModelId[];
-  /** Ready calls, longest ready first, as many as a scene takes. They are the first ones of every future. */
+  /** Ready calls, the most urgent and then the longest ready first, as many as a scene takes. They are the first ones of every future. */
   readonly ready: readonly VisibleModelStage[];
   readonly fleet: Fleet;
   /** Those alone: all that decides what begins at once. */
@@ -69,7 +69,7 @@ const mostCells = 4096;
 
 export function layScene(view: View, history: History, settings: RevealedSettings): Scene {
   const engines = [...view.cluster];
-  const ready = view.ready.slice(0, Math.max(1, Math.min(mostReady, Math.floor(mostCells / engines.length))));
+  const ready = pickReady(view.ready, Math.max(1, Math.min(mostReady, Math.floor(mostCells / engines.length))));
   const names = new Set<ModelId>(ready.map(({ model }) => model));
   for (const { residents, foreseen } of engines) for (const { model } of [...residents, ...foreseen]) names.add(model);
   for (const { models: held } of view.costs.engines) for (const model of held.keys()) names.add(model);
@@ -89,6 +89,18 @@ export function layScene(view: View, history: History, settings: RevealedSetting
     now: lay.calls(ready, []),
     futures,
   };
+}
+
+/** By priority. Of each model as many as of any other, as far as so many wait, so that a crowd for one does not hide the calls of another. */
+function pickReady(ready: readonly VisibleModelStage[], most: number): readonly VisibleModelStage[] {
+  const inTurn = ready.toSorted((left, right) => right.priority - left.priority);
+  if (inTurn.length <= most) return inTurn;
+  const byModel = Map.groupBy(inTurn, ({ model }) => model);
+  const each = Math.max(1, Math.floor(most / byModel.size));
+  const first = [...byModel.values()].flatMap((own) => own.slice(0, each)).slice(0, most);
+  const picked = new Set(first);
+  for (const stage of inTurn) if (picked.size < most) picked.add(stage);
+  return inTurn.filter((stage) => picked.has(stage));
 }
 
 function layFleet(

@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import type { Decision } from "../../../../src/model/decision.ts";
 import { foresightPolicies } from "../../../../src/policy/foresight/ablations.ts";
+import { keepLearnt } from "../../../../src/policy/foresight/lasting.ts";
 import { noHistory, type History } from "../../../../src/policy/foresight/revealed/history.ts";
 import type { Policy } from "../../../../src/policy/policy.ts";
 import { batched, cluster, dag, firstUs, run } from "../../../support/build.ts";
@@ -22,6 +23,8 @@ type Setting = {
   readonly known?: Known;
   /** How much later it is when no workflow is open. */
   readonly restedUs?: number;
+  /** The gateway was told to read its configuration again by then. */
+  readonly reloaded?: boolean;
   /** A second workflow. */
   readonly again?: { readonly call: string; readonly atUs: number };
 };
@@ -41,7 +44,9 @@ function watch(setting: Setting = {}) {
   const aheadUs: number[] = [];
   const plan: Policy = (view) => {
     const nowUs = view.nowUs + (view.workflows.open.size === 0 ? restedUs : 0);
-    const made = foresightPolicies[policy].plan({ ...view, nowUs, memory: view.memory ?? memory });
+    const own = view.memory ?? memory;
+    const kept = setting.reloaded === true && view.workflows.open.size === 0 ? keepLearnt(own) : own;
+    const made = foresightPolicies[policy].plan({ ...view, nowUs, memory: kept });
     for (const decision of made.decisions) {
       if (decision.kind !== "prefetch") continue;
       ahead.push(decision);
@@ -96,6 +101,8 @@ test("an engine that works is left alone until it is done", () => {
 test("when nobody has come for ten minutes, nobody is expected", () => {
   expect(watch({ ...beside, restedUs: 590_000_000 }).ahead).toHaveLength(1);
   expect(watch({ ...beside, restedUs: 600_000_000 }).ahead).toEqual([]);
+  // A gateway that has just begun anew does not know for how long.
+  expect(watch({ ...beside, restedUs: 600_000_000, reloaded: true }).ahead).toHaveLength(1);
 });
 
 test("each engine gets one model at a time, the one that would be missed most first", () => {
