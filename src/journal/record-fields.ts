@@ -47,6 +47,7 @@ const visibleModel: Fields = {
   model: id,
   chain: required(list(object({ hash: count, tokens: count }))),
   sharedLinks: count,
+  lastTokens: optional(whole),
   promptTokens: count,
   outputTokens: count,
   limitTokens: count,

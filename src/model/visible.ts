@@ -30,6 +30,8 @@ export type VisibleModelStage = VisibleBase & {
   readonly chain: readonly ChainLink[];
   /** How many leading links other prompts can share; the links after them are this stage's own. */
   readonly sharedLinks: number;
+  /** Of the prompt's last piece, where that is not the last link. */
+  readonly lastTokens?: number;
   readonly promptTokens: number;
   /** Expected, over all items. */
   readonly outputTokens: number;

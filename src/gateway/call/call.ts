@@ -13,6 +13,8 @@ export type CallShape = {
   /** The prompt as hashes of its beginnings: a link a message, and several for a long one. */
   readonly chain: readonly ChainLink[];
   readonly promptTokens: number;
+  /** Of these, the last message's. */
+  readonly lastTokens: number;
   /** Cap that the client set on the answer; absent: none. */
   readonly limitTokens?: number;
   /** Answers asked for at once, or inputs of an embedding. */

@@ -55,12 +55,20 @@ export class PromptChain {
   /** Bytes and tokens of the links that are closed. */
   #closedBytes = 0;
   #closedTokens = 0;
+  /** Tokens before the last message that is closed, and up to its end. */
+  #lastFrom = 0;
+  #lastTo = 0;
   /** Inside an image or the like: hashed, but neither counted nor split. */
   #muted = false;
 
   /** Of the closed links. */
   get tokens(): number {
     return this.#closedTokens;
+  }
+
+  /** Of the last message, whose links may be several. */
+  get lastTokens(): number {
+    return this.#closedTokens - (this.#lastTo === this.#closedTokens ? this.#lastFrom : this.#lastTo);
   }
 
   /** Takes in any JSON value. */
@@ -82,14 +90,14 @@ export class PromptChain {
     if (text.length < shortText) this.#shortText(text);
     else this.#longText(text);
     this.#word(text.length);
-    if (this.#bytes - this.#closedBytes >= blockBytes) this.close();
+    if (this.#bytes - this.#closedBytes >= blockBytes) this.#closeLink();
   }
 
   /** Takes in a token by its id. */
   token(id: number): void {
     this.#word(id);
     this.#bytes += bytesPerToken;
-    if (this.#bytes - this.#closedBytes >= blockBytes) this.close();
+    if (this.#bytes - this.#closedBytes >= blockBytes) this.#closeLink();
   }
 
   /** Sets this prompt apart from all others that do not begin with the same text, without counting it. */
@@ -101,6 +109,13 @@ export class PromptChain {
 
   /** Ends a message: what was taken in since the last link becomes one. */
   close(): void {
+    this.#closeLink();
+    if (this.#lastTo === this.#closedTokens) return;
+    this.#lastFrom = this.#lastTo;
+    this.#lastTo = this.#closedTokens;
+  }
+
+  #closeLink(): void {
     if (!this.#muted && this.links.length < mostLinks - 1) this.#link();
   }
 
@@ -176,7 +191,7 @@ export class PromptChain {
         this.#block(block >> 2, (blockEnd + 3) >> 2);
         if (this.#muted) continue;
         this.#bytes += blockEnd - block;
-        if (blockEnd - block === blockBytes) this.close();
+        if (blockEnd - block === blockBytes) this.#closeLink();
       }
       start = end;
     }

@@ -32,6 +32,7 @@ export function readShape(surface: Surface, body: unknown): CallShape | CallFaul
     stream: stream === true,
     chain: chain.links,
     promptTokens: chain.tokens,
+    lastTokens: chain.lastTokens,
     sequences: prompts * answers,
   };
   if (limit !== undefined) shape.limitTokens = limit;

@@ -13,7 +13,7 @@ export function toStage(
   priority: number,
 ): NewStage {
   const embeds = surface === "embeddings";
-  const { chain, promptTokens, sequences } = shape;
+  const { chain, promptTokens, lastTokens, sequences } = shape;
   const room = Math.max(1, Math.min(model.contextTokens, model.mostKvTokens) - promptTokens);
   const asked = shape.limitTokens ?? Math.max(1, Math.round(model.expectedTokens) * 2);
   const limitTokens = embeds ? 0 : Math.min(room, asked * sequences);
@@ -28,6 +28,7 @@ export function toStage(
     model: model.id,
     chain,
     sharedLinks: chain.length,
+    lastTokens,
     promptTokens,
     outputTokens: embeds ? 0 : Math.min(limitTokens, expected),
     limitTokens,

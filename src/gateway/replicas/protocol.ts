@@ -61,6 +61,7 @@ const modelStage = {
   model: name,
   chain: chainOf(200_000),
   sharedLinks: count,
+  lastTokens: optional(count),
   promptTokens: count,
   outputTokens: amount,
   limitTokens: amount,

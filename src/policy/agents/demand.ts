@@ -44,8 +44,8 @@ export function followDemand(before: Demand | undefined, { ready, workflows, now
 const none = { calls: 0, promptTokens: 0, newTokens: 0, outputTokens: 0, heldTokens: 0 };
 
 /** Most of a growing context is cached; what is not is not told apart here. */
-export function newTokensOf({ promptTokens, chain }: View["ready"][number]): number {
-  return Math.min(promptTokens, chain.at(-1)?.tokens ?? 0);
+export function newTokensOf({ promptTokens, chain, lastTokens }: View["ready"][number]): number {
+  return Math.min(promptTokens, lastTokens ?? chain.at(-1)?.tokens ?? 0);
 }
 
 /** How much of a constant stream the sums hold: what divides them into rates per microsecond. At least of a second. */

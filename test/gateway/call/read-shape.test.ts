@@ -117,6 +117,21 @@ describe("the chain", () => {
     expect(sharedLinks("chat", first, second)).toBe(2);
   });
 
+  test("says how much of it is the last message, however many links that has", () => {
+    const system = { role: "system", content: text(4000) };
+    const lastOf = (surface: Surface, body: object) => {
+      const { lastTokens, promptTokens } = shapeOf(surface, body);
+      return [lastTokens, promptTokens];
+    };
+    const [last = 0, all = 0] = lastOf("chat", chat(system, user(text(9000))));
+    expect(last).toBeGreaterThan(2250);
+    expect(last).toBeLessThan(2270);
+    expect(all - last).toBeGreaterThan(1000);
+    const [short = 0] = lastOf("chat", chat(system, user(text(9000)), user("hi")));
+    expect(short).toBeLessThan(10);
+    expect(lastOf("completions", { model: "m", prompt: text(8192) })).toEqual([2048, 2048]);
+  });
+
   test("splits a long text by the KiB, so that documents match up to where they part", () => {
     const document = text(100_000);
     const changed = `${document.slice(0, 50_000)}!${document.slice(50_001)}`;

@@ -32,7 +32,14 @@ class Call implements Command {
 
   run(model: Model, sessions: Sessions): void {
     const chain = chainOf(this.#messages);
-    const shape: CallShape = { model: "m", stream: false, chain, promptTokens: chain.length, sequences: 1 };
+    const shape: CallShape = {
+      model: "m",
+      stream: false,
+      chain,
+      promptTokens: chain.length,
+      lastTokens: chain.length,
+      sequences: 1,
+    };
     model.nowUs += 100;
     const placement = sessions.place("t", this.#identity, shape, model.nowUs);
     expect(placement).toEqual(model.naive.place("t", this.#identity, shape));

@@ -5,7 +5,7 @@ import type { ReadIdentity } from "../../../src/gateway/call/read-identity.ts";
 import { createSessions, type Placement, type Sessions } from "../../../src/gateway/call/sessions.ts";
 import { limits } from "./replay.ts";
 
-const shape: CallShape = { model: "m", stream: false, chain: [], promptTokens: 1, sequences: 1 };
+const shape: CallShape = { model: "m", stream: false, chain: [], promptTokens: 1, lastTokens: 1, sequences: 1 };
 const secondUs = 1_000_000;
 
 function come(sessions: Sessions, identity: Partial<ReadIdentity>, nowUs = 0, tenant = "t"): Placement {
