@@ -33,8 +33,9 @@ export type Begun = {
 };
 
 const none = -1;
-/** A visit is what a step of a call takes where there are no more engines. */
+/** A visit is what a step of a call takes where there are no more engines, and that of an engine where there are no more calls. */
 const usualEngines = 16;
+const usualCalls = 16;
 /** A call is of middling length if it takes so many times what those that run have left on average. Swept. */
 const middlingTurns = 4;
 /** Of an engine that ends as soon, less is lost where less else could be held: so small that it decides among equals only. */
@@ -91,8 +92,9 @@ export class Forecast {
     this.#reset(plan, calls);
     let atUs = this.#nowUs;
     // Every step begins or ends something, or finds that something has waited long enough.
-    for (let step = 0; step < 4 * calls.count + 64; step++) {
-      this.#visits += calls.count * Math.max(1, this.#engines / usualEngines);
+    const mostSteps = this.#mostSteps(calls);
+    for (let step = 0; step < mostSteps; step++) {
+      this.#visits += this.#visitsOf(calls);
       this.#dispatch(atUs);
       if (this.#cost > mostUs || isDue?.() === true) return Infinity;
       const nextUs = this.#nextUs(atUs);
@@ -103,6 +105,16 @@ export class Forecast {
     const endUs = Math.max(atUs, this.#nowUs + neverUs);
     for (const call of this.#waiting) this.#cost += this.#waitCost(endUs - (this.#readyUs[call] ?? 0));
     return this.#cost + this.#settings.missing * this.#residents.missingUs(this.#isWaitedFor);
+  }
+
+  #mostSteps({ count }: Calls): number {
+    const running = this.#fleet.running.reduce((sum, own) => sum + own.length, 0);
+    return 4 * count + running + 64;
+  }
+
+  /** Of a step. On a large fleet that is all engines, however few the calls. */
+  #visitsOf({ count }: Calls): number {
+    return this.#engines <= usualEngines ? count : (Math.max(count, usualCalls) * this.#engines) / usualEngines;
   }
 
   #reset(plan: RevealedPlan, calls: Calls): void {

@@ -10,6 +10,9 @@ export class Residents {
   readonly #models: number;
   /** By engine, least recently used first. */
   readonly #held: number[][];
+  /** By engine and model whether it is held there, and by model on how many engines. */
+  readonly #isHeld: Uint8Array;
+  readonly #copies: Int32Array;
   /** Models that are known before others, and of these what takes longest to load. */
   readonly #largestFirst: readonly number[];
 
@@ -17,26 +20,38 @@ export class Residents {
     this.#fleet = fleet;
     this.#engines = fleet.held.length;
     this.#models = fleet.reloadUs.length;
-    this.#held = fleet.held.map((held) => [...held]);
+    this.#held = fleet.held.map(() => []);
+    this.#isHeld = new Uint8Array(this.#engines * this.#models);
+    this.#copies = new Int32Array(this.#models);
     this.#largestFirst = Array.from(fleet.reloadUs.keys()).sort(
       (left, right) =>
         (fleet.known[right] ?? 0) - (fleet.known[left] ?? 0) ||
         (fleet.reloadUs[right] ?? 0) - (fleet.reloadUs[left] ?? 0),
     );
+    this.reset();
   }
 
   reset(): void {
-    for (const [engine, held] of this.#fleet.held.entries()) this.#held[engine] = [...held];
+    this.#isHeld.fill(0);
+    this.#copies.fill(0);
+    for (const [engine, held] of this.#fleet.held.entries()) {
+      this.#held[engine] = [...held];
+      for (const model of held) this.#note(engine, model, 1);
+    }
+  }
+
+  #note(engine: number, model: number, held: 0 | 1): void {
+    const cell = engine * this.#models + model;
+    this.#copies[model]! += held - this.#isHeld[cell]!;
+    this.#isHeld[cell] = held;
   }
 
   isHeld(engine: number, model: number): boolean {
-    return this.#held[engine]?.includes(model) === true;
+    return this.#isHeld[engine * this.#models + model] === 1;
   }
 
   isAnywhere(model: number, except = none): boolean {
-    for (let engine = 0; engine < this.#engines; engine++)
-      if (engine !== except && this.isHeld(engine, model)) return true;
-    return false;
+    return this.#copies[model]! > (except !== none && this.isHeld(except, model) ? 1 : 0);
   }
 
   /** The model that came or was used last. */
@@ -53,6 +68,8 @@ export class Residents {
 
   replace(engine: number, victims: readonly number[], model: number): void {
     this.#held[engine] = [...(this.#held[engine] ?? []).filter((each) => !victims.includes(each)), model];
+    for (const victim of victims) this.#note(engine, victim, 0);
+    this.#note(engine, model, 1);
   }
 
   loadUs(engine: number, model: number): number {
