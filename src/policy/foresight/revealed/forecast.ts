@@ -8,29 +8,10 @@
  */
 
 import { Batches } from "./batches.ts";
+import type { Begun, RevealedPlan } from "./plan.ts";
 import { Residents } from "./residents.ts";
 import type { Calls, Fleet, Scene } from "./scene.ts";
 import type { RevealedSettings } from "./settings.ts";
-
-export type RevealedPlan = {
-  readonly turns: readonly Turn[];
-  /** By model. */
-  readonly holdUntilUs: readonly number[];
-};
-
-export type Turn = { readonly engine: number; readonly model: number };
-
-/** What is to be done now. */
-export type Begun = {
-  readonly begins: readonly { readonly call: number; readonly engine: number }[];
-  readonly loads: readonly (Turn & { readonly victims: readonly number[] })[];
-  /** Models whose calls wait. */
-  readonly waiting: readonly number[];
-  /** Of these, the ones to which an engine turns. */
-  readonly turning: readonly number[];
-  /** When the rule would do more, if nothing happens before. */
-  readonly againUs: number;
-};
 
 const none = -1;
 /** A visit is what a step of a call takes where there are no more engines, and that of an engine where there are no more calls. */

@@ -10,8 +10,9 @@ import { planEarliestFinish, toPlace } from "../../greedy-finish.ts";
 import { canBegin, createPicture, foresee, toCandidate } from "../../picture.ts";
 import type { Plan, Policy, View } from "../../policy.ts";
 import { loadAhead } from "./ahead.ts";
-import { Forecast, type Begun, type RevealedPlan } from "./forecast.ts";
+import { Forecast } from "./forecast.ts";
 import { learn, noHistory, type History } from "./history.ts";
+import type { Begun, RevealedPlan } from "./plan.ts";
 import { layScene, type Scene } from "./scene.ts";
 import type { RevealedSettings } from "./settings.ts";
 
