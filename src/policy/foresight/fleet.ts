@@ -4,6 +4,7 @@ import type { CostModel, EngineCosts } from "../../cost/cost-model.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
 import { sortOf } from "../heft/mean-costs.ts";
 import { StageTimes } from "./stage-times.ts";
+import { waysOf, type Ways } from "./ways.ts";
 
 /** Pairs that stages may be split over at most. */
 const mostPairs = 64;
@@ -26,11 +27,11 @@ export class Fleet {
   readonly loadUs: Float64Array;
   readonly footprintBytes: Float64Array;
   readonly kvTokens: Float64Array;
-  /** By host and host: the number of the way, -1 where there is none, and what it takes. */
-  readonly wayOf: Int32Array;
-  readonly wayFixedUs: Float64Array;
-  readonly wayUsPerByte: Float64Array;
-  readonly ways: readonly { readonly id: string; readonly serial: boolean }[];
+  /** Between its hosts, by their numbers. */
+  readonly ways: Ways["ways"];
+  readonly wayOf: Ways["wayOf"];
+  readonly wayFixedUs: Ways["wayFixedUs"];
+  readonly wayUsPerByte: Ways["wayUsPerByte"];
 
   readonly #modelNumbers: ReadonlyMap<string, number>;
   readonly #hostNumbers: ReadonlyMap<string, number>;
@@ -63,26 +64,11 @@ export class Fleet {
         this.footprintBytes[index * names.length + number] = held?.footprintBytes ?? Infinity;
         this.kvTokens[index * names.length + number] = held?.kvCapacityTokens ?? 0;
       }
-    this.wayOf = new Int32Array(this.hosts * this.hosts).fill(-1);
-    this.wayFixedUs = new Float64Array(this.hosts * this.hosts);
-    this.wayUsPerByte = new Float64Array(this.hosts * this.hosts);
-    this.ways = this.#layWays(costs, hostIds);
-  }
-
-  #layWays({ route }: CostModel, hostIds: readonly string[]): Fleet["ways"] {
-    const ways: { readonly id: string; readonly serial: boolean }[] = [];
-    for (const [from, source] of hostIds.entries())
-      for (const [to, target] of hostIds.entries()) {
-        const way = from === to ? undefined : route(source, target);
-        if (way === undefined) continue;
-        let number = ways.findIndex(({ id }) => id === way.id);
-        if (number < 0) number = ways.push({ id: way.id, serial: way.serial }) - 1;
-        const at = from * this.hosts + to;
-        this.wayOf[at] = number;
-        this.wayFixedUs[at] = way.latencyUs;
-        this.wayUsPerByte[at] = 1e6 / way.bytesPerSecond;
-      }
-    return ways;
+    const { ways, wayOf, wayFixedUs, wayUsPerByte } = waysOf(costs, hostIds);
+    this.ways = ways;
+    this.wayOf = wayOf;
+    this.wayFixedUs = wayFixedUs;
+    this.wayUsPerByte = wayUsPerByte;
   }
 
   hostNumber(id: string): number {
