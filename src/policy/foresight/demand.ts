@@ -20,8 +20,9 @@ const latest = 0.15;
 
 export function noteDemand({ workflows }: View, work: RemainingWork, before: Demand | undefined): Demand {
   let parts: Record<ModelId, number> = { ...before?.parts };
+  const counted = new Set(before?.counted);
   for (const [id, { stages }] of workflows.open) {
-    if (before?.counted.includes(id) === true) continue;
+    if (counted.has(id)) continue;
     const own = new Map<ModelId, number>();
     let totalUs = 0;
     for (const [key, { stage }] of stages) {

@@ -152,7 +152,8 @@ function searchPlan(
   settings: ForesightSettings,
 ): Judged {
   const turn = byTurn(scene);
-  const isNew = scene.workflows.some(({ id }) => before?.workflows.includes(id) !== true);
+  const known = new Set(before?.workflows);
+  const isNew = scene.workflows.some(({ id }) => !known.has(id));
   const pairs = settings.mostShards > 1;
   let best = search.judge(leaveOpen(scene, turn, false));
   const consider = (plan: Parameters<Search["judge"]>[0]): void => {
