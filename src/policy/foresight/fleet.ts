@@ -76,7 +76,12 @@ export class Fleet {
   }
 
   modelNumber(id: string): number {
-    return this.#modelNumbers.get(id) ?? 0;
+    return this.findModel(id) ?? 0;
+  }
+
+  /** Undefined of a model that is no longer served: what was learnt of it, or a stage that calls it, may still be there. */
+  findModel(id: string): number | undefined {
+    return this.#modelNumbers.get(id);
   }
 
   /** The same for a stage for as long as nothing about it changes. */

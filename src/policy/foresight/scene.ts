@@ -4,6 +4,7 @@
  * are sources, numbered behind them.
  */
 
+import type { ModelId } from "../../model/model.ts";
 import type { StageKey, WorkflowId } from "../../model/workflow.ts";
 import type { VisibleStage } from "../../model/visible.ts";
 import type { OpenWorkflow, StageNode } from "../../state/workflow-state.ts";
@@ -113,8 +114,7 @@ class Layout {
     this.#settings = settings;
     this.#fleet = fleetOf(view.costs);
     this.#away = new Float64Array(this.#fleet.models).fill(Infinity);
-    for (const [model, part] of Object.entries(parts))
-      if (part > 0) this.#away[this.#fleet.modelNumber(model)] = called + 1 / part;
+    for (const [model, part] of Object.entries(parts)) if (part > 0) this.#noteCall(model, called + 1 / part);
     const closed = new Set<number>();
     for (const engine of view.cluster) if (!engine.open) closed.add(engine.holding.index);
     this.#closed = closed;
@@ -122,6 +122,12 @@ class Layout {
     this.#freeUs = ends.freeUs;
     this.#endUs = ends.stageUs;
     for (const workflow of outlook.order) this.#add(workflow);
+  }
+
+  /** Of a model that is no longer served nothing is noted: what nobody can load makes no other one wanted. */
+  #noteCall(model: ModelId, away: number): void {
+    const number = this.#fleet.findModel(model);
+    if (number !== undefined) this.#away[number] = away;
   }
 
   /** As many of the workflow's stages as there is room for, those with the longest paths behind them first. */
@@ -148,7 +154,7 @@ class Layout {
         this.#rankUs.push(rankUs);
       } else {
         if (node.status === "ready") this.#beyond.push(node.stage);
-        if (node.stage.kind !== "tool") this.#away[this.#fleet.modelNumber(node.stage.model)] = called;
+        if (node.stage.kind !== "tool") this.#noteCall(node.stage.model, called);
       }
     }
     if (this.#nodes.length === before) return;
