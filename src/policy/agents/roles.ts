@@ -6,12 +6,21 @@
 import { decodeStepsUs } from "../../cost/decode.ts";
 import type { SwitchRole } from "../../model/decision.ts";
 import type { EngineState } from "../../state/engine-state.ts";
-import { sortOf } from "../heft/mean-costs.ts";
+import { makeOf } from "../heft/mean-costs.ts";
 import type { View } from "../policy.ts";
 import type { Books } from "./books.ts";
 import { newTokensOf, spanOf, type Demand } from "./demand.ts";
 import { keepsPrefixes } from "./prefixes.ts";
-import { paceOf, splitUs, tokenUs, type HoldUp, type Sort, type SplitSettings, type Stream } from "./split.ts";
+import {
+  atMeanSpeed,
+  paceOf,
+  splitUs,
+  tokenUs,
+  type HoldUp,
+  type Sort,
+  type SplitSettings,
+  type Stream,
+} from "./split.ts";
 
 export type RoleSettings = SplitSettings & {
   /** By so much, as a share, the mean call must become shorter. */
@@ -160,13 +169,14 @@ function toRows({ cluster }: View, books: Books, mayDecode: (engine: EngineState
     const [held] = costs.models.values();
     const role = roleOf(engine);
     if (!engine.up || role === "both" || held === undefined) continue;
-    const key = sortOf(costs);
+    const key = makeOf(costs);
     let row = rows.get(key);
     if (row === undefined) {
       const { maxSequences } = costs.engine.batching;
       rows.set(key, (row = { held, maxSequences, prefill: 0, decode: 0, free: { prefill: [], decode: [] } }));
     }
     row[role] += 1;
+    row.held = atMeanSpeed(row.held, held, row.prefill + row.decode);
     // Prefill engines keep the prefixes that calls come back for: unless these are few, only what the cluster meant for decoding goes back.
     if (engine.open && (role === "decode" || mayDecode(engine) || costs.engine.role === "decode"))
       row.free[role].push(engine);

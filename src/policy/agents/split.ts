@@ -2,13 +2,13 @@
  * What a mean call would take were the engines split into prefill and decode in some way: the wait for prompts in front of it a while
  * from now, its own prompt, and its decoding in batches as large as the stream of calls makes them.
  *
- * Engines of one sort are counted, not told apart, so that a split costs the same however many there are.
+ * Engines of one make are counted, not told apart, so that a split costs the same however many there are.
  */
 
 import type { ModelCosts } from "../../cost/cost-model.ts";
 import { decodeStepsUs } from "../../cost/decode.ts";
 
-/** Engines of one sort, by what they do or are about to do. */
+/** Engines of one make, by what they do or are about to do. */
 export type Sort = {
   readonly held: ModelCosts;
   readonly maxSequences: number;
@@ -86,6 +86,19 @@ function drainedUs(sorts: readonly Sort[], stream: Stream, { aheadUs, busiest, f
   const writtenTokens = (outputTokens / all) * reached * Math.min(pace, all / aheadUs);
   const stepUs = decodeStepUs(sorts, { outputTokens, heldTokens }, writtenTokens, fullest);
   return waitUs + promptUs + (stepUs * outputTokens) / calls;
+}
+
+/**
+ * What each of `count` engines of one make holds, at their mean speed: that of `held` is the mean of all but one, which holds `last`.
+ * Told apart by what was seen of them, each would be a sort of its own, and a split no longer cost the same however many there are.
+ */
+export function atMeanSpeed(held: ModelCosts, last: ModelCosts, count: number): ModelCosts {
+  const { correction } = held.rates;
+  const { prefill, decode } = last.rates.correction;
+  if (prefill === correction.prefill && decode === correction.decode) return held;
+  const mean = (before: number, next: number): number => 1 / (1 / before + (1 / next - 1 / before) / count);
+  const both = { prefill: mean(correction.prefill, prefill), decode: mean(correction.decode, decode) };
+  return { ...held, rates: { ...held.rates, correction: both } };
 }
 
 /** Prompt tokens that all take in together per microsecond. */

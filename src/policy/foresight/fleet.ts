@@ -16,7 +16,7 @@ export class Fleet {
   readonly hostOf: Int32Array;
   readonly memoryBytes: Float64Array;
   readonly mostResidents: Int32Array;
-  /** By engine, a number that it shares with those on which every model takes the same time. */
+  /** By engine, a number that it shares with those on which every model takes the same time and leaves as much cached. */
   readonly sortOf: Int32Array;
   /** By sort, one engine of it. */
   readonly sorts: readonly EngineCosts[];
@@ -46,10 +46,16 @@ export class Fleet {
     this.hostOf = Int32Array.from(engines, ({ host }) => this.hostNumber(host.id));
     this.memoryBytes = Float64Array.from(engines, ({ memoryBytes }) => memoryBytes);
     this.mostResidents = Int32Array.from(engines, ({ engine }) => engine.maxResident);
-    const keys = engines.map((each) => `${sortOf(each)},${each.engine.kvBytes ?? ""}`);
-    const sorts = [...new Set(keys)];
-    this.sortOf = Int32Array.from(keys, (key) => sorts.indexOf(key));
-    this.sorts = sorts.map((key) => engines[keys.indexOf(key)]!);
+    const sorts = new Map<string, number>();
+    const firsts: EngineCosts[] = [];
+    this.sortOf = Int32Array.from(engines, (each) => {
+      const { kvBytes, prefixTokens } = each.engine;
+      const key = [sortOf(each), kvBytes, prefixTokens].join();
+      const sort = sorts.get(key) ?? firsts.push(each) - 1;
+      sorts.set(key, sort);
+      return sort;
+    });
+    this.sorts = firsts;
     this.pairs = listPairs(this.hostOf);
     const names = [...costs.models.keys()];
     this.#modelNumbers = new Map(names.map((name, index) => [name, index]));

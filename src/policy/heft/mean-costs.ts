@@ -64,8 +64,17 @@ export function groupAlike(engines: readonly EngineCosts[]): readonly Sort[] {
   return all;
 }
 
-/** What engines on which every model takes the same time have in common. */
-export function sortOf({ engine: { devices, batching }, gpu, memoryBytes, models }: EngineCosts): string {
+/** What engines on which every model takes the same time have in common: their make, and how much slower each model was seen to be there. */
+export function sortOf(costs: EngineCosts): string {
+  const corrections = Array.from(costs.models.values(), ({ rates: { correction } }) => [
+    correction.prefill,
+    correction.decode,
+  ]);
+  return [makeOf(costs), ...corrections].join();
+}
+
+/** The same as far as the cluster says it, before anything was seen of them. */
+export function makeOf({ engine: { devices, batching }, gpu, memoryBytes, models }: EngineCosts): string {
   return [gpu.id, devices.length, memoryBytes, batching.maxSequences, ...models.keys()].join();
 }
 

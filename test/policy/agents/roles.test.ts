@@ -6,7 +6,7 @@ import type { Cluster } from "../../../src/model/cluster.ts";
 import type { JournalEvent } from "../../../src/model/event.ts";
 import { agentPolicies } from "../../../src/policy/agents/entries.ts";
 import { roles } from "../../../src/policy/agents/settings.ts";
-import { splitUs, type Sort } from "../../../src/policy/agents/split.ts";
+import { atMeanSpeed, paceOf, splitUs, type Sort } from "../../../src/policy/agents/split.ts";
 import { knownModels } from "../../../src/catalogue/models.ts";
 import { cluster, dag, run } from "../../support/build.ts";
 import { plainCalibration } from "../../support/plain-calibration.ts";
@@ -90,6 +90,20 @@ describe("the worth of a split", () => {
   const of = (prefill: number, decode: number): readonly Sort[] => [{ held, maxSequences: 64, prefill, decode }];
   const backlog = { calls: 0, outputTokens: 0, heldTokens: 0 };
   const stream = { calls: 1e-5, newTokens: 1e-2, outputTokens: 1e-3, heldTokens: 1, backlogTokens: 0, backlog };
+
+  test("engines of one make take in together what each was seen to take in, whichever comes first", () => {
+    const slower = { ...held, rates: { ...held.rates, correction: { prefill: 4, decode: 4 } } };
+    expect(atMeanSpeed(held, held, 2)).toBe(held);
+    const each = { maxSequences: 64, prefill: 1, decode: 0 };
+    const apart = paceOf([held, held, slower].map((one) => ({ ...each, held: one })));
+    for (const [first, second, third] of [
+      [held, held, slower],
+      [slower, held, held],
+    ] as const) {
+      const mean = atMeanSpeed(atMeanSpeed(first, second, 2), third, 3);
+      expect(paceOf([{ ...each, prefill: 3, held: mean }])).toBeCloseTo(apart, 12);
+    }
+  });
 
   test("a phase without an engine takes for ever", () => {
     expect(splitUs(of(0, 4), stream, roles)).toBe(Infinity);

@@ -15,6 +15,20 @@ function costsOf(machines: Cluster) {
   return createCostModel(machines, knownModels, plainCalibration);
 }
 
+test("an engine that was seen to be slower is a sort of its own, whichever it is", () => {
+  const costs = costsOf(cluster("h100 h100 h100"));
+  const slower = { load: 1, prefill: 2, decode: 5 };
+  expect([...fleetOf(costs).sortOf]).toEqual([0, 0, 0]);
+  expect([...fleetOf(correctCosts(costs, costs, "engine-0", model, slower)).sortOf]).toEqual([0, 1, 1]);
+  expect([...fleetOf(correctCosts(costs, costs, "engine-1", model, slower)).sortOf]).toEqual([0, 1, 0]);
+});
+
+test("so is one that may keep fewer prefixes", () => {
+  const machines = cluster("h100 h100 h100");
+  const engines = machines.engines.map((each, index) => (index === 1 ? { ...each, prefixTokens: 1000 } : each));
+  expect([...fleetOf(costsOf({ ...machines, engines })).sortOf]).toEqual([0, 1, 0]);
+});
+
 test("ways are numbered as they are met, those of one name once, and -1 where there is none", () => {
   const way = { bytesPerSecond: 1e9, latencyUs: 50 };
   const links = [{ from: "host-0", to: "host-1", ...way }];
