@@ -131,7 +131,7 @@ function planWhole(view: View, settings: ForesightSettings, lay: Lay, keeping?: 
   const laid = lay(view, { ...outlook, order: inTurn }, settings, demand);
   const { scene, decoder } = laid;
   const search = new Search(scene, decoder, new Valuer(scene, settings, keeping));
-  const plan = searchPlan(view, laid, search, before?.plan, settings);
+  const plan = searchPlan(view, laid, outlook, search, before?.plan, settings);
   decoder.decode(plan.order, plan.told);
   const endUs = decoder.endsUs.reduce((last, each) => Math.max(last, each), view.nowUs);
   const decisions = act(view, scene, { ...plan, endUs }, settings, demand, laid.startsOf?.(plan));
@@ -147,6 +147,7 @@ function planWhole(view: View, settings: ForesightSettings, lay: Lay, keeping?: 
 function searchPlan(
   view: View,
   { scene, visits: usual, firstVisits }: Laid,
+  outlook: OutlookMemory,
   search: Search,
   before: PlanMemory | undefined,
   settings: ForesightSettings,
@@ -156,25 +157,29 @@ function searchPlan(
   const isNew = scene.workflows.some(({ id }) => !known.has(id));
   const pairs = settings.mostShards > 1;
   let best = search.judge(leaveOpen(scene, turn, false));
-  const consider = (plan: Parameters<Search["judge"]>[0]): void => {
+  const consider = (plan: WholePlan): void => {
     const judged = search.judge(plan);
     if (judged.cost < best.cost) best = judged;
   };
-  if (before !== undefined) {
-    consider(recall(scene, before, turn, false));
-    if (isNew) consider(recall(scene, before, turn, true));
-  }
+  // The last plan is not given up for lack of time: most of it is settled, so that it takes less than the one above.
+  if (before !== undefined) consider(recall(scene, before, turn, false));
+  let due = false;
+  const isDue = (): boolean => (due ||= view.isDue?.() === true);
+  const considerInTime = (lay: () => WholePlan): void => {
+    if (!isDue()) consider(lay());
+  };
   if (isNew) {
-    consider(asFate(view, scene, turn, settings.mostShards));
-    if (pairs) consider(leaveOpen(scene, turn, true));
+    if (before !== undefined) considerInTime(() => recall(scene, before, turn, true));
+    considerInTime(() => asFate(view, scene, turn, settings.mostShards, outlook));
+    if (pairs) considerInTime(() => leaveOpen(scene, turn, true));
     if (scene.workflows.length > 1) {
-      consider(leaveOpen(scene, byRank(scene), false));
-      consider(leaveOpen(scene, byArrival(scene), false));
+      considerInTime(() => leaveOpen(scene, byRank(scene), false));
+      considerInTime(() => leaveOpen(scene, byArrival(scene), false));
     }
   }
   const most = (mostTries + triesPerStage * scene.stages.length) * scene.stages.length;
   const visits = Math.min(most, isNew ? firstVisits : usual);
-  if (visits === 0 || view.isDue?.() === true) return best;
+  if (visits === 0 || isDue()) return best;
   const luck = createLuck(view.rng.below(0x7fff_ffff) + 1);
   if (settings.replace) {
     best = replace(search, scene, best, firstOf(scene, best));
