@@ -32,6 +32,7 @@ export class Fleet {
   readonly wayOf: Ways["wayOf"];
   readonly wayFixedUs: Ways["wayFixedUs"];
   readonly wayUsPerByte: Ways["wayUsPerByte"];
+  readonly isWhole: boolean;
 
   readonly #modelNumbers: ReadonlyMap<string, number>;
   readonly #hostNumbers: ReadonlyMap<string, number>;
@@ -70,11 +71,18 @@ export class Fleet {
         this.footprintBytes[index * names.length + number] = held?.footprintBytes ?? Infinity;
         this.kvTokens[index * names.length + number] = held?.kvCapacityTokens ?? 0;
       }
-    const { ways, wayOf, wayFixedUs, wayUsPerByte } = waysOf(costs, hostIds);
+    const { ways, wayOf, wayFixedUs, wayUsPerByte, isWhole } = waysOf(costs, hostIds);
     this.ways = ways;
     this.wayOf = wayOf;
     this.wayFixedUs = wayFixedUs;
     this.wayUsPerByte = wayUsPerByte;
+    this.isWhole = isWhole;
+  }
+
+  /** Can what lies on one of the hosts be read on the other? */
+  canRead(from: Iterable<number>, to: number): boolean {
+    for (const host of from) if (host === to || this.wayOf[host * this.hosts + to]! >= 0) return true;
+    return false;
   }
 
   hostNumber(id: string): number {

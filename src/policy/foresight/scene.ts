@@ -9,6 +9,7 @@ import type { StageKey, WorkflowId } from "../../model/workflow.ts";
 import type { VisibleStage } from "../../model/visible.ts";
 import type { OpenWorkflow, StageNode } from "../../state/workflow-state.ts";
 import type { View } from "../policy.ts";
+import { Able, outputHostsOf } from "./able.ts";
 import type { Demand } from "./demand.ts";
 import { fleetOf, type Fleet } from "./fleet.ts";
 import { leftUs } from "./left-to-run.ts";
@@ -32,7 +33,7 @@ export type Scene = {
   readonly tailUs: Float64Array;
   /** Longest path from its beginning, by mean costs. */
   readonly rankUs: Float64Array;
-  /** Engines and pairs that may take it now. */
+  /** Engines and pairs that may take it now, and to which its inputs have a way. */
   readonly able: readonly (readonly number[])[];
   readonly ablePairs: readonly (readonly number[])[];
   /** Of stage i those from `parentStarts[i]` on: stages and sources, and what is read of each. */
@@ -102,8 +103,8 @@ class Layout {
   readonly #workflowOf: number[] = [];
   readonly #rankUs: number[] = [];
   readonly #beyond: VisibleStage[] = [];
+  readonly #able: Able;
   readonly #away: Float64Array;
-  readonly #closed: ReadonlySet<number>;
   readonly #mostStages: number;
   readonly #endUs: ReadonlyMap<StageKey, number>;
   readonly #freeUs: Float64Array;
@@ -115,9 +116,7 @@ class Layout {
     this.#fleet = fleetOf(view.costs);
     this.#away = new Float64Array(this.#fleet.models).fill(Infinity);
     for (const [model, part] of Object.entries(parts)) if (part > 0) this.#noteCall(model, called + 1 / part);
-    const closed = new Set<number>();
-    for (const engine of view.cluster) if (!engine.open) closed.add(engine.holding.index);
-    this.#closed = closed;
+    this.#able = new Able(view, this.#fleet, (key) => this.#numbers.has(key));
     this.#mostStages = Math.max(leastStages, Math.min(settings.mostStages, Math.floor(mostCells / view.cluster.count)));
     this.#freeUs = ends.freeUs;
     this.#endUs = ends.stageUs;
@@ -167,20 +166,14 @@ class Layout {
     this.#workflows.push({ id, arriveUs, sizeUs, dueUs, priority, endUs });
   }
 
-  /** Some engine can take it, and all that it waits for is in sight. */
+  /** All that it waits for is in sight, and some engine can take it. */
   #canCome({ stage }: StageNode): boolean {
-    if (stage.kind !== "tool" && this.#ableOf(stage).length === 0) return false;
-    return stage.parents.every(({ stage: key }) => {
-      if (this.#numbers.has(key)) return true;
+    const waits = stage.parents.some(({ stage: key }) => {
+      if (this.#numbers.has(key)) return false;
       const { status, stage: parent } = this.#view.workflows.node(key);
-      return status !== "waiting" && (status !== "ready" || parent.kind === "tool");
+      return status === "waiting" || (status === "ready" && parent.kind !== "tool");
     });
-  }
-
-  #ableOf(stage: VisibleStage): readonly number[] {
-    if (stage.kind === "tool") return [];
-    const able = this.#fleet.timesOf(stage).able(this.#view.cluster);
-    return this.#closed.size === 0 ? able : able.filter((engine) => !this.#closed.has(engine));
+    return !waits && (stage.kind === "tool" || this.#able.engines(stage).length > 0);
   }
 
   #sourceEndUs({ stage, status, readyUs }: StageNode): number {
@@ -195,7 +188,7 @@ class Layout {
     const fleet = this.#fleet;
     const stages = this.#nodes.map(({ stage }) => stage);
     const times = stages.map((stage) => (stage.kind === "tool" ? undefined : fleet.timesOf(stage)));
-    const able = stages.map((stage) => this.#ableOf(stage));
+    const able = stages.map((stage) => this.#able.engines(stage));
     const edges = this.#layEdges();
     const count = stages.length + this.#sources.length;
     const copies = new Float64Array(count * fleet.hosts).fill(Infinity);
@@ -205,11 +198,7 @@ class Layout {
     const sourceEndUs = Float64Array.from(this.#sources, (node) => this.#sourceEndUs(node));
     for (const [index, node] of this.#sources.entries()) {
       const number = stages.length + index;
-      const [share] = node.shares;
-      const hosts =
-        node.status === "ended" || share === undefined
-          ? node.outputHosts
-          : [cluster.engine(share.engine).holding.host.id];
+      const hosts = outputHostsOf(this.#view, node);
       if (hosts.length === 0) continue;
       hasOutput[number] = 1;
       if (hosts.length === 1) homes[number] = fleet.hostNumber(hosts[0]!);
@@ -227,7 +216,7 @@ class Layout {
       tailUs: Float64Array.from(this.#nodes, (node) => this.#tailUs(node)),
       rankUs: Float64Array.from(this.#rankUs),
       able,
-      ablePairs: stages.map((stage) => this.#pairsOf(stage)),
+      ablePairs: stages.map((stage) => (this.#settings.mostShards < 2 ? [] : this.#able.pairs(stage))),
       ...edges,
       sourceKeys: this.#sources.map(({ stage }) => stage.key),
       sourceEndUs,
@@ -271,13 +260,5 @@ class Layout {
   #tailUs({ stage, children, workflow }: StageNode): number {
     if (children.every((child) => this.#numbers.has(child.stage.key))) return 0;
     return this.#outlook.ranks[workflow.id]?.values[stage.key]?.[1] ?? 0;
-  }
-
-  #pairsOf(stage: VisibleStage): readonly number[] {
-    if (stage.kind === "tool" || stage.items < 2 || this.#settings.mostShards < 2) return [];
-    return this.#fleet
-      .timesOf(stage)
-      .ablePairs(this.#view.cluster)
-      .filter((pair) => this.#fleet.pairs[pair]!.every((engine) => !this.#closed.has(engine)));
   }
 }

@@ -8,6 +8,8 @@ export type Ways = {
   readonly wayOf: Int32Array;
   readonly wayFixedUs: Float64Array;
   readonly wayUsPerByte: Float64Array;
+  /** From every host there is a way to every other one, so that nobody need ask whether inputs can be read. */
+  readonly isWhole: boolean;
 };
 
 const known = new WeakMap<CostModel["cluster"], Ways>();
@@ -26,10 +28,15 @@ function layWays(route: CostModel["route"], hostIds: readonly string[]): Ways {
   const wayOf = new Int32Array(hosts * hosts).fill(-1);
   const wayFixedUs = new Float64Array(hosts * hosts);
   const wayUsPerByte = new Float64Array(hosts * hosts);
+  let isWhole = true;
   for (const [from, source] of hostIds.entries())
     for (const [to, target] of hostIds.entries()) {
-      const way = from === to ? undefined : route(source, target);
-      if (way === undefined) continue;
+      if (from === to) continue;
+      const way = route(source, target);
+      if (way === undefined) {
+        isWhole = false;
+        continue;
+      }
       let number = numbers.get(way.id);
       if (number === undefined) {
         number = ways.push({ id: way.id, serial: way.serial }) - 1;
@@ -40,5 +47,5 @@ function layWays(route: CostModel["route"], hostIds: readonly string[]): Ways {
       wayFixedUs[at] = way.latencyUs;
       wayUsPerByte[at] = 1e6 / way.bytesPerSecond;
     }
-  return { ways, wayOf, wayFixedUs, wayUsPerByte };
+  return { ways, wayOf, wayFixedUs, wayUsPerByte, isWhole };
 }
