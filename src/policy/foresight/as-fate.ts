@@ -2,7 +2,7 @@
 
 import type { Candidate } from "../picture.ts";
 import { Forecast } from "../fate/forecast.ts";
-import { pickFrontier, type FrontierMemory } from "../fate/frontier.ts";
+import { pickFrontier } from "../fate/frontier.ts";
 import { combineBySearch, planFrontier } from "../fate/plan.ts";
 import { fateDefaults } from "../fate/settings.ts";
 import type { View } from "../policy.ts";
@@ -10,15 +10,8 @@ import { bestShards } from "../shards.ts";
 import { open, type Placement, mayGo, parentsFirst, type WholePlan } from "./plan.ts";
 import type { Scene } from "./scene.ts";
 
-/** `known` is what was worked out of the open workflows for this plan: the same as `fate` works out, so it need not do so again. */
-export function asFate(
-  view: View,
-  scene: Scene,
-  rest: readonly number[],
-  mostShards: number,
-  known: FrontierMemory,
-): WholePlan {
-  const frontier = pickFrontier(view, fateDefaults, known);
+export function asFate(view: View, scene: Scene, rest: readonly number[], mostShards: number): WholePlan {
+  const frontier = pickFrontier(view, fateDefaults, undefined);
   const splits = frontier.stages.map(({ stage, ready }) =>
     ready && stage.kind !== "tool" && stage.items > 1 && mostShards > 1
       ? bestShards(view, stage, mostShards)

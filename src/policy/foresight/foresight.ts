@@ -131,7 +131,7 @@ function planWhole(view: View, settings: ForesightSettings, lay: Lay, keeping?: 
   const laid = lay(view, { ...outlook, order: inTurn }, settings, demand);
   const { scene, decoder } = laid;
   const search = new Search(scene, decoder, new Valuer(scene, settings, keeping));
-  const plan = searchPlan(view, laid, outlook, search, before?.plan, settings);
+  const plan = searchPlan(view, laid, search, before?.plan, settings);
   decoder.decode(plan.order, plan.told);
   const endUs = decoder.endsUs.reduce((last, each) => Math.max(last, each), view.nowUs);
   const decisions = act(view, scene, { ...plan, endUs }, settings, demand, laid.startsOf?.(plan));
@@ -147,7 +147,6 @@ function planWhole(view: View, settings: ForesightSettings, lay: Lay, keeping?: 
 function searchPlan(
   view: View,
   { scene, visits: usual, firstVisits }: Laid,
-  outlook: OutlookMemory,
   search: Search,
   before: PlanMemory | undefined,
   settings: ForesightSettings,
@@ -170,7 +169,7 @@ function searchPlan(
   };
   if (isNew) {
     if (before !== undefined) considerInTime(() => recall(scene, before, turn, true));
-    considerInTime(() => asFate(view, scene, turn, settings.mostShards, outlook));
+    considerInTime(() => asFate(view, scene, turn, settings.mostShards));
     if (pairs) considerInTime(() => leaveOpen(scene, turn, true));
     if (scene.workflows.length > 1) {
       considerInTime(() => leaveOpen(scene, byRank(scene), false));
