@@ -22,6 +22,7 @@ export type ExpectedCall = {
 const usualUs = 10_000_000;
 const mostSteps = 12;
 const mostExpected = 64;
+const mostArrivals = 4 * mostExpected;
 
 export function drawFuture(view: View, history: History, scenario: number, horizonUs: number): readonly ExpectedCall[] {
   const calls: ExpectedCall[] = [];
@@ -49,7 +50,8 @@ export function drawFuture(view: View, history: History, scenario: number, horiz
   const all = names.reduce((sum, [, each]) => sum + each, 0);
   const luck = createLuck(seedOf(`arrivals ${count}`, scenario));
   let atUs = Math.max(0, lastUs - view.nowUs - meanUs * Math.log(1 - luck.next()));
-  while (atUs < horizonUs && calls.length < mostExpected) {
+  // Of some nothing is expected, however many come.
+  for (let drawn = 0; drawn < mostArrivals && atUs < horizonUs && calls.length < mostExpected; drawn++) {
     const name = pick(names, all, luck) ?? "";
     draw(calls, history, luck, name, undefined, { known, parent: undefined, leastUs: atUs, sinceUs: 0, horizonUs });
     atUs -= meanUs * Math.log(1 - luck.next());
