@@ -2,6 +2,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { toCells } from "../../src/experiment/bench/benchmark.ts";
+import { benchmarks } from "../../src/experiment/bench/benchmarks.ts";
+import { parseRivals } from "../../src/experiment/bench/standing/rivals.ts";
 import { fate } from "./support.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "fate-standing-"));
@@ -213,30 +216,24 @@ describe("on fresh seeds", async () => {
     );
   });
 
-  test("only those meet again whom the standing names, and who is asked for", async () => {
-    await fate("bench", "standing", "fcfs@least-loaded", "--in", place);
-    const rivals = join(place, "standing-fcfs@least-loaded.json");
-    const where = "--clusters het1 --modes chat-load-0.9 --seeds 2 --gantt none".split(" ");
-    const out = join(place, "again");
-    const { code } = await fate(
-      "bench",
-      "agents",
-      ...where,
-      "--policies",
-      "edf@least-loaded",
-      "--rivals",
-      rivals,
-      "--out",
-      out,
-    );
-    expect(code).toBe(0);
-    const { command: said, cells } = JSON.parse(readFileSync(join(out, "agents.json"), "utf8")) as {
-      command: string;
-      cells: readonly { policy: string }[];
+  test("only those meet again whom the standing names, and who is asked for", () => {
+    const path = join(place, "standing.json");
+    const rivals = parseRivals(readFileSync(path, "utf8"), path, "agents");
+    const meet = (mode: string) => {
+      const narrowing = {
+        clusters: ["het1"],
+        modes: [mode],
+        seeds: [2],
+        policies: ["edf@least-loaded"] as const,
+        rivals,
+      };
+      const cells = toCells(benchmarks["agents"]!.groups(undefined), narrowing, { training: false, check: false });
+      return cells.map(({ spec }) => spec.policy);
     };
-    // At load 0.9 the standing knows nobody.
-    expect(cells.map(({ policy }) => policy)).toEqual(["fcfs@least-loaded", "edf@least-loaded"]);
-    expect(said).toContain(`--rivals ${rivals}`);
+    expect(meet("chat-load-3")).toEqual(["edf@least-loaded", "hexagent+beyond", "foresight"]);
+    expect(meet("chat-load-3-error-0.3")).toEqual(["hexagent", "foresight"]);
+    // There the standing knows nobody.
+    expect(meet("chat-load-0.9")).toEqual(["edf@least-loaded", "foresight"]);
   });
 });
 

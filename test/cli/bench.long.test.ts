@@ -34,6 +34,8 @@ describe("bad arguments end with code 2 and one line", () => {
     [["real-dag", "--workers", "0"], "--workers: found"],
     [["real-dag", "--gantt", "first"], '--gantt: found "first", expected a seed, or none'],
     [["prefix-reuse", "--seeds", "1-2", "--gantt", "3"], "--gantt: found 3, expected a seed that runs"],
+    [["real-dag", "--rivals", "nowhere.json"], "nowhere.json: found no such file, expected a readable file"],
+    [["real-dag", "--rivals", "package.json"], "package.json: policy: found nothing, expected text"],
     [["report"], "fate bench report needs NAME"],
     [["report", "real-dga"], "did you mean real-dag?"],
     [["report", "real-dag", "--in", "nowhere"], "real-dag.json: found no such file, expected a readable file"],
@@ -43,6 +45,18 @@ describe("bad arguments end with code 2 and one line", () => {
     expect(notes).toContain(message);
     expect(notes.trimEnd()).not.toContain("\n");
   });
+});
+
+test("with --rivals those run whom a standing names there, and the command says so", async () => {
+  const best = { benchmark: "prefix-reuse", cluster: "hetero-8", mode: "share-0.75", best: { policy: "heft-online" } };
+  const rivals = place("standing.json");
+  writeFileSync(rivals, JSON.stringify({ policy: "greedy-finish-sharded", cells: [best] }));
+  const out = place("rivals");
+  const { code } = await fate(...small, "--seeds", "2", "--rivals", rivals, "--gantt", "none", "--out", out);
+  expect(code).toBe(0);
+  const lines = cellLines(out).map((line) => (JSON.parse(line.replace(/,$/, "")) as Cell).policy);
+  expect(lines.toSorted()).toEqual(["greedy-finish-sharded", "heft-online", "round-robin"]);
+  expect(readFileSync(join(out, "prefix-reuse.json"), "utf8")).toContain(`--rivals ${rivals}`);
 });
 
 test("--list names benchmarks, clusters and modes", async () => {
