@@ -5,11 +5,13 @@ import { namedCluster } from "../../../src/catalogue/clusters.ts";
 import { createHexagent } from "../../../src/policy/agents/hexagent.ts";
 import { hexagentDefaults } from "../../../src/policy/agents/settings.ts";
 import { createCare } from "../../../src/policy/foresight/pairs/care.ts";
+import { canLayPairs } from "../../../src/policy/foresight/pairs/plan/lay.ts";
 import { createPlanner } from "../../../src/policy/foresight/pairs/plan/planner.ts";
 import { fixedPairs } from "../../../src/policy/foresight/pairs/settings.ts";
 import type { PolicyEntry } from "../../../src/policy/policy.ts";
 import { policies } from "../../../src/policy/policies.ts";
 import { generateWorkload } from "../../../src/trace/generate/generate-workload.ts";
+import { lookOnce } from "../../support/look-once.ts";
 import { batched, cluster, dag, firstUs, run } from "../../support/build.ts";
 import { runPlain } from "../../support/run-plain.ts";
 
@@ -81,3 +83,15 @@ test.for(["hexagent", "foresight"] as const)(
     expect(firstUs(journal, "stage-place", "other/a")).toBe(400_000);
   },
 );
+
+test("an engine that is down ends no plans for the others", () => {
+  const workflows = [call("a", 0, "llama-3.1-8b", 40)];
+  const can = lookOnce({ cluster: twoPairs(), workflows }, (view) => {
+    const cluster = view.cluster.fork();
+    Object.assign(cluster.change("engine-3"), { up: false, residents: [], foreseen: [] });
+    const emptied = view.cluster.fork();
+    Object.assign(emptied.change("engine-3"), { residents: [], foreseen: [] });
+    return [canLayPairs(view), canLayPairs({ ...view, cluster }), canLayPairs({ ...view, cluster: emptied })];
+  });
+  expect(can).toEqual([true, true, false]);
+});

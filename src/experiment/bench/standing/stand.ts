@@ -56,9 +56,9 @@ export function stand(policy: string, results: readonly ResultText[]): Standing 
   };
 }
 
-type Judged = Standings & { readonly source: Source };
+type Read = Standings & { readonly source: Source };
 
-function standIn(policy: string, result: ResultText): Judged {
+function standIn(policy: string, result: ResultText): Read {
   const { benchmark, fresh = false } = result;
   const { source, rows, missing } = readResult(policy, result);
   if (!fresh) {
@@ -72,7 +72,7 @@ function asFresh<T extends { readonly benchmark: string }>(named: T): T {
   return { ...named, benchmark: `${named.benchmark}${onFreshSeeds}` };
 }
 
-function readResult(policy: string, { benchmark, path, text }: ResultText): Judged {
+function readResult(policy: string, { benchmark, path, text }: ResultText): Read {
   const value = parseJson(text, path);
   if (benchmark === workshop) {
     const file = parseAs(workshopShape, value, path);
