@@ -87,11 +87,11 @@ test.for(["hexagent", "foresight"] as const)(
 test("an engine that is down ends no plans for the others", () => {
   const workflows = [call("a", 0, "llama-3.1-8b", 40)];
   const can = lookOnce({ cluster: twoPairs(), workflows }, (view) => {
-    const cluster = view.cluster.fork();
-    Object.assign(cluster.change("engine-3"), { up: false, residents: [], foreseen: [] });
+    const downed = view.cluster.fork();
+    Object.assign(downed.change("engine-3"), { up: false, residents: [], foreseen: [] });
     const emptied = view.cluster.fork();
     Object.assign(emptied.change("engine-3"), { residents: [], foreseen: [] });
-    return [canLayPairs(view), canLayPairs({ ...view, cluster }), canLayPairs({ ...view, cluster: emptied })];
+    return [canLayPairs(view), canLayPairs({ ...view, cluster: downed }), canLayPairs({ ...view, cluster: emptied })];
   });
   expect(can).toEqual([true, true, false]);
 });
