@@ -1,6 +1,11 @@
 /** Agents' workflows on engines that prefill and decode apart, under `foresight` or what it is held against. */
 
 import { namedCluster } from "../../../src/catalogue/clusters.ts";
+import { createHexagent } from "../../../src/policy/agents/hexagent.ts";
+import { hexagentDefaults } from "../../../src/policy/agents/settings.ts";
+import { createCare } from "../../../src/policy/foresight/pairs/care.ts";
+import { createPlanner } from "../../../src/policy/foresight/pairs/plan/planner.ts";
+import { fixedPairs } from "../../../src/policy/foresight/pairs/settings.ts";
 import type { PolicyEntry } from "../../../src/policy/policy.ts";
 import { policies } from "../../../src/policy/policies.ts";
 import { generateWorkload } from "../../../src/trace/generate/generate-workload.ts";
@@ -25,4 +30,15 @@ export function play(
     cluster,
     policy: typeof name === "string" ? policies[name] : name,
   }).events;
+}
+
+/** Complete plans at every event, which try so many places for calls that begin; without a number, no plans but the rule. */
+export function trying(visits: number | undefined): PolicyEntry {
+  const { history, care, plan } = fixedPairs;
+  const planned = visits === undefined ? {} : { plan: createPlanner({ ...plan, fullest: 0, visits }) };
+  return {
+    plan: createHexagent({ ...hexagentDefaults, history, care: createCare(care), ...planned }),
+    summary: "calls in order, or a plan",
+    whenIdle: true,
+  };
 }
