@@ -18,3 +18,10 @@ export function createLuck(seed: number): Luck {
   };
   return { next, below: (bound) => Math.floor(next() * bound) };
 }
+
+/** Of a text, and of one scenario among others: FNV-1a. */
+export function seedOf(text: string, scenario = 0): number {
+  let hash = 0x811c9dc5 ^ (scenario * 0x9e3779b1);
+  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  return hash;
+}

@@ -6,9 +6,10 @@
 
 import type { ModelId } from "../../../model/model.ts";
 import { ownOf } from "../../by-name.ts";
-import { createLuck, type Luck } from "../luck.ts";
+import { createLuck, seedOf, type Luck } from "../luck.ts";
 import type { View } from "../../policy.ts";
 import { stepKey, type Followers, type History } from "./history.ts";
+import { trailOf } from "./open-trails.ts";
 
 export type ExpectedCall = {
   readonly model: ModelId;
@@ -29,7 +30,8 @@ export function drawFuture(view: View, history: History, scenario: number, horiz
   // Memory may be older than the fleet.
   const known = new Set(view.costs.engines.flatMap(({ models }) => [...models.keys()]));
   for (const workflow of view.workflows.open.values()) {
-    const trail = ownOf(history.open, workflow.id);
+    if (calls.length >= mostExpected) return calls;
+    const trail = trailOf(history.open, workflow.id);
     if (trail?.model === undefined) continue;
     const luck = createLuck(seedOf(`${workflow.id} ${workflow.stages.size}`, scenario));
     const parent = trail.going.at(-1);
@@ -120,11 +122,4 @@ function drawGap({ gapsUs }: Followers, sinceUs: number, luck: Luck): number | u
   const longer = gapsUs.filter((gapUs) => gapUs >= sinceUs);
   const at = luck.next();
   return longer[Math.floor(at * longer.length)];
-}
-
-/** FNV-1a. */
-function seedOf(text: string, scenario: number): number {
-  let hash = 0x811c9dc5 ^ (scenario * 0x9e3779b1);
-  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  return hash;
 }

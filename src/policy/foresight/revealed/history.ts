@@ -7,10 +7,10 @@
 
 import type { ModelId } from "../../../model/model.ts";
 import type { VisibleModelStage } from "../../../model/visible.ts";
-import type { WorkflowId } from "../../../model/workflow.ts";
 import type { OpenWorkflow, StageNode } from "../../../state/workflow-state.ts";
 import { isAmount, isRecord, leastKnown, ownEntries, ownNumbers, ownOf } from "../../by-name.ts";
 import type { View } from "../../policy.ts";
+import { trailOf, TrailsDraft, type OpenTrail, type OpenTrails } from "./open-trails.ts";
 
 export type History = {
   /** By class and model called last; by class alone for the first call. */
@@ -18,7 +18,7 @@ export type History = {
   readonly sizes: Readonly<Record<ModelId, CallSize>>;
   /** Calls of each model, older ones faded. */
   readonly calls: Readonly<Record<ModelId, number>>;
-  readonly open: Readonly<Record<WorkflowId, OpenTrail>>;
+  readonly open: OpenTrails;
   /** Workflows that came, and when the first and the last did. */
   readonly arrivals: { readonly count: number; readonly firstUs: number; readonly lastUs: number };
   /** Workflows of each class that came, for as many classes as there is room. */
@@ -35,18 +35,6 @@ export type Followers = {
 
 /** Means. */
 export type CallSize = { readonly promptTokens: number; readonly outputTokens: number };
-
-export type OpenTrail = {
-  readonly class: string;
-  /** How many stages were revealed when last looked at, as far as the world knew them, and which the last of them was. */
-  readonly stages: number;
-  readonly ordinal: number;
-  readonly model?: ModelId;
-  /** Of its calls, those that had not ended when last looked at. A world that began later does not know all that have. */
-  readonly going: readonly string[];
-  /** When its last call was over. */
-  readonly endUs: number;
-};
 
 export const noHistory: History = {
   after: {},
@@ -74,21 +62,21 @@ function classOf(key: string): string {
 
 export function learn(view: View, before: History): History {
   const draft = new Draft(before);
-  for (const [id, trail] of Object.entries(before.open)) {
-    if (view.workflows.open.has(id)) continue;
-    draft.note(trail.class, trail.model, undefined, 0);
-    draft.close(id);
-  }
+  draft.noteOver(draft.trails.sweep(view.workflows.open));
   // What shows itself at once is planned as it is.
   for (const workflow of view.workflows.open.values()) if (workflow.reveal !== "static") draft.follow(view, workflow);
   return draft.finish();
 }
 
-/** The same where a call of this workflow is all that is new: for workflows that are over it is looked when another one comes. */
+/**
+ * The same where a call of this workflow is all that is new, in a time that does not grow with how many are open. When a workflow
+ * comes, some of those that are over are let go; all of them where there are few, and where a plan asks what is to come.
+ */
 export function learnOf(view: View, before: History, workflow: OpenWorkflow): History {
   if (workflow.reveal === "static") return before;
-  if (ownOf(before.open, workflow.id) === undefined) return learn(view, before);
   const draft = new Draft(before);
+  if (trailOf(before.open, workflow.id) === undefined)
+    draft.noteOver(draft.trails.sweepSome(workflow.id, view.workflows.open));
   draft.follow(view, workflow);
   return draft.finish();
 }
@@ -127,27 +115,29 @@ function isCallSize(value: unknown): value is CallSize {
 
 /** Changes copies of what it was given, and only of what changes. */
 class Draft {
+  readonly trails: TrailsDraft;
   readonly #before: History;
   #after: Record<string, Followers> | undefined;
   #sizes: Record<ModelId, CallSize> | undefined;
   #calls: Record<ModelId, number> | undefined;
-  #open: Record<WorkflowId, OpenTrail> | undefined;
   #classes: Record<string, number> | undefined;
   #arrivals: History["arrivals"];
 
   constructor(before: History) {
     this.#before = before;
+    this.trails = new TrailsDraft(before.open);
     this.#arrivals = before.arrivals;
   }
 
-  close(id: WorkflowId): void {
-    this.#open ??= { ...this.#before.open };
-    delete this.#open[id];
+  /** Nothing came after their last calls. */
+  noteOver(trails: readonly OpenTrail[]): void {
+    for (const trail of trails) this.#note(trail.class, trail.model, undefined, 0);
   }
 
   follow({ nowUs }: View, workflow: OpenWorkflow): void {
-    const known = ownOf(this.#before.open, workflow.id);
+    const known = trailOf(this.#before.open, workflow.id);
     if (known === undefined) this.#arrive(workflow);
+    else if (known.stages === workflow.stages.size && known.going.length === 0) return;
     const nodeOf = (key: string): StageNode | undefined => workflow.stages.get(key);
     const going = known?.going.filter((key) => (nodeOf(key)?.status ?? "ended") !== "ended") ?? [];
     if (known?.stages === workflow.stages.size && going.length === known.going.length) return;
@@ -168,15 +158,14 @@ class Draft {
       ordinal = stage.ordinal;
       if (stage.kind === "tool") continue;
       const isAlong = trail.going.length > 0;
-      this.note(trail.class, trail.model, stage.model, isAlong ? 0 : Math.max(0, readyUs - trail.endUs));
+      this.#note(trail.class, trail.model, stage.model, isAlong ? 0 : Math.max(0, readyUs - trail.endUs));
       this.#size(stage);
       trail =
         status === "ended"
           ? { ...trail, model: stage.model, endUs: Math.max(trail.endUs, endedUs) }
           : { ...trail, model: stage.model, going: [...trail.going, stage.key] };
     }
-    this.#open ??= { ...this.#before.open };
-    this.#open[workflow.id] = { ...trail, stages: workflow.stages.size, ordinal };
+    this.trails.set(workflow.id, { ...trail, stages: workflow.stages.size, ordinal });
   }
 
   #arrive({ arriveUs, class: name = "" }: OpenWorkflow): void {
@@ -194,7 +183,7 @@ class Draft {
     for (const key of Object.keys(this.#after)) if (classOf(key) === name) delete this.#after[key];
   }
 
-  note(name: string, from: ModelId | undefined, model: ModelId | undefined, gapUs: number): void {
+  #note(name: string, from: ModelId | undefined, model: ModelId | undefined, gapUs: number): void {
     if (ownOf(this.#classes ?? this.#before.classes, name) === undefined) return;
     const key = stepKey(name, from);
     this.#after ??= { ...this.#before.after };
@@ -232,7 +221,7 @@ class Draft {
       after: this.#after ?? this.#before.after,
       sizes: this.#sizes ?? this.#before.sizes,
       calls: this.#calls ?? this.#before.calls,
-      open: this.#open ?? this.#before.open,
+      open: this.trails.finish(),
       classes: this.#classes ?? this.#before.classes,
       arrivals: this.#arrivals,
     };

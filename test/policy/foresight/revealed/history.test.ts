@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { drawFuture } from "../../../../src/policy/foresight/revealed/expected.ts";
 import { learn, noHistory, stepKey, type History } from "../../../../src/policy/foresight/revealed/history.ts";
+import { trailOf } from "../../../../src/policy/foresight/revealed/open-trails.ts";
 import { mostClasses } from "../../../../src/policy/by-name.ts";
 import type { Policy, View } from "../../../../src/policy/policy.ts";
 import { policies } from "../../../../src/policy/policies.ts";
@@ -79,7 +80,7 @@ test("where one model always came after another, every future has it next", () =
       [0, 1],
     ],
     (view, history) => {
-      const open = Object.values(history.open);
+      const open = Object.values(history.open).flatMap((bucket) => Object.values(bucket));
       if (history.arrivals.count < 4 || open.length !== 1 || open[0]?.model !== models[0]) return;
       for (const scenario of [0, 1, 2])
         expect(drawFuture(view, history, scenario, 120_000_000)[0]?.model).toBe(models[1]);
@@ -134,7 +135,7 @@ test("nothing is counted twice or missed where a world is looked at that does no
   });
   const again = look(inThread, 13, [0, "ended", 0, 5], [1, "ended", 7, 9], [2, "running", 12]);
   expect(again.after).toEqual(inThread.after);
-  expect(again.open["w"]?.going).toEqual(["w/2"]);
+  expect(trailOf(again.open, "w")?.going).toEqual(["w/2"]);
   const gone = look(again, 20);
-  expect(gone.open["w"]).toMatchObject({ going: [], endUs: 20 });
+  expect(trailOf(gone.open, "w")).toMatchObject({ going: [], endUs: 20 });
 });
