@@ -160,7 +160,12 @@ const identity = section(
 const planning = section(
   "When plans are made.",
   object({
-    inPlaceStages: count(4, 100_000, "Up to so many ready stages are planned in place; 0 plans all in place.", 0),
+    inPlaceStages: count(
+      4,
+      100_000,
+      "Up to so many ready stages are planned in place, while that takes a tenth of its thread at most; 0 plans all in place.",
+      0,
+    ),
     debounceMs: ms(2, "How long to gather what happens before a plan is made.", 0),
     deadlineMs: ms(
       250,

@@ -1,6 +1,7 @@
 /**
- * When the policy is asked, and where: a few ready stages are planned in place, at once; a crowded frontier is planned by a thread
- * of its own, which follows the journal, while calls go on. A plan that comes too late is replaced by the earliest-finish rule.
+ * When the policy is asked, and where: a few ready stages are planned in place, at once, as long as that leaves the calls' own thread
+ * nearly all of its time; the rest is planned by a thread of its own, which follows the journal, while calls go on. A plan that comes
+ * too late is replaced by the earliest-finish rule.
  */
 
 import type { Decision } from "../../model/decision.ts";
@@ -11,6 +12,7 @@ import { withHardestWait } from "../../policy/with-hardest-wait.ts";
 import type { Rng } from "../../random/rng.ts";
 import type { PlanningConfig } from "../config/config.ts";
 import { stillValid } from "./carry-out.ts";
+import { Allowance } from "./allowance.ts";
 import { PlanningLine, type Snapshot } from "./planning-line.ts";
 import { sinceEpochMs, type FromThread } from "./thread-protocol.ts";
 import { Rest } from "./rest.ts";
@@ -46,6 +48,9 @@ export type PlannerHost = {
 const fallbackStages = 128;
 /** The part of the deadline after which a search answers with the best so far; the rest is for the answer's way. */
 const partToSearch = 0.8;
+/** What planning in place may take of the time of the thread that calls go through, and how much of it at once. */
+const partInPlace = 0.1;
+const aheadInPlaceUs = 20_000;
 /** A thread that owes an answer for so long is replaced. */
 const patienceUs = 10_000_000;
 
@@ -56,6 +61,7 @@ export class Planner {
   /** The earliest-finish rule: always there, whatever the policy or its thread does. */
   readonly #fallback: Policy;
   #memory: unknown;
+  readonly #inPlace = new Allowance(partInPlace, aheadInPlaceUs);
   readonly #line: PlanningLine | undefined;
   #asked: { readonly id: number; readonly viewUs: number; readonly deadline: Timer } | undefined;
   /** A question that was answered too late, if at all: the thread gets no other one before it is done with that. */
@@ -85,11 +91,17 @@ export class Planner {
   /** To be called at the end of each moment in which something happened that a policy may want to answer. */
   settle(): void {
     if (this.#closed) return;
-    const { ready } = this.#world.state.workflows;
     this.#rest.stop();
-    if (ready.length === 0) return this.#settleIdle();
+    if (!this.#hasToPlan()) {
+      if (this.#host.policy.whenIdle === true) this.#rest.begin();
+      return;
+    }
+    const { lone } = this.#host.policy;
+    if (lone !== undefined && this.#isAlone() && this.#makeInPlace(lone)) return;
     const { inPlaceStages, debounceMs } = this.#host.planning;
-    if (ready.length <= inPlaceStages || this.#line === undefined) return this.#planInPlace();
+    const isFew = this.#world.state.workflows.ready.length <= inPlaceStages;
+    if (this.#line === undefined || (isFew && this.#inPlace.isLeft(this.#world.time.nowUs())))
+      return this.#planInPlace();
     if (this.#asked !== undefined) {
       this.#again = true;
       return;
@@ -100,10 +112,10 @@ export class Planner {
     });
   }
 
-  #settleIdle(): void {
-    if (this.#host.policy.whenIdle !== true) return;
-    if (this.#host.foreseen() > 0) return this.#planInPlace();
-    this.#rest.begin();
+  /** Something is to be placed, or may be prepared for what is visible. */
+  #hasToPlan(): boolean {
+    if (this.#world.state.workflows.ready.length > 0) return true;
+    return this.#host.policy.whenIdle === true && this.#host.foreseen() > 0;
   }
 
   #view(): View {
@@ -112,21 +124,39 @@ export class Planner {
     return { nowUs, cluster, workflows, costs, ready: [...workflows.ready], rng: this.#host.rng, memory: this.#memory };
   }
 
+  #isAlone(): boolean {
+    return this.#world.state.workflows.ready.length === 1 && this.#host.foreseen() === 0;
+  }
+
   #planInPlace(): void {
+    this.#makeInPlace(this.#quick);
+  }
+
+  /** False if that has no answer. */
+  #makeInPlace(policy: (view: View) => Plan | undefined): boolean {
     const startUs = this.#world.time.nowUs();
     const view = this.#view();
-    let made: Plan;
+    let made: Plan | undefined;
     try {
-      const isAlone = view.ready.length === 1 && this.#host.foreseen() === 0;
-      made = (isAlone ? this.#host.policy.lone?.(view) : undefined) ?? this.#quick(view);
+      made = policy(view);
     } catch (error) {
       this.#host.onFault(error);
       // It may be what it remembers that it cannot cope with.
       this.#memory = undefined;
-      return this.#fallBack(`the policy failed: ${reasonOf(error)}`);
+      this.#fallBack(`the policy failed: ${reasonOf(error)}`);
+      return true;
     }
+    if (made === undefined) return false;
     this.#memory = made.memory;
-    this.#take(made, view.nowUs, "place", this.#world.time.nowUs() - startUs);
+    const endUs = this.#world.time.nowUs();
+    this.#inPlace.spend(endUs, endUs - startUs);
+    this.#take(made, view.nowUs, "place", endUs - startUs);
+    return true;
+  }
+
+  /** What is only prepared for can wait for the next question. */
+  #makeDo(why: string): void {
+    if (this.#world.state.workflows.ready.length > 0) this.#fallBack(why);
   }
 
   #fallBack(why: string): void {
@@ -174,10 +204,10 @@ export class Planner {
   }
 
   #ask(): void {
-    if (this.#closed || this.#world.state.workflows.ready.length === 0) return;
+    if (this.#closed || !this.#hasToPlan()) return;
     this.#host.begin();
     if (this.#line === undefined) return this.#planInPlace();
-    if (this.#owed !== undefined && !this.#dismiss(this.#owed)) return this.#fallBack("the planning thread is busy");
+    if (this.#owed !== undefined && !this.#dismiss(this.#owed)) return this.#makeDo("the planning thread is busy");
     this.#host.flush();
     const id = this.#nextId++;
     const viewUs = this.#world.nowUs;
@@ -203,7 +233,7 @@ export class Planner {
     this.#owed = this.#asked;
     this.#asked = undefined;
     this.#host.begin();
-    this.#fallBack(`no plan within ${this.#host.planning.deadlineMs} ms`);
+    this.#makeDo(`no plan within ${this.#host.planning.deadlineMs} ms`);
     this.#goOn();
   }
 

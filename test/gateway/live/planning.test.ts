@@ -131,13 +131,14 @@ test("a policy that fails is replaced by the earliest-finish rule, and that is s
 
 type Around = Partial<ConstructorParameters<typeof Planner>[1]>;
 
-/** A planner with nothing around it, in a world whose clock stands. */
+/** A planner with nothing around it, in a world whose clock stands if nobody moves it. */
 function alone(
   policy: Pick<PolicyEntry, "plan" | "whenIdle">,
   around: Around = {},
+  nowUs = () => 0,
 ): { planner: Planner; world: World } {
   const costs = createCostModel(engines("h100"), knownModels, plainCalibration);
-  const world = new World(costs, { ...createTime(), nowUs: () => 0 });
+  const world = new World(costs, { ...createTime(), nowUs });
   const planner = new Planner(world, {
     policyName: "",
     policy: { summary: "", ...policy },
@@ -158,6 +159,34 @@ function alone(
   });
   return { planner, world };
 }
+
+test("plans in place leave the calls' thread nearly all of its time, however slow the policy", async () => {
+  let nowUs = 0;
+  const planned: string[] = [];
+  const slow: PolicyEntry["plan"] = () => {
+    nowUs += 9000;
+    return { decisions: [], memory: undefined };
+  };
+  const { planner } = alone(
+    { whenIdle: true, plan: slow },
+    {
+      policyName: "fate",
+      planning: { inPlaceStages: 4, debounceMs: 1e6, deadlineMs: 1e6 },
+      foreseen: () => 1,
+      onPlanned: (where) => planned.push(where),
+    },
+    () => nowUs,
+  );
+  for (let event = 0; event < 1000; event++) {
+    nowUs += 1000;
+    planner.settle();
+  }
+  // Of a second and what the plans take themselves: a tenth, and twenty milliseconds ahead.
+  expect(planned.length * 9000).toBeGreaterThan(0.09 * nowUs);
+  expect(planned.length * 9000).toBeLessThan(0.1 * nowUs + 30_000);
+  expect(new Set(planned)).toEqual(new Set(["place"]));
+  await planner.close();
+});
 
 test("a policy that fails over what it remembers has forgotten it at the next question", () => {
   const planned: string[] = [];
