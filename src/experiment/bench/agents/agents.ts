@@ -3,13 +3,15 @@
 import { clusterNames } from "../../../catalogue/clusters.ts";
 import type { Benchmark, Group } from "../benchmark.ts";
 import { modeOf } from "./groups.ts";
-import { everywhere, few, studied, withErrors } from "./policies.ts";
+import { everywhere, few, studied, withErrors, withoutPairs, withoutPairsWithErrors } from "./policies.ts";
 
 const clusters = ["homo", "het1", "het2", "het3", "het3-kv", "qhom", "qhet", "both"].filter((name) =>
   clusterNames.includes(name),
 );
 /** Those whose engines differ. */
 export const heterogeneous: readonly string[] = ["het1", "het2", "het3", "het3-kv", "qhet", "both"];
+/** No engine there is for one phase alone. */
+const undivided = "both";
 const workloads = ["chat", "bfcl", "lats", "mapred", "mixed"] as const;
 const loads = [0.9, 1.5, 3] as const;
 /** A workflow of lats has about 160 calls. */
@@ -36,7 +38,10 @@ function gridOf(error: number): readonly Group[] {
       loads.map((load): Group => ({
         cluster,
         mode: modeOf({ workload, load, error }),
-        policies: error > 0 ? withErrors : isStudied(workload, load) ? studied : everywhere,
+        policies: [
+          ...(error > 0 ? withErrors : isStudied(workload, load) ? studied : everywhere),
+          ...(cluster === undivided ? (error > 0 ? withoutPairsWithErrors : withoutPairs) : []),
+        ],
         seeds,
         workload: { kind: "agents", workload, load, error, count: countOf(workload) },
       })),

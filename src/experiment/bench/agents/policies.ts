@@ -34,6 +34,10 @@ const yardsticks: readonly string[] = [
 /** Of the yardsticks, by their means on training seeds. */
 const strongest = ["edf@projected", "las@projected"];
 
+/** Where every engine does both phases, rules for engines that batch can do without pairs. Of all, those that did best there. */
+const unpaired = ["session-affinity", "greedy-finish", "collated-fifo", "mooncake", "nalar"];
+const strongestUnpaired = ["session-affinity", "greedy-finish", "collated-fifo"];
+
 /** Ours, beyond any source; and with engines that keep their roles. */
 const ahead = "foresight";
 const aheadInRoles = "foresight-roles";
@@ -48,6 +52,10 @@ export const everywhere: readonly PolicyName[] = inTable([subject, ...yardsticks
 export const withErrors: readonly PolicyName[] = inTable([subject, ahead, ...strongest]);
 /** Where single parts are looked at: the subject without each, and with each that goes beyond. */
 export const studied: readonly PolicyName[] = inTable([...everywhere, orderAlone, ...table.filter(isVariant)]);
+
+/** What runs beside them where no engine is for one phase alone. */
+export const withoutPairs: readonly PolicyName[] = inTable(unpaired);
+export const withoutPairsWithErrors: readonly PolicyName[] = inTable(strongestUnpaired);
 
 export const few: readonly PolicyName[] = inTable([subject, "fcfs@round-robin", "las@least-loaded", "edf@projected"]);
 
