@@ -11,10 +11,15 @@ const [{ runCommandLine }, { createTerminal }] = await Promise.all([
 ]);
 
 const interrupt = new AbortController();
+/** One press of Ctrl-C can come twice: the terminal sends it to all that run in it, and npm passes on what it got. */
+const onePressMs = 500;
+let firstMs = Infinity;
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.on(name, () => {
+    const ms = performance.now();
     // The second one no longer waits for anything to be tidied.
-    if (interrupt.signal.aborted) process.exit(130);
+    if (ms - firstMs > onePressMs) process.exit(130);
+    firstMs = Math.min(firstMs, ms);
     interrupt.abort();
   });
 }

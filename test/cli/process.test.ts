@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 const node = "node_modules/.bin/node";
 
-test("Ctrl-C ends a comparison with 130 and leaves no file behind", async () => {
+test("Ctrl-C, which npm passes on as well, ends a comparison with 130 and leaves no file behind", async () => {
   const folder = mkdtempSync(join(tmpdir(), "fate-process-"));
   const words = [
     "compare",
@@ -26,6 +26,8 @@ test("Ctrl-C ends a comparison with 130 and leaves no file behind", async () => 
   let notes = "";
   child.stderr.on("data", (data: Buffer) => (notes += data.toString()));
   await untilItWorks(child.pid ?? 0);
+  child.kill("SIGINT");
+  await setTimeout(5);
   child.kill("SIGINT");
   const [code] = (await once(child, "exit")) as [number];
   expect(notes).toBe("fate: interrupted\n");
