@@ -52,7 +52,7 @@ const options = [
     name: "out",
     kind: "text",
     shows: "DIR",
-    summary: "where results go; docs/results for a full run, nowhere for part of one, unless said",
+    summary: `where results go, and finished cells meanwhile; ${resultsFolder} unless said, where part of a run leaves cells only`,
   },
   ganttOption,
   { name: "workers", kind: "integer", min: 1, max: 256, summary: "threads; one for each core unless said" },

@@ -1,7 +1,8 @@
 /** What the commands about benchmarks share: which one, and the public data that its workloads come from. */
 
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Benchmark } from "../experiment/bench/benchmark.ts";
 import { benchmarks } from "../experiment/bench/benchmarks.ts";
 import { findData, instancesFile } from "../experiment/real-dag.ts";
@@ -9,7 +10,13 @@ import { InputError } from "../trace/input-error.ts";
 import { didYouMean } from "./arguments.ts";
 import { UsageError } from "./usage-error.ts";
 
-export const resultsFolder = join("docs", "results");
+/** In a clone of fate, the pages that belong to it. */
+export const resultsFolder = isClone() ? join("docs", "results") : "results";
+
+function isClone(): boolean {
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  return relative(root, process.cwd()) === "" && existsSync(join("docs", "results"));
+}
 
 export const dataOption = {
   name: "data",

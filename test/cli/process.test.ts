@@ -2,9 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
+import { fate } from "./support.ts";
 
 const node = "node_modules/.bin/node";
 
@@ -45,6 +46,17 @@ test("a reader that closes early is no fault", async () => {
   child.stdout.resume();
   await once(child, "exit");
   expect(notes).toBe("");
+});
+
+test("outside a clone, results of a benchmark go to a folder of the user's", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "fate-process-"));
+  const child = spawn(resolve(node), [resolve("src/cli/main.ts"), "bench", "--help"], { cwd: folder });
+  let help = "";
+  child.stdout.on("data", (data: Buffer) => (help += data.toString()));
+  await once(child, "close");
+  expect(help).toContain("finished cells meanwhile; results unless said");
+  rmSync(folder, { recursive: true });
+  expect((await fate("bench", "--help")).out).toContain("finished cells meanwhile; docs/results unless said");
 });
 
 /** Until the process has worker threads, as Linux tells; for two seconds where nobody tells. */
