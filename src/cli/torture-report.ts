@@ -1,5 +1,6 @@
 /** What a campaign of `fate torture` came to, for a terminal and as a page of `docs/results`. */
 
+import { showDuration } from "../experiment/format.ts";
 import { renderMarkdown, renderText, type Table } from "../experiment/table.ts";
 import type { Sum } from "../torture/campaign.ts";
 import { allFaultKinds, faultKinds } from "../torture/faults.ts";
@@ -36,7 +37,7 @@ ${renderMarkdown(lawTable)}`;
 
 function inWords(sum: Sum, seconds: number): string {
   const { worlds, faultSteps, steps, accepted, calls, virtualMs, broken } = sum;
-  const lived = `${(virtualMs / 3_600_000).toFixed(1)} h of simulated time in ${seconds.toFixed(0)} s`;
+  const lived = `${showDuration(virtualMs * 1000)} of simulated time in ${seconds.toFixed(0)} s`;
   const work = `${show(accepted)} workflows accepted, ${show(calls)} calls`;
   const verdict = broken === undefined ? "No law was broken." : `Seed ${broken.seed} broke a law.`;
   return `${show(worlds)} worlds, ${show(faultSteps)} faults, ${show(steps)} steps: ${lived}; ${work}. ${verdict}`;

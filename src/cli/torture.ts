@@ -70,6 +70,7 @@ async function runMany(values: Given, terminal: Terminal): Promise<number> {
     onResult: (so) => terminal.progress(`${so.worlds} worlds, ${so.faultSteps} faults, ${so.steps} steps`),
   });
   terminal.endProgress();
+  if (terminal.signal.aborted) return tellInterrupted(sum, terminal);
   const seconds = (terminal.nowMs() - startMs) / 1000;
   terminal.out(values.json ? toJson({ ...sum, seconds }) : renderTorture({ sum, seconds }));
   if (values.out !== undefined) writeWhole(values.out, toPage(values, sum, seconds));
@@ -82,9 +83,19 @@ function toJson(what: object): string {
   return `${JSON.stringify(what, (_, value: unknown) => (value instanceof Map ? Object.fromEntries(value) : value), 2)}\n`;
 }
 
-function* seedsOf({ seeds, minutes, steps }: Given): Iterable<number> {
-  if (seeds !== undefined) return yield* parseSeeds(seeds);
-  const last = minutes === undefined && steps === undefined ? 200 : endlessSeeds;
+/** What did not get to its end shows nothing, but for a law that was broken. */
+function tellInterrupted({ worlds, broken }: Sum, terminal: Terminal): number {
+  if (broken !== undefined) tell(broken, terminal);
+  terminal.note(`fate: interrupted after ${worlds} ${worlds === 1 ? "world" : "worlds"}`);
+  return 130;
+}
+
+function seedsOf({ seeds, minutes, steps }: Given): Iterable<number> {
+  if (seeds !== undefined) return parseSeeds(seeds);
+  return countTo(minutes === undefined && steps === undefined ? 200 : endlessSeeds);
+}
+
+function* countTo(last: number): Iterable<number> {
   for (let seed = 1; seed <= last; seed++) yield seed;
 }
 
