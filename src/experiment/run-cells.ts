@@ -70,7 +70,12 @@ export async function runCells(specs: readonly CellSpec[], options: RunCellsOpti
         shares.delete(message.index);
         results[message.index] = message.result;
         done += 1;
-        options.onResult?.(message.result, message.index);
+        // What is thrown here would be thrown at nobody.
+        try {
+          options.onResult?.(message.result, message.index);
+        } catch (error) {
+          return reject(error);
+        }
         handOut();
       }
       report();

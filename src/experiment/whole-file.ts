@@ -48,7 +48,21 @@ function touch(partial: string, path: string): void {
   try {
     closeSync(openSync(partial, "w"));
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "a fault";
-    throw new InputError(path, "", code === "ENOENT" ? "no such folder" : code, "a place to write to");
+    throw unwritable(path, error);
   }
+}
+
+const reasons: { readonly [code: string]: string } = {
+  ENOENT: "no such folder",
+  EACCES: "no permission to write there",
+  EROFS: "no permission to write there",
+  ENOTDIR: "a file where a folder should be",
+  EEXIST: "a file where a folder should be",
+  ENOSPC: "a full disk",
+};
+
+/** What a failed write says of its place. */
+export function unwritable(path: string, error: unknown): InputError {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "a fault";
+  return new InputError(path, "", reasons[code] ?? code, "a place to write to");
 }

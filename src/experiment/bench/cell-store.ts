@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { appendFileSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, fstatSync } from "node:fs";
 import { dirname } from "node:path";
 import type { CellResult, CellSpec } from "../cell.ts";
+import { unwritable } from "../whole-file.ts";
 import { createCodeHash } from "./code-hash.ts";
 
 export type CellStore = {
@@ -19,8 +20,8 @@ export function openCellStore(path: string, dataHash: string): CellStore {
   const codeHash = createCodeHash();
   const keyOf = (spec: CellSpec): string => toKey(spec, codeHash(spec.policy), dataHash);
   const known = existsSync(path) ? readLines(path) : new Map<string, StoredResult>();
-  mkdirSync(dirname(path), { recursive: true });
-  if (existsSync(path) && !endsInNewline(path)) appendFileSync(path, "\n");
+  makeFolder(dirname(path));
+  if (existsSync(path) && !endsInNewline(path)) append(path, "\n");
   return {
     find: (spec) => {
       const found = known.get(keyOf(spec));
@@ -29,9 +30,25 @@ export function openCellStore(path: string, dataHash: string): CellStore {
     add: ({ spec, ...result }) => {
       const { policy, cluster, seed } = spec;
       const line: StoredLine = { key: keyOf(spec), policy, cluster, seed, result };
-      appendFileSync(path, `${JSON.stringify(line)}\n`);
+      append(path, `${JSON.stringify(line)}\n`);
     },
   };
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+function append(path: string, text: string): void {
+  try {
+    appendFileSync(path, text);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
 }
 
 type StoredResult = Omit<CellResult, "spec">;

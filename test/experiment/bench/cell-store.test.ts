@@ -51,6 +51,15 @@ test("a torn last line is as if never written, and what follows is whole", () =>
   expect([1, 2, 3].map((seed) => last.find(spec(seed))?.spec.seed)).toEqual([1, undefined, 3]);
 });
 
+test("a place that is gone is named, with what is wrong there", () => {
+  const gone = join(folder, "gone");
+  const store = openCellStore(join(gone, "cells.ndjson"), "");
+  rmSync(gone, { recursive: true });
+  expect(() => store.add(result(1))).toThrow(
+    `${join(gone, "cells.ndjson")}: found no such folder, expected a place to write to`,
+  );
+});
+
 test("lines that make no sense are passed over", () => {
   const path = join(folder, "odd.ndjson");
   appendFileSync(path, 'null\n{"key":1}\n[]\n7\n\n');
