@@ -5,20 +5,28 @@ import { policies } from "../policy/policies.ts";
 import type { PolicyEntry } from "../policy/policy.ts";
 import { suffixes, suffixOf, type Suffix } from "../policy/suffix.ts";
 import { families } from "../trace/generate/families.ts";
+import { agentModel } from "../trace/generate/script.ts";
 import { command, type Command } from "./arguments.ts";
 import { isAblation } from "./policy-names.ts";
 import { renderText } from "../experiment/table.ts";
+import { usualCluster } from "./workload-options.ts";
 
 type Item = { readonly name: string; readonly summary: string };
 
 type Row = readonly [string, string];
+
+type Shown = {
+  readonly toRows?: (items: readonly Item[]) => readonly Row[];
+  /** Stands below the table. */
+  readonly foot?: string;
+};
 
 function list(
   name: string,
   summary: string,
   items: () => readonly Item[],
   example: string,
-  toRows: (items: readonly Item[]) => readonly Row[] = (all) => all.map((item) => [item.name, item.summary]),
+  { toRows = (all) => all.map((item) => [item.name, item.summary]), foot = "" }: Shown = {},
 ): Command {
   return command({
     name,
@@ -34,7 +42,7 @@ function list(
         { heading: "what it is", align: "left" },
       ] as const;
       if (values.json) terminal.out(`${JSON.stringify(all, undefined, 2)}\n`);
-      else terminal.out(renderText({ columns, rows: toRows(all) }));
+      else terminal.out(`${renderText({ columns, rows: toRows(all) })}${foot}`);
     },
   });
 }
@@ -44,7 +52,7 @@ export const listPolicies = list(
   "list the policies",
   () => Object.entries<PolicyEntry>(policies).map(([name, entry]) => ({ name, summary: entry.summary })),
   "fate policies --json",
-  foldVariants,
+  { toRows: foldVariants },
 );
 
 /** Each suffix once, behind all policies without one, and below it what it can stand behind. The names in full are in the JSON. */
@@ -82,15 +90,25 @@ export const listClusters = list(
   "clusters",
   "list the clusters that are known by name",
   () => clusterNames.map((name) => ({ name, summary: describeCluster(name) })),
-  "fate simulate --generate montage --cluster a100-8",
+  "fate simulate --generate montage --count 10 --cluster a100-8",
 );
 
 export const listFamilies = list(
   "families",
   "list the families of workflows that can be generated",
-  () => Object.entries(families).map(([name, { summary }]) => ({ name, summary })),
+  () => Object.entries(families).map(([name, { summary, model }]) => ({ name, summary, model })),
   "fate trace generate montage --count 50 --out workload.ndjson",
+  { foot: tellOfLargeModel() },
 );
+
+/** The usual cluster has small engines only. */
+function tellOfLargeModel(): string {
+  const names = Object.entries(families).flatMap(([name, { model }]) => (model === agentModel ? [name] : []));
+  return (
+    `\n${names.slice(0, -1).join(", ")} and ${names.at(-1)} call ${agentModel}, for which ${usualCluster}, the usual cluster, has no room:\n` +
+    "add --model llama-3.1-8b to have them call that, or --cluster a100-8, which has the room.\n"
+  );
+}
 
 /** `8 engines on 4 hosts: 2 x h200-141g, ...`. */
 function describeCluster(name: string): string {

@@ -6,6 +6,8 @@ import { workloadFormats } from "../trace/read-workload.ts";
 import { didYouMean, type Option } from "./arguments.ts";
 import { UsageError } from "./usage-error.ts";
 
+export const usualCluster = "hetero-8";
+
 const familyNames = Object.keys(families);
 
 export const workloadPositional = {
@@ -90,7 +92,7 @@ export const workloadOptions = [
   error,
   format,
   limit,
-  { name: "cluster", kind: "text", shows: "NAME|FILE", summary: "machines; see fate clusters", default: "hetero-8" },
+  { name: "cluster", kind: "text", shows: "NAME|FILE", summary: "machines; see fate clusters", default: usualCluster },
 ] as const satisfies readonly Option[];
 
 type WorkloadValues = {

@@ -1,5 +1,7 @@
 /** Whether a cluster can serve a workload at all: what it cannot is no luck of a run but a mistake in their description. */
 
+import { clusterNames, namedCluster } from "../catalogue/clusters.ts";
+import { knownModels } from "../catalogue/models.ts";
 import type { Cluster } from "../model/cluster.ts";
 import { createHoldings } from "../model/holding.ts";
 import type { Model, ModelId } from "../model/model.ts";
@@ -14,7 +16,7 @@ export function checkFit(
   name: string,
 ): readonly string[] {
   const room = roomByModel(models, cluster);
-  refuseHomeless(workload, room, name);
+  refuseHomeless(workload, { room, models, cluster, name });
   const oversized: Oversized[] = [];
   let affected = 0;
   for (const workflow of workload.workflows) {
@@ -53,14 +55,36 @@ function roomByModel(models: readonly Model[], cluster: Cluster): ReadonlyMap<Mo
   return room;
 }
 
-function refuseHomeless({ workflows }: Workload, room: ReadonlyMap<ModelId, number>, name: string): void {
+type Machines = {
+  readonly room: ReadonlyMap<ModelId, number>;
+  readonly models: readonly Model[];
+  readonly cluster: Cluster;
+  readonly name: string;
+};
+
+function refuseHomeless({ workflows }: Workload, { room, models, cluster, name }: Machines): void {
   const homeless = new Set<ModelId>();
   for (const { stages } of workflows)
     for (const stage of stages) if (stage.kind !== "tool" && !room.has(stage.model)) homeless.add(stage.model);
   if (homeless.size === 0) return;
   const found = `none that can hold ${[...homeless].join(", ")}`;
-  const expected = "one for each model that stages call; --model or --models choose others, --cluster other machines";
+  const small = canHold(cluster, knownModels, [smallModel]) ? [smallModel] : [];
+  const large = clusterNames.filter((other) => canHold(namedCluster(other), models, [...homeless])).slice(0, 1);
+  const expected = `one for each model that stages call; --model or --models choose others${suchAs(small)}, --cluster other machines${suchAs(large)}`;
   throw new InputError(name, "engines", found, expected);
+}
+
+/** Few machines have no room for it. */
+const smallModel = "llama-3.1-8b";
+
+function canHold(cluster: Cluster | undefined, models: readonly Model[], ids: readonly ModelId[]): boolean {
+  if (cluster === undefined) return false;
+  const room = roomByModel(models, cluster);
+  return ids.every((id) => room.has(id));
+}
+
+function suchAs([name]: readonly string[]): string {
+  return name === undefined ? "" : ` such as ${name}`;
 }
 
 function findOversized({ id, stages }: Workflow, room: ReadonlyMap<ModelId, number>): readonly Oversized[] {

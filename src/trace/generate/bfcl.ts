@@ -3,7 +3,7 @@
 import type { Workflow } from "../../model/workflow.ts";
 import { drawLogNormal } from "../../random/distributions.ts";
 import type { Family, FamilyRequest } from "./family.ts";
-import { createScript, drawGeometric, drawMean } from "./script.ts";
+import { agentModel, createScript, drawGeometric, drawMean } from "./script.ts";
 
 /** BFCL-v3 as Autellix (arXiv 2502.13965) uses it: 735 tokens in and 34 out a call, on average. */
 const inputMean = 735;
@@ -16,11 +16,12 @@ const toolSeconds = { median: 0.4, sigma: 0.8 };
 
 export const bfcl: Family = {
   summary: "agents that call one tool after another (735 tokens in, 34 out a call)",
+  model: agentModel,
   generate: generateBfcl,
 };
 
 function generateBfcl(request: FamilyRequest): Workflow {
-  const { rng, model = "llama-3.1-70b" } = request;
+  const { rng, model = agentModel } = request;
   const lengths = rng.stream("lengths");
   const waits = rng.stream("tools");
   const script = createScript(request);

@@ -2,7 +2,7 @@
 
 import type { Workflow } from "../../model/workflow.ts";
 import type { Family, FamilyRequest } from "./family.ts";
-import { createScript, drawGeometric, drawMean } from "./script.ts";
+import { agentModel, createScript, drawGeometric, drawMean } from "./script.ts";
 
 /** ShareGPT as Autellix (arXiv 2502.13965) uses it: 256 tokens in and 277 out a call, on average. */
 const inputMean = 256;
@@ -13,11 +13,12 @@ const turns = { mean: 5, most: 30 };
 
 export const chat: Family = {
   summary: "conversations of a few turns on a growing context (256 tokens in, 277 out a turn)",
+  model: agentModel,
   generate: generateChat,
 };
 
 function generateChat(request: FamilyRequest): Workflow {
-  const { rng, model = "llama-3.1-70b" } = request;
+  const { rng, model = agentModel } = request;
   const lengths = rng.stream("lengths");
   const script = createScript(request);
   const count = drawGeometric(rng.stream("turns"), turns.mean, turns.most);

@@ -8,6 +8,8 @@ import type { ModelShare } from "../annotate/models.ts";
 export type Family = {
   /** For people. */
   readonly summary: string;
+  /** Of all its calls unless a request names another; absent where they are for several models. */
+  readonly model?: ModelId;
   readonly generate: (request: FamilyRequest) => Workflow;
 };
 

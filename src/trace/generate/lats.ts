@@ -3,7 +3,7 @@
 import type { StageId, Workflow } from "../../model/workflow.ts";
 import { drawInteger, drawLogNormal } from "../../random/distributions.ts";
 import type { Family, FamilyRequest } from "./family.ts";
-import { createScript, drawMean, type Script } from "./script.ts";
+import { agentModel, createScript, drawMean, type Script } from "./script.ts";
 
 /** LATS as Autellix (arXiv 2502.13965) uses it: 467 tokens in and 73 out a call, about 160 calls a program. */
 const inputMean = 467;
@@ -19,13 +19,14 @@ const selectSeconds = 0.002;
 
 export const lats: Family = {
   summary: "tree search of about 160 calls, expanding and judging five thoughts at a time (467 tokens in, 73 out)",
+  model: agentModel,
   generate: generateLats,
 };
 
 type Thought = { readonly call: StageId; readonly depth: number; readonly value: number };
 
 function generateLats(request: FamilyRequest): Workflow {
-  const { rng, model = "llama-3.1-70b" } = request;
+  const { rng, model = agentModel } = request;
   const choices = rng.stream("choices");
   const script = createScript(request);
   const draws = createDraws(request);

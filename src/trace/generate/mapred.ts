@@ -3,7 +3,7 @@
 import type { Workflow } from "../../model/workflow.ts";
 import { drawInteger, drawLogNormal } from "../../random/distributions.ts";
 import type { Family, FamilyRequest } from "./family.ts";
-import { createScript, drawMean } from "./script.ts";
+import { agentModel, createScript, drawMean } from "./script.ts";
 
 /** Assumed throughout: no trace of such agents is public with lengths. */
 const branches = { least: 3, most: 12 };
@@ -16,11 +16,12 @@ const toolSeconds = { median: 0.8, sigma: 0.7 };
 
 export const mapred: Family = {
   summary: "a plan, 3 to 12 tools with a reader each, and a synthesis of all",
+  model: agentModel,
   generate: generateMapred,
 };
 
 function generateMapred(request: FamilyRequest): Workflow {
-  const { rng, model = "llama-3.1-70b" } = request;
+  const { rng, model = agentModel } = request;
   const lengths = rng.stream("lengths");
   const waits = rng.stream("tools");
   const script = createScript(request);

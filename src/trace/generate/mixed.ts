@@ -6,6 +6,7 @@ import { chat } from "./chat.ts";
 import type { Family } from "./family.ts";
 import { lats } from "./lats.ts";
 import { mapred } from "./mapred.ts";
+import { agentModel } from "./script.ts";
 
 const shares = [
   [chat, 40],
@@ -16,5 +17,6 @@ const shares = [
 
 export const mixed: Family = {
   summary: "40% chat, 30% bfcl, 20% lats, 10% mapred",
+  model: agentModel,
   generate: (request) => drawWeighted<Family>(request.rng.stream("kind"), shares).generate(request),
 };

@@ -11,6 +11,9 @@ import { drawLogNormal, drawNormal } from "../../random/distributions.ts";
 import type { Rng } from "../../random/rng.ts";
 import type { FamilyRequest } from "./family.ts";
 
+/** What agents call unless a request names another model. */
+export const agentModel: ModelId = "llama-3.1-70b";
+
 export type Call = {
   readonly id: StageId;
   readonly kind?: "llm" | "embed";
