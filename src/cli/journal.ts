@@ -1,8 +1,6 @@
 /** `fate journal list | export | import | verify`: the journal that a gateway keeps in its store. */
 
-import { closeSync, openSync, writeFileSync } from "node:fs";
 import { showCount } from "../experiment/format.ts";
-import { createWholeFile } from "../experiment/whole-file.ts";
 import { openJournal } from "../journal/read.ts";
 import { StoreFault, type SegmentRow } from "../store/store.ts";
 import { command } from "./arguments.ts";
@@ -11,6 +9,7 @@ import { openNamedStore, storeOptions } from "./named-store.ts";
 import type { Terminal } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
 import { readSegment, verifySegment, type Verified } from "./verify-segment.ts";
+import { writeByPieces } from "./write-whole.ts";
 
 const json = { name: "json", kind: "flag", summary: "as JSON" } as const;
 
@@ -54,7 +53,9 @@ export const journalExport = command({
       for await (const block of readSegment(store, row)) terminal.out(new TextDecoder().decode(block));
       return;
     }
-    await writeFile(values.out, readSegment(store, row));
+    await writeByPieces(values.out, async (write) => {
+      for await (const block of readSegment(store, row)) write(block);
+    });
     if (values.json) terminal.out(`${JSON.stringify({ file: values.out, ...row })}\n`);
     else terminal.note(`wrote segment ${row.segment}, ${showCount(row.bytes)} bytes, to ${values.out}`);
   },
@@ -124,22 +125,6 @@ function pickSegment(segments: readonly SegmentRow[], segment: number | undefine
     throw new StoreFault("broken", "the store has no journal: found no segments, expected one");
   const known = `${segments[0]?.segment} to ${segments.at(-1)?.segment}`;
   throw new UsageError(`--segment: found ${segment ?? "only empty ones"}, expected one of ${known}`);
-}
-
-async function writeFile(path: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
-  const file = createWholeFile(path);
-  try {
-    const handle = openSync(file.path, "w");
-    try {
-      for await (const piece of pieces) writeFileSync(handle, piece);
-    } finally {
-      closeSync(handle);
-    }
-    file.commit();
-  } catch (error) {
-    file.discard();
-    throw error;
-  }
 }
 
 /** Throws a `JournalError` at the first line that is none of a journal. */

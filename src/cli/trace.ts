@@ -1,6 +1,6 @@
 /** `fate trace generate | convert | describe`: workloads made, turned into another format, and looked at. */
 
-import { loadWorkload } from "../experiment/load.ts";
+import { loadWorkload, toGenerateOptions } from "../experiment/load.ts";
 import { describeWorkload } from "../trace/describe.ts";
 import type { WorkloadAndModels } from "../trace/workload-file.ts";
 import { writeAgenticMooncake } from "../trace/write-agentic-mooncake.ts";
@@ -8,8 +8,9 @@ import { writeWorkload } from "../trace/workload-file.ts";
 import { command } from "./arguments.ts";
 import { renderDescription } from "./render-description.ts";
 import type { Terminal } from "./terminal.ts";
-import { sourceOptions, toWorkloadSource } from "./workload-options.ts";
-import { writeWhole } from "./write-whole.ts";
+import { sourceOptions, toFamilies, toGenerated, toWorkloadSource } from "./workload-options.ts";
+import { writeGenerated } from "./write-generated.ts";
+import { writeByPieces, writeWhole } from "./write-whole.ts";
 
 const writers = {
   fate: ({ workload, models }) => writeWorkload(workload, models),
@@ -43,9 +44,12 @@ export const traceGenerate = command({
   ],
   positionals: [{ name: "FAMILY,...", required: true, summary: `one or more; fate families lists them` }],
   examples: ["fate trace generate montage --count 50 --seed 7 --out workload.ndjson"],
-  run: ({ values, words, terminal }) => {
-    const made = loadWorkload(toWorkloadSource({ generate: words[0], ...values }, undefined), values.seed);
-    write(made, "fate", values, terminal);
+  run: async ({ values, words, terminal }) => {
+    const families = toFamilies(words[0] ?? "", "FAMILY");
+    const options = toGenerateOptions(toGenerated(values, families), values.seed);
+    const fill = (write: (text: string) => void): Promise<Counts> => writeGenerated(options, write, terminal);
+    if (values.out === undefined) await fill(terminal.out);
+    else tell(values.out, "fate", await writeByPieces(values.out, fill), values.json, terminal);
   },
 });
 
@@ -70,7 +74,14 @@ export const traceConvert = command({
   ],
   run: ({ values, words, terminal }) => {
     const source = toWorkloadSource(values, words[0]);
-    write(loadWorkload(source, values.seed), values.to as keyof typeof writers, values, terminal);
+    const read = loadWorkload(source, values.seed);
+    const to = values.to as keyof typeof writers;
+    const text = writers[to](read);
+    if (values.out === undefined) return terminal.out(text);
+    writeWhole(values.out, text);
+    const { workflows } = read.workload;
+    const stages = workflows.reduce((sum, workflow) => sum + workflow.stages.length, 0);
+    tell(values.out, to, { workflows: workflows.length, stages }, values.json, terminal);
   },
 });
 
@@ -88,15 +99,9 @@ export const traceDescribe = command({
   },
 });
 
-type WriteValues = { readonly out: string | undefined; readonly json: boolean };
+type Counts = { readonly workflows: number; readonly stages: number };
 
-function write(read: WorkloadAndModels, to: keyof typeof writers, values: WriteValues, terminal: Terminal): void {
-  const text = writers[to](read);
-  if (values.out === undefined) return terminal.out(text);
-  writeWhole(values.out, text);
-  const { workflows } = read.workload;
-  const stages = workflows.reduce((sum, workflow) => sum + workflow.stages.length, 0);
-  const written = { file: values.out, format: to, workflows: workflows.length, stages };
-  if (values.json) terminal.out(`${JSON.stringify(written)}\n`);
-  else terminal.note(`wrote ${written.workflows} workflows of ${stages} stages to ${values.out}`);
+function tell(file: string, format: string, { workflows, stages }: Counts, asJson: boolean, terminal: Terminal): void {
+  if (asJson) terminal.out(`${JSON.stringify({ file, format, workflows, stages })}\n`);
+  else terminal.note(`wrote ${workflows} workflows of ${stages} stages to ${file}`);
 }

@@ -1,6 +1,6 @@
 /** Which workload on which cluster: the options that `simulate` and `compare` share. */
 
-import type { WorkloadSource } from "../experiment/cell.ts";
+import type { GeneratedSource, WorkloadSource } from "../experiment/cell.ts";
 import { families } from "../trace/generate/families.ts";
 import { workloadFormats } from "../trace/read-workload.ts";
 import { didYouMean, type Option } from "./arguments.ts";
@@ -110,16 +110,21 @@ type WorkloadValues = {
 };
 
 export function toWorkloadSource(values: WorkloadValues, path: string | undefined): WorkloadSource {
-  const both = {
-    ...(values.rate === undefined ? {} : { ratePerSecond: values.rate }),
-    ...(values.model === undefined ? {} : { model: values.model }),
-  };
-  return path === undefined ? toGenerated(values, both) : toFile(values, path, both);
+  return path === undefined ? fromOptions(values) : toFile(values, path);
 }
 
-type OfBoth = { readonly ratePerSecond?: number; readonly model?: string };
+/** What goes with a file and with generated workflows alike. */
+function toBoth({ rate: ratePerSecond, model: ofAll }: WorkloadValues): {
+  readonly ratePerSecond?: number;
+  readonly model?: string;
+} {
+  return {
+    ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
+    ...(ofAll === undefined ? {} : { model: ofAll }),
+  };
+}
 
-function toFile(values: WorkloadValues, path: string, both: OfBoth): WorkloadSource {
+function toFile(values: WorkloadValues, path: string): WorkloadSource {
   const { format: named = "auto", limit: most } = values;
   if (values.generate !== undefined) throw new UsageError("found both a file and --generate, expected one of them");
   if (values.count !== undefined || values["shared-share"] !== undefined || values.error !== undefined)
@@ -135,7 +140,7 @@ function toFile(values: WorkloadValues, path: string, both: OfBoth): WorkloadSou
     ...(byName === undefined ? {} : { modelsByName: toModelsByName(byName) }),
     ...(maxPromptTokens === undefined ? {} : { maxPromptTokens }),
     ...(scale === undefined ? {} : { tokenScale: scale }),
-    ...both,
+    ...toBoth(values),
   };
 }
 
@@ -147,22 +152,27 @@ function toModelsByName(text: string): Readonly<Record<string, string>> {
   return Object.fromEntries(pairs);
 }
 
-function toGenerated(values: WorkloadValues, both: OfBoth): WorkloadSource {
+function fromOptions(values: WorkloadValues): WorkloadSource {
   if (values.generate === undefined)
     throw new UsageError("no workload: name a file, or --generate FAMILY; fate families lists the families");
   if (values.limit !== undefined || (values.format ?? "auto") !== "auto")
     throw new UsageError("--limit and --format go with a file; --count says how many to generate");
   if (values.models !== undefined || values["longest-prompt"] !== undefined || values["token-scale"] !== undefined)
     throw new UsageError("--models, --longest-prompt and --token-scale go with a file of recorded sessions");
+  return toGenerated(values, toFamilies(values.generate, "--generate"));
+}
+
+export function toGenerated(values: WorkloadValues, names: readonly string[]): GeneratedSource {
   return {
     kind: "generated",
-    families: toFamilies(values.generate),
+    families: names,
     count: values.count ?? 100,
-    ...both,
+    ...toBoth(values),
     ...(values["shared-share"] === undefined ? {} : { sharedShare: values["shared-share"] }),
     ...(values.error === undefined ? {} : { error: values.error }),
   };
 }
+
 /** The options that make the same source again. */
 export function showSource(source: WorkloadSource): string {
   const own =
@@ -194,12 +204,13 @@ function said(name: string, value: string | number | undefined): readonly string
   return value === undefined ? [] : [`--${name} ${value}`];
 }
 
-function toFamilies(text: string): readonly string[] {
+/** `place` is where they were written. */
+export function toFamilies(text: string, place: string): readonly string[] {
   const names = text.split(",").map((name) => name.trim());
   for (const name of names)
     if (!familyNames.includes(name))
       throw new UsageError(
-        `--generate: found ${JSON.stringify(name)}, expected a family; fate families lists them${didYouMean(name, familyNames)}`,
+        `${place}: found ${JSON.stringify(name)}, expected a family; fate families lists them${didYouMean(name, familyNames)}`,
       );
   return names;
 }

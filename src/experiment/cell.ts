@@ -41,22 +41,24 @@ export type ClusterChange = {
   readonly contention?: "none";
 };
 
+export type GeneratedSource = {
+  readonly kind: "generated";
+  readonly families: readonly string[];
+  readonly count: number;
+  /** A Poisson stream; all at once if absent. */
+  readonly ratePerSecond?: number;
+  /** Each workflow arrives when the one before it has ended. */
+  readonly oneAtATime?: boolean;
+  /** For families that call one model only. */
+  readonly model?: string;
+  /** For families with a choice: the part of each prompt that others share. */
+  readonly sharedShare?: number;
+  /** Standard deviation of the logarithm of estimated over actual length. */
+  readonly error?: number;
+};
+
 export type WorkloadSource =
-  | {
-      readonly kind: "generated";
-      readonly families: readonly string[];
-      readonly count: number;
-      /** A Poisson stream; all at once if absent. */
-      readonly ratePerSecond?: number;
-      /** Each workflow arrives when the one before it has ended. */
-      readonly oneAtATime?: boolean;
-      /** For families that call one model only. */
-      readonly model?: string;
-      /** For families with a choice: the part of each prompt that others share. */
-      readonly sharedShare?: number;
-      /** Standard deviation of the logarithm of estimated over actual length. */
-      readonly error?: number;
-    }
+  | GeneratedSource
   | {
       readonly kind: "file";
       readonly path: string;

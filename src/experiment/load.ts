@@ -10,10 +10,10 @@ import type { Model } from "../model/model.ts";
 import { readCluster } from "../trace/cluster-file.ts";
 import { closest } from "../trace/closest.ts";
 import { InputError } from "../trace/input-error.ts";
-import { generateWorkload } from "../trace/generate/generate-workload.ts";
+import { generateWorkload, type GenerateOptions } from "../trace/generate/generate-workload.ts";
 import { readWorkload } from "../trace/read-workload.ts";
 import type { WorkloadAndModels } from "../trace/workload-file.ts";
-import type { CellSpec, ClusterChange, WorkloadSource } from "./cell.ts";
+import type { CellSpec, ClusterChange, GeneratedSource, WorkloadSource } from "./cell.ts";
 import { loadAgents } from "./agents/source.ts";
 import { loadRealDag } from "./real-dag.ts";
 
@@ -47,12 +47,13 @@ function changeCluster(cluster: Cluster, { batched, contention, ...speeds }: Clu
 export function loadWorkload(source: WorkloadSource, seed: number): WorkloadAndModels {
   const { ratePerSecond } = source;
   if (source.kind === "generated") {
-    const { kind: _kind, oneAtATime = false, ...options } = source;
-    if (options.model !== undefined) refuseUnknownModel(options.model);
-    const { workload, models } = generateWorkload({ ...options, seed });
+    const { oneAtATime = false } = source;
+    const { workload, models } = generateWorkload(toGenerateOptions(source, seed));
     return { workload: oneAtATime ? { ...workload, oneAtATime } : workload, models };
   }
   const { kind: _kind, path, ratePerSecond: _rate, ...options } = source;
+  if (options.model !== undefined) refuseUnknownModel("--model", options.model);
+  for (const model of Object.values(options.modelsByName ?? {})) refuseUnknownModel("--models", model);
   return readWorkload(path, {
     ...options,
     seed,
@@ -60,12 +61,19 @@ export function loadWorkload(source: WorkloadSource, seed: number): WorkloadAndM
   });
 }
 
-function refuseUnknownModel(model: string): void {
+/** By the same seed always the same workflows. */
+export function toGenerateOptions(source: GeneratedSource, seed: number): GenerateOptions {
+  const { kind: _kind, oneAtATime: _oneAtATime, ...options } = source;
+  if (options.model !== undefined) refuseUnknownModel("--model", options.model);
+  return { ...options, seed };
+}
+
+function refuseUnknownModel(option: string, model: string): void {
   const names = knownModels.map(({ id }) => id);
   if (names.includes(model)) return;
   const near = closest(model, names);
   const meant = near === undefined ? "" : `; did you mean ${near}?`;
-  throw new InputError("--model", "", JSON.stringify(model), `a model that fate knows, such as llama-3.1-8b${meant}`);
+  throw new InputError(option, "", JSON.stringify(model), `a model that fate knows, such as llama-3.1-8b${meant}`);
 }
 
 /** `models` are known beside those of the catalogue. */

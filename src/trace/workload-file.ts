@@ -34,10 +34,19 @@ export function parseWorkloadFile(text: string, file: string): WorkloadAndModels
 
 /** As JSON lines, with nothing left out; reads back to the same value. */
 export function writeWorkload(workload: Workload, models: readonly Model[]): string {
-  const header = { version: 1, id: workload.id, models };
+  const { id, workflows } = workload;
   // A header alone would not be known for one.
-  if (workload.workflows.length === 0) return `${JSON.stringify({ ...header, workflows: [] })}\n`;
-  return [JSON.stringify(header), ...workload.workflows.map((workflow) => JSON.stringify(workflow)), ""].join("\n");
+  if (workflows.length === 0) return `${JSON.stringify({ version: 1, id, models, workflows })}\n`;
+  return [writeHeader(id, models), ...workflows.map(writeLine)].join("");
+}
+
+/** The first line; `writeLine` makes those behind it. */
+export function writeHeader(id: string, models: readonly Model[]): string {
+  return `${JSON.stringify({ version: 1, id, models })}\n`;
+}
+
+export function writeLine(workflow: Workflow): string {
+  return `${JSON.stringify(workflow)}\n`;
 }
 
 /** Models of the catalogue by id, with the given ones in place of or beside them. */

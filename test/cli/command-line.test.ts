@@ -143,6 +143,19 @@ describe("simulate and check", () => {
 });
 
 describe("trace", () => {
+  test("an interrupt is heard while workflows are generated, which shows how far it is, and leaves no file behind", async () => {
+    const interrupt = new AbortController();
+    const shown: string[] = [];
+    const progress = (line: string): void => {
+      if (shown.push(line) === 3) interrupt.abort();
+    };
+    const words = ["trace", "generate", "rag", "--count", "100000", "--out", file("endless.ndjson")];
+    const { code, out, notes } = await fateOn({ signal: interrupt.signal, progress }, ...words);
+    expect([code, out, notes]).toEqual([130, "", "fate: interrupted\n"]);
+    expect(shown.at(-1)).toContain("3 of 100000 workflows generated");
+    expect(readdirSync(folder).filter((name) => name.includes("endless"))).toEqual([]);
+  });
+
   test("what is generated reads back, and converts", async () => {
     const made = file("made.ndjson");
     const generate = await fate("trace", "generate", "rag", "--count", "4", "--seed", "2", "--out", made);

@@ -39,17 +39,24 @@ export type GenerateOptions = Variations & {
 };
 
 export function generateWorkload(options: GenerateOptions): WorkloadAndModels {
+  const workflows = [...generateWorkflows(options)];
+  return { workload: { id: workloadId(options), workflows }, models: namedModels(workflows, []) };
+}
+
+export function workloadId({ families: names, count, seed }: GenerateOptions): string {
+  return `${names.join("+")}-${count}-seed-${seed}`;
+}
+
+/** One after another, as they are asked for: they need not all be in memory. */
+export function* generateWorkflows(options: GenerateOptions): Generator<Workflow> {
   checkOptions(options);
   const arrivals = createRng(options.seed, "arrival");
   const meanGapUs = options.ratePerSecond === undefined ? 0 : secondsToUs(1 / options.ratePerSecond);
-  const workflows: Workflow[] = [];
   let atUs = 0;
   for (let index = 0; index < options.count; index++) {
-    workflows.push(generateWorkflow(options, index, Math.round(atUs)));
+    yield generateWorkflow(options, index, Math.round(atUs));
     atUs += meanGapUs === 0 ? 0 : drawExponential(arrivals, meanGapUs);
   }
-  const id = `${options.families.join("+")}-${options.count}-seed-${options.seed}`;
-  return { workload: { id, workflows }, models: namedModels(workflows, []) };
 }
 
 /** The workflow at this place in the workload, whatever comes before and after. */
