@@ -11,12 +11,19 @@ export type Option = {
   readonly default?: string | number;
 } & (
   | { readonly kind: "flag" }
-  | { readonly kind: "text"; readonly shows?: string }
+  /** With `many` it may be given again and again, and each value counts. */
+  | { readonly kind: "text"; readonly shows?: string; readonly many?: true }
   | { readonly kind: "integer" | "number"; readonly min: number; readonly max: number }
-  | { readonly kind: "choice"; readonly choices: readonly string[] }
+  | ({ readonly kind: "choice" } & Choices)
   /** Several, with commas between them. */
-  | { readonly kind: "choices"; readonly choices: readonly string[] }
+  | ({ readonly kind: "choices" } & Choices)
 );
+
+type Choices = {
+  readonly choices: readonly string[];
+  /** The command that shows them, where there are more than a message or a help text can hold. */
+  readonly listedBy?: string;
+};
 
 type Positional = {
   readonly name: string;
@@ -30,7 +37,7 @@ type ValueOf<O extends Option> = O extends { kind: "flag" }
   ? boolean
   : O extends { kind: "integer" | "number" }
     ? number
-    : O extends { kind: "choices" }
+    : O extends { kind: "choices" } | { many: true }
       ? readonly string[]
       : string;
 
@@ -86,6 +93,7 @@ export function parseArguments(words: readonly string[], { name, options, positi
   const known = [...options, ...common];
   const values: Record<string, Value | undefined> = {};
   for (const option of options) values[option.name] = option.kind === "flag" ? false : option.default;
+  const given = new Map<Option, string>();
   const rest: string[] = [];
   for (let at = 0; at < words.length; at++) {
     const word = words[at] as string;
@@ -108,7 +116,13 @@ export function parseArguments(words: readonly string[], { name, options, positi
     }
     const text = equals === -1 ? words[++at] : word.slice(equals + 1);
     if (text === undefined) throw new UsageError(`${written} needs a value: ${expected(option)}`);
-    values[option.name] = toValue(option, text);
+    const value = toValue(option, text);
+    const before = given.get(option);
+    given.set(option, text);
+    if (option.kind === "text" && option.many === true)
+      values[option.name] = [...((values[option.name] ?? []) as readonly string[]), text];
+    else if (before === undefined) values[option.name] = value;
+    else throw givenTwice(option, before, text);
   }
   const help = values["help"] === true;
   if (!help) checkPositionals(name, rest, positionals);
@@ -121,6 +135,15 @@ function unknownOption(name: string, written: string, known: readonly Option[]):
       written,
       known.map((option) => `--${option.name}`),
     )}; see fate ${name} --help`,
+  );
+}
+
+/** Which of them was meant, nobody knows. */
+function givenTwice(option: Option, before: string, after: string): UsageError {
+  const takesSeveral = option.kind === "choices" || (option.kind === "text" && option.shows?.endsWith(",...") === true);
+  const instead = takesSeveral ? "; write several with commas between them" : "";
+  return new UsageError(
+    `--${option.name}: found ${JSON.stringify(before)} and ${JSON.stringify(after)}, expected it once${instead}`,
   );
 }
 
@@ -137,20 +160,23 @@ function toValue(option: Option, text: string): Value {
       throw new UsageError(`--${option.name}: found ${JSON.stringify(text)}, expected ${expected(option)}`);
     }
     case "choice":
-      return toChoice(option.name, option.choices, text);
+      return toChoice(option.name, option, text);
     case "choices":
-      return text.split(",").map((part) => toChoice(option.name, option.choices, part.trim()));
+      return text.split(",").map((part) => toChoice(option.name, option, part.trim()));
     default:
       return option satisfies never;
   }
 }
 
-function toChoice(name: string, choices: readonly string[], text: string): string {
-  if (choices.includes(text)) return text;
-  const list = choices.length <= 8 ? `: one of ${choices.join(", ")}` : "";
+function toChoice(name: string, among: Choices, text: string): string {
+  if (among.choices.includes(text)) return text;
   throw new UsageError(
-    `--${name}: found ${JSON.stringify(text)}, expected a known name${list}${didYouMean(text, choices)}`,
+    `--${name}: found ${JSON.stringify(text)}, expected ${oneOf(among)}${didYouMean(text, among.choices)}`,
   );
+}
+
+function oneOf({ choices, listedBy }: Choices): string {
+  return listedBy === undefined ? `one of ${choices.join(", ")}` : `a name that ${listedBy} lists`;
 }
 
 /** What an option takes, in words. */
@@ -165,9 +191,9 @@ export function expected(option: Option): string {
     case "number":
       return `a number from ${option.min} to ${option.max}`;
     case "choice":
-      return `one of ${option.choices.join(", ")}`;
+      return oneOf(option);
     case "choices":
-      return `names with commas between them, of ${option.choices.join(", ")}`;
+      return `names with commas between them, each ${oneOf(option)}`;
     default:
       return option satisfies never;
   }

@@ -29,7 +29,7 @@ export const benchStandingCommand = command({
     const known: readonly string[] = policyNames;
     if (!known.includes(policy))
       throw new UsageError(
-        `fate bench standing: found no policy ${JSON.stringify(policy)}${didYouMean(policy, known)}`,
+        `fate bench standing: found no policy ${JSON.stringify(policy)}; fate policies lists them${didYouMean(policy, known)}`,
       );
     const results = compared.flatMap((benchmark) => {
       const path = join(values.in, `${benchmark}.json`);

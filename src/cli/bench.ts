@@ -40,7 +40,13 @@ const options = [
   { name: "seeds", kind: "text", shows: "1-4", summary: "only these of the benchmark's seeds" },
   { name: "clusters", kind: "text", shows: "NAME,...", summary: "only these of its clusters" },
   { name: "modes", kind: "text", shows: "NAME,...", summary: "only these of its modes" },
-  { name: "policies", kind: "choices", choices: policyNames, summary: "these instead of its policies" },
+  {
+    name: "policies",
+    kind: "choices",
+    choices: policyNames,
+    listedBy: "fate policies",
+    summary: "these instead of its policies",
+  },
   {
     name: "rivals",
     kind: "text",

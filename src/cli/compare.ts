@@ -24,11 +24,18 @@ import { writeWhole } from "./write-whole.ts";
 const mostWorkers = 256;
 
 const options = [
-  { name: "policies", kind: "choices", choices: policyNames, summary: "which policies; all but variants unless said" },
+  {
+    name: "policies",
+    kind: "choices",
+    choices: policyNames,
+    listedBy: "fate policies",
+    summary: "which policies; all but variants unless said",
+  },
   {
     name: "baseline",
     kind: "choice",
     choices: policyNames,
+    listedBy: "fate policies",
     summary: "what the others are compared with",
     default: "round-robin",
   },

@@ -25,6 +25,7 @@ export const demoCommand = command({
       name: "policies",
       kind: "choices",
       choices: policyNames,
+      listedBy: "fate policies",
       summary: "side by side, the last compared with the first; round-robin,foresight unless said",
     },
     {

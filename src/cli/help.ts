@@ -58,8 +58,11 @@ function showOption(option: Option): string {
   }
 }
 
+/** Names in a line of help. */
+const mostShown = 12;
+
 function describe(option: Option): string {
-  const few = option.kind === "choice" && option.choices.length <= 6 ? ` (${expected(option)})` : "";
+  const few = option.kind === "choice" && option.choices.length <= mostShown ? ` (${expected(option)})` : "";
   const unless = option.default === undefined ? "" : `; ${option.default} unless said`;
   return `${option.summary}${few}${unless}`;
 }

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { findConfigText, loadConfig } from "../gateway/config/load-config.ts";
 import { startGateway, type Gateway } from "../gateway/start-gateway.ts";
 import { command } from "./arguments.ts";
+import { policyNames } from "./policy-names.ts";
 import type { Terminal } from "./terminal.ts";
 import { createWhatIf } from "./what-if.ts";
 
@@ -25,7 +26,13 @@ export const serveCommand = command({
       max: 65_535,
       summary: "where to listen, whatever the configuration says; 0 takes any free port",
     },
-    { name: "policy", kind: "text", shows: "NAME", summary: "who decides, whatever the configuration says" },
+    {
+      name: "policy",
+      kind: "choice",
+      choices: policyNames,
+      listedBy: "fate policies",
+      summary: "who decides, whatever the configuration says",
+    },
     { name: "json", kind: "flag", summary: "say where it listens as JSON" },
     {
       name: "drain-seconds",

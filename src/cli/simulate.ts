@@ -19,6 +19,7 @@ export const simulateCommand = command({
       name: "policy",
       kind: "choice",
       choices: policyNames,
+      listedBy: "fate policies",
       summary: "who decides; see fate policies",
       default: "foresight",
     },

@@ -257,7 +257,7 @@ describe("what cannot be read ends with code 2 and one line", () => {
     const { code, notes } = await fate("bench", "standing", "foresigt");
     expect([code, notes]).toEqual([
       2,
-      'fate: fate bench standing: found no policy "foresigt", did you mean foresight?\n',
+      'fate: fate bench standing: found no policy "foresigt"; fate policies lists them, did you mean foresight?\n',
     ]);
   });
 });
