@@ -183,7 +183,7 @@ function toPaint(comparison: Comparison, { color }: Terminal): (line: string, ro
 }
 
 const next = `
-Next, one run with its journal:  ${programName} simulate --generate montage --journal run.ndjson
+Next, one run with its journal:  ${programName} simulate --generate montage --count 10 --journal run.ndjson
 its laws:                        ${programName} check run.ndjson
 and your own, as in README.md:   ${programName} compare WORKLOAD.yaml --cluster CLUSTER.yaml
 `;
