@@ -3,12 +3,17 @@
 import { JournalError } from "../journal/journal-error.ts";
 import { StoreFault } from "../store/store.ts";
 import { InputError } from "../trace/input-error.ts";
+import { ListenError } from "../wire/listen-at.ts";
 import { didYouMean, parseArguments, type Command } from "./arguments.ts";
 import { commands } from "./commands.ts";
 import { renderCommandHelp, renderHelp } from "./help.ts";
 import type { Terminal } from "./terminal.ts";
+import { OutsideFault } from "./outside-fault.ts";
 import { UsageError } from "./usage-error.ts";
 import { fateVersion } from "./version.ts";
+
+/** Of whatever is none of these nor of the world outside, a developer wants to know where it comes from. */
+const badInput = [InputError, JournalError, ListenError, UsageError];
 
 export async function runCommandLine(words: readonly string[], terminal: Terminal, debug = false): Promise<number> {
   try {
@@ -21,8 +26,8 @@ export async function runCommandLine(words: readonly string[], terminal: Termina
     }
     const message = error instanceof Error ? error.message : String(error);
     terminal.note(`fate: ${message.replaceAll(/\s*\n\s*/g, " ")}`);
-    if (error instanceof InputError || error instanceof JournalError || error instanceof UsageError) return 2;
-    if (error instanceof StoreFault) return 1;
+    if (badInput.some((kind) => error instanceof kind)) return 2;
+    if (error instanceof StoreFault || error instanceof OutsideFault) return 1;
     terminal.note(
       debug && error instanceof Error ? (error.stack ?? "") : "fate: FATE_DEBUG=1 shows where this comes from",
     );

@@ -6,7 +6,9 @@ import type { Json, RunEvent, RunView, StageView, WorkflowDefinition } from "../
 import { toDeclared } from "../gateway/declared/parse-declared.ts";
 import { InputError } from "../trace/input-error.ts";
 import { parseJsonOrYaml } from "../trace/parse-text.ts";
+import { decodeText, readText } from "../trace/read-text.ts";
 import { command } from "./arguments.ts";
+import { OutsideFault } from "./outside-fault.ts";
 import type { Terminal } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -29,7 +31,13 @@ export const runCommand = command({
       summary: "environment variable that holds the key, if one is needed",
       default: "FATE_API_KEY",
     },
-    { name: "input", kind: "text", shows: "NAME=VALUE", summary: "an input; several go after FILE" },
+    {
+      name: "input",
+      kind: "text",
+      shows: "NAME=VALUE",
+      many: true,
+      summary: "an input, as after FILE; may be given several times",
+    },
     { name: "json", kind: "flag", summary: "the whole run as JSON" },
   ],
   positionals: [
@@ -47,16 +55,26 @@ export const runCommand = command({
   ],
   run: async ({ values, words, terminal }) => {
     const [file = "", ...given] = words;
-    const inputs = toInputs(values.input === undefined ? given : [values.input, ...given]);
+    const inputs = toInputs([...(values.input ?? []), ...given]);
+    const { url, "key-env": keyEnv } = values;
+    checkUrl(url);
     const definition = readDefinition(file, inputs);
-    const apiKey = process.env[values["key-env"]];
-    const client = createClient({ baseUrl: values.url, ...(apiKey === undefined ? {} : { apiKey }) });
-    const run = await follow(client, definition, terminal).catch((error: unknown) => refuse(error, values.url));
+    const apiKey = process.env[keyEnv];
+    const client = createClient({ baseUrl: url, ...(apiKey === undefined ? {} : { apiKey }) });
+    const run = await follow(client, definition, terminal).catch((error: unknown) =>
+      refuse(error, { url, keyEnv, hasKey: apiKey !== undefined }),
+    );
     terminal.endProgress();
     terminal.out(values.json ? `${JSON.stringify(run, undefined, 2)}\n` : renderRun(run));
     return run.status === "succeeded" ? 0 : 1;
   },
 });
+
+function checkUrl(url: string): void {
+  const protocol = URL.parse(url)?.protocol;
+  if (protocol !== "http:" && protocol !== "https:")
+    throw new UsageError(`--url: found ${JSON.stringify(url)}, expected an address such as http://127.0.0.1:7373`);
+}
 
 function toInputs(words: readonly string[]): { readonly [name: string]: Json } {
   const inputs = new Map<string, Json>();
@@ -80,7 +98,7 @@ function toValue(text: string): Json {
 
 /** Checked here as far as it can be without the gateway, so that faults name the file. */
 function readDefinition(file: string, given: { readonly [name: string]: Json }): WorkflowDefinition {
-  const value = parseJsonOrYaml(readText(file), file);
+  const value = parseJsonOrYaml(file === "-" ? readStandardInput() : readText(file), file);
   const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
   const inputs = isObject && "inputs" in value ? (value.inputs as object) : {};
   const whole = isObject ? { ...value, inputs: { ...inputs, ...given } } : value;
@@ -88,12 +106,13 @@ function readDefinition(file: string, given: { readonly [name: string]: Json }):
   return whole as WorkflowDefinition;
 }
 
-function readText(file: string): string {
+function readStandardInput(): string {
+  const name = "standard input";
   try {
-    return readFileSync(file === "-" ? 0 : file, "utf8");
+    return decodeText(readFileSync(0), name);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
-    throw new InputError(file, "", code, "a file that can be read");
+    if (error instanceof InputError) throw error;
+    throw new InputError(name, "", "nothing that can be read", "a workflow");
   }
 }
 
@@ -165,10 +184,15 @@ function showOutput(output: Json): string {
   return typeof output === "string" ? output : JSON.stringify(output, undefined, 2);
 }
 
+type Asked = { readonly url: string; readonly keyEnv: string; readonly hasKey: boolean };
+
 /** What the gateway says is wrong with the workflow is bad input here too. */
-function refuse(error: unknown, url: string): never {
+function refuse(error: unknown, { url, keyEnv, hasKey }: Asked): never {
   if (!(error instanceof FateError)) throw error;
   if (error.status === 400) throw new UsageError(error.message);
-  if (error.code !== "unreachable") throw error;
-  throw new Error(`no gateway answers at ${url}; fate serve starts one`, { cause: error });
+  if (error.code === "unreachable")
+    throw new OutsideFault(`no gateway answers at ${url}; fate serve starts one`, { cause: error });
+  if (error.status !== 401) throw new OutsideFault(error.message, { cause: error });
+  const found = hasKey ? `the key in ${keyEnv}, which is none of its keys` : `no key: ${keyEnv} is not set`;
+  throw new OutsideFault(`the gateway at ${url} wants a key, found ${found}`, { cause: error });
 }

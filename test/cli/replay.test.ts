@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -41,6 +43,15 @@ describe("fate replay", () => {
     stop.abort();
     await ended;
     await expect(fetch(url)).rejects.toThrow("fetch failed");
+  });
+
+  test("a port that is taken is said to be, in one line", async () => {
+    const taken = createServer();
+    await once(taken.listen(0, "127.0.0.1"), "listening");
+    const { port } = taken.address() as AddressInfo;
+    const { code, notes } = await fate("replay", files.plain, "--port", `${port}`);
+    taken.close();
+    expect([code, notes]).toEqual([2, `fate: cannot listen on 127.0.0.1:${port}: the port is taken\n`]);
   });
 
   test.each([

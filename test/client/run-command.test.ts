@@ -1,12 +1,16 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import { parseArguments } from "../../src/cli/arguments.ts";
 import { runCommand } from "../../src/cli/run.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
 import { createMemoryStore } from "../../src/store/memory.ts";
 import { createOwnership } from "../../src/gateway/declared/ownership.ts";
+import { fate } from "../cli/support.ts";
 import { createHandTime } from "../gateway/declared/hand-time.ts";
 import { serve } from "../gateway/declared/serve.ts";
 import { world, type Reply } from "../gateway/declared/support.ts";
@@ -48,7 +52,8 @@ const echo = ({ text }: { readonly text: string }): Reply => `<${text}>`;
 
 test("a workflow is run and followed; a single result is printed as it is", async () => {
   await using served = await serve(world(echo).options);
-  const { code, out, notes } = await run([file, "topic=green tea", "depth=2", "--url", served.url]);
+  const inputs = ["--input", "topic=green tea", "--input", "depth=2"];
+  const { code, out, notes } = await run([file, ...inputs, "--url", served.url]);
   expect([code, out]).toEqual([0, "<<green tea 2>>\n"]);
   expect(notes).toEqual([
     "workflow run-1",
@@ -88,7 +93,7 @@ test.each<[readonly string[], string]>([
   ],
   [[file, "topic"], 'found "topic", expected an input such as topic=tea'],
   [[file, "topic=a", "topic=b"], "the input topic is given twice"],
-  [[join(folder, "nowhere.yaml")], "found ENOENT, expected a file that can be read"],
+  [[join(folder, "nowhere.yaml")], "found no such file, expected a readable file"],
 ])("%s is refused before anything is sent", async (words, message) => {
   await expect(run([...words, "--url", "http://127.0.0.1:9"])).rejects.toThrow(message);
 });
@@ -99,6 +104,28 @@ test("what only the gateway can tell, and a gateway that is not there", async ()
   await expect(run(words)).rejects.toThrow("expected a model that this gateway knows (none)");
   await served[Symbol.asyncDispose]();
   await expect(run(words)).rejects.toThrow("; fate serve starts one");
+});
+
+test.each([
+  [undefined, "wants a key, found no key: FATE_TEST_KEY is not set"],
+  ["wrong", "wants a key, found the key in FATE_TEST_KEY, which is none of its keys"],
+])(
+  "with the key %s, a gateway that wants one leads to the variable that is read, and nothing else",
+  async (key, message) => {
+    const gateway = createServer((_, response) => response.writeHead(401).end('{"error":{"message":"No."}}'));
+    await once(gateway.listen(0, "127.0.0.1"), "listening");
+    vi.stubEnv("FATE_TEST_KEY", key);
+    const url = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`;
+    const { code, out, notes } = await fate("run", file, "topic=a", "--url", url, "--key-env", "FATE_TEST_KEY");
+    vi.unstubAllEnvs();
+    gateway.close();
+    expect([code, out, notes]).toEqual([1, "", `fate: the gateway at ${url} ${message}\n`]);
+  },
+);
+
+test("a gateway that is not there is no fault of fate's", async () => {
+  const { code, notes } = await fate("run", file, "topic=a", "--url", "http://127.0.0.1:9");
+  expect([code, notes]).toEqual([1, "fate: no gateway answers at http://127.0.0.1:9; fate serve starts one\n"]);
 });
 
 test("a workflow is followed over a restart of the gateway, and what is done is not done again", async () => {
