@@ -152,7 +152,8 @@ async function start(options: EngineOptions): Promise<EmulatedEngine> {
   try {
     return await startEngine(options);
   } catch (error) {
-    if (error instanceof RangeError) throw new UsageError(error.message);
+    // What an engine is told has the names of the options, without their dashes.
+    if (error instanceof RangeError) throw new UsageError(error.message.replace(/^[a-z]+: /, "--$&"));
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     if (code === "EADDRINUSE") throw new UsageError(`--port: ${options.port} is taken; --port 0 takes any free one`);
     if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND")

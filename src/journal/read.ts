@@ -73,6 +73,8 @@ function toJournalError(parser: JournalParser, name: string, error: unknown): Jo
   if (error instanceof JournalError) return error;
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (code === "ENOENT") return new JournalError(name, 0, "no such file", "a journal");
+  if (code === "EISDIR") return new JournalError(name, 0, "a directory", "a journal");
+  if (code === "EACCES") return new JournalError(name, 0, "no permission to read it", "a journal that can be read");
   if (code === "ERR_ENCODING_INVALID_ENCODED_DATA")
     return new JournalError(name, parser.line + 1, "bytes that are no UTF-8", "text");
   if (code.startsWith("Z_"))
