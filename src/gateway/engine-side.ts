@@ -95,6 +95,7 @@ export class EngineSide {
       time,
       adapters: this.fleet.adapters(now.config),
       speedOf: (id) => this.member(id)?.config.speed ?? 1,
+      troubleWith: this.fleet.troubleWith,
       onOutcome: (engine, fault) => {
         const health = this.member(engine)?.health;
         if (fault === undefined) health?.callSucceeded();

@@ -1,6 +1,7 @@
 /** The engines of a gateway: their servers where they are our own, their adapters, what looks at them, and what they showed. */
 
 import type { EngineId } from "../model/cluster.ts";
+import type { ModelId } from "../model/model.ts";
 import type { Adapter, Sight } from "./adapter/adapter.ts";
 import { createAdapter } from "./adapter/create-adapter.ts";
 import { watchHealth, type Health } from "./adapter/health.ts";
@@ -97,6 +98,16 @@ export class Fleet implements AsyncDisposable {
       trips,
     }));
   }
+
+  /** Why an engine that serves the model is down, if one is: of the first. */
+  troubleWith = (model: ModelId): string | undefined => {
+    for (const [id, { config, sight, trouble }] of this.members) {
+      if (trouble === undefined) continue;
+      const served = config.models.length > 0 ? config.models.map((each) => each.id) : sight?.models;
+      if (served?.includes(model) !== false) return `${id} is down: ${trouble}`;
+    }
+    return undefined;
+  };
 
   sights(): Map<EngineId, Sight> {
     const sights = new Map<EngineId, Sight>();

@@ -62,6 +62,7 @@ export class Group {
       log,
       store: this.#store,
       driver: engines.driver,
+      troubleWith: engines.fleet.troubleWith,
       config: () => now.config,
       onPlans: (epoch) => this.#plan(engines, epoch),
     });

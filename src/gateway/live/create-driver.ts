@@ -80,6 +80,7 @@ class LiveDesk implements LiveDriver {
       queue: () => this.#seat.settings.queue,
       refusalOf: (open) => this.#refusalOf(open),
       serve,
+      troubleWith: options.troubleWith,
     });
     this.#stages = stages;
     this.#work = new WorkDesk({ world, moments, stages, onEnd: () => this.#journal.onEnd() });

@@ -12,6 +12,7 @@ import type { StageKey } from "../../model/workflow.ts";
 import type { Held } from "./adopt.ts";
 import type { Driver, ShareFault, Turn, Work } from "./driver.ts";
 import type { EngineDesk } from "./engine-desk.ts";
+import type { TroubleWith } from "./overdue.ts";
 import type { Time } from "./time.ts";
 import type { Recall } from "./take-over.ts";
 import type { World } from "./world.ts";
@@ -32,6 +33,7 @@ export type DriverOptions = {
   readonly recall?: Recall;
   /** How many times faster than its GPU an engine is known to be. */
   readonly speedOf?: (engine: EngineId) => number;
+  readonly troubleWith?: TroubleWith;
   /** That of the machine unless said. */
   readonly time?: Time;
   readonly onEvent?: (event: JournalEvent) => void;

@@ -7,6 +7,7 @@ import type { QueueConfig } from "../config/config.ts";
 import { hasOther, isStranded } from "./admission.ts";
 import { isTry, type DropReason, type Refusal, type ShareFault, type Work } from "./driver.ts";
 import type { Moments } from "./moments.ts";
+import { failureOf, toOverdue, type TroubleWith } from "./overdue.ts";
 import type { ShareTurn } from "./turn.ts";
 import type { World } from "./world.ts";
 
@@ -24,6 +25,8 @@ export type Open = {
   turns: ShareTurn[];
   outputTokens: number;
   failures: number;
+  /** Of the last of them, which engine and what happened. */
+  failure: string | undefined;
 };
 
 export type StageDeskHost = {
@@ -34,6 +37,7 @@ export type StageDeskHost = {
   readonly refusalOf: (open: Open) => Refusal | undefined;
   /** Engines that have room again. */
   readonly serve: (engine: EngineId) => void;
+  readonly troubleWith?: TroubleWith | undefined;
 };
 
 /** Tries of one stage. */
@@ -93,6 +97,7 @@ export class StageDesk {
       turns: [],
       outputTokens: 0,
       failures: 0,
+      failure: undefined,
     };
     this.#open.set(key, open);
     return open;
@@ -122,6 +127,7 @@ export class StageDesk {
 
   /** An engine failed the stage: another try, if there is one left. */
   fail(open: Open, engine: EngineId, fault: Pick<ShareFault, "kind" | "message">): void {
+    open.failure = failureOf(engine, fault.message);
     if (isTry(open.work, fault)) open.failures += 1;
     if (open.failures < mostAttempts) this.lose(open, engine);
     else this.refuse(open, { kind: "engine-failed", message: fault.message, retryAfterS: 1 }, "failed");
@@ -184,13 +190,14 @@ export class StageDesk {
   }
 
   giveUpOverdue(): void {
-    const { giveUpMs } = this.#host.queue();
-    const latestUs = this.#host.world.time.nowUs() - giveUpMs * 1000;
-    const message = `no engine took the call within ${giveUpMs / 1000} s`;
+    const { world, troubleWith } = this.#host;
+    const queue = this.#host.queue();
+    const latestUs = world.time.nowUs() - queue.giveUpMs * 1000;
     for (const open of this.#open.values()) {
       if (open.sinceUs > latestUs) return;
       if (open.turns.length > 0) continue;
-      const refusal = { kind: "waited-too-long", message, retryAfterS: 5 } as const;
+      const { stage } = world.state.workflows.node(open.key);
+      const refusal = toOverdue(stage, open.failure, queue, troubleWith);
       this.#host.moments.live(() => this.refuse(open, refusal, "timed-out"));
     }
   }

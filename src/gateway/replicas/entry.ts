@@ -21,6 +21,8 @@ export type Entry = {
   sinceUs: number;
   attempt: number;
   failures: number;
+  /** Of the last of them, which engine and what happened. */
+  failure: string | undefined;
   /** Of this attempt, once one of them has begun. */
   shares: EntryShare[];
   decodeEngine: EngineId | undefined;
@@ -47,6 +49,7 @@ export function createEntry(stage: NewStage, ordinal: number): Entry {
     sinceUs: 0,
     attempt: 0,
     failures: 0,
+    failure: undefined,
     shares: [],
     decodeEngine: undefined,
   };

@@ -4,6 +4,7 @@ import type { LeaseVerbs } from "../../store/store.ts";
 import type { Config } from "../config/config.ts";
 import type { Upgrade } from "../http/server.ts";
 import type { LiveDriver } from "../live/live-driver.ts";
+import type { TroubleWith } from "../live/overdue.ts";
 import type { Time } from "../live/time.ts";
 import type { Log } from "../observe/log.ts";
 import { createConnect, createUpgrade, wantsChannel } from "./http-channel.ts";
@@ -16,6 +17,7 @@ export type JoinOptions = {
   readonly time: Time;
   readonly store: LeaseVerbs;
   readonly driver: LiveDriver;
+  readonly troubleWith: TroubleWith;
   readonly onPlans: (epoch: number | undefined) => void;
   readonly log: Log;
 };
@@ -24,7 +26,7 @@ export type Joined = { readonly replica: Replica; readonly upgrade: Upgrade };
 
 /** Undefined where the configuration knows of no other gateways. */
 export function joinReplicas(options: JoinOptions): Joined | undefined {
-  const { config, env, log, id, time, store, driver, onPlans } = options;
+  const { config, env, log, id, time, store, driver, troubleWith, onPlans } = options;
   const { replicas, seed } = config();
   if (replicas === undefined) return undefined;
   const { url: address, leaseMs, keyEnv } = replicas;
@@ -37,6 +39,7 @@ export function joinReplicas(options: JoinOptions): Joined | undefined {
     time,
     store,
     driver,
+    troubleWith,
     leaseMs,
     seed,
     connect: createConnect(key),

@@ -16,6 +16,7 @@ import {
   type ShareResult,
   type Work,
 } from "../live/driver.ts";
+import { failureOf, toOverdue, type TroubleWith } from "../live/overdue.ts";
 import { mostAttempts } from "../live/stage-desk.ts";
 import type { Time, Timer } from "../live/time.ts";
 import type { ShareTurn, TurnKeeper } from "../live/turn.ts";
@@ -33,6 +34,7 @@ export type Seat = {
 export type LedgerOptions = {
   readonly time: Time;
   readonly queue: () => QueueConfig;
+  readonly troubleWith?: TroubleWith | undefined;
   /** A mistake of ours, which costs the call that met it. */
   readonly onFault: (error: unknown) => void;
 };
@@ -244,6 +246,7 @@ class OpenWork implements Ledger, TurnKeeper {
     if (entry === undefined || share?.turn !== turn) return;
     share.turn = undefined;
     const { kind, message } = fault;
+    entry.failure = failureOf(turn.engine, message);
     if (isTry(entry.work ?? {}, fault)) entry.failures += 1;
     const again = fault.retry && entry.failures < mostAttempts;
     if (again) this.#void(entry);
@@ -255,13 +258,12 @@ class OpenWork implements Ledger, TurnKeeper {
   // Bounds.
 
   #giveUpOverdue(): void {
-    const { giveUpMs } = this.#options.queue();
-    const latestUs = this.nowUs() - giveUpMs * 1000;
+    const queue = this.#options.queue();
+    const latestUs = this.nowUs() - queue.giveUpMs * 1000;
     for (const entry of this.#book.waiting.values()) {
       if (entry.sinceUs > latestUs) return;
       this.#tell({ kind: "drop", stage: entry.stage.key, reason: "timed-out" });
-      const message = `no engine took the call within ${giveUpMs / 1000} s`;
-      this.#refuse(entry, { kind: "waited-too-long", message, retryAfterS: 5 });
+      this.#refuse(entry, toOverdue(entry.stage, entry.failure, queue, this.#options.troubleWith));
     }
   }
 

@@ -8,6 +8,7 @@ import { ownerPrefix, plannerLease } from "../../store/lease-names.ts";
 import type { Lease, LeaseVerbs } from "../../store/store.ts";
 import type { QueueConfig } from "../config/config.ts";
 import type { LiveDriver } from "../live/live-driver.ts";
+import type { TroubleWith } from "../live/overdue.ts";
 import type { Time } from "../live/time.ts";
 import type { Channel, Connect } from "./channel.ts";
 import { createLeaseKeeper, type LeaseKeeper, type Standing } from "./lease-keeper.ts";
@@ -28,6 +29,7 @@ export type ReplicaOptions = {
   readonly leaseMs: number;
   readonly seed: number;
   readonly queue: () => QueueConfig;
+  readonly troubleWith?: TroubleWith | undefined;
   /** It plans from now on, in this epoch; undefined: no more. */
   readonly onPlans?: (epoch: number | undefined) => void;
   readonly onFault: (what: string, error: unknown) => void;
@@ -80,11 +82,11 @@ class OneOfMany implements Replica {
   #closed = false;
 
   constructor(options: ReplicaOptions) {
-    const { id, address, time, store, leaseMs, queue } = options;
+    const { id, address, time, store, leaseMs, queue, troubleWith } = options;
     this.#options = options;
     const beatMs = Math.max(1, leaseMs / 8);
     const faultOf = (what: string) => (error: unknown) => options.onFault(what, error);
-    const ledger = createLedger({ time, queue, onFault: faultOf("call") });
+    const ledger = createLedger({ time, queue, troubleWith, onFault: faultOf("call") });
     this.driver = ledger;
     const rng = createRng(options.seed, `replica ${id}`);
     this.#host = createPlannerHost({

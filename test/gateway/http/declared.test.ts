@@ -69,6 +69,30 @@ test("a workflow outlives its only engine, which calls do not", async () => {
   await bench.end();
 });
 
+test("what waits for an engine that is gone is told which one that is, and what became of it", async () => {
+  const one = await engine();
+  await using bench = await openBench(
+    [entryOf(one, "one")],
+    "health: { everyMs: 60000, failures: 1, openMs: 60000 }\nqueue: { hardestWaitMs: 100, giveUpMs: 100 }",
+  );
+  await until(() => bench.log.some((line) => line.includes("engine-up")));
+  await one[Symbol.asyncDispose]();
+  const call = errorOf(await send(bench.url, chatPath, chat("a")));
+  expect(call).toMatchObject({ code: "waited_too_long" });
+  expect(call.message).toBe(
+    "no engine took the call within 0.1 s; the last try, on one, came to nothing: one does not take connections (ECONNREFUSED)",
+  );
+  // By now the engine is known to be down, so that a stage of a workflow waits without a try.
+  const { id } = JSON.parse((await send(bench.url, path, two)).text);
+  await until(async () => (await statusOf(bench, id)) === "failed");
+  const { error } = JSON.parse((await send(bench.url, `${path}/${id}`)).text);
+  expect(error).toMatchObject({ code: "waited_too_long", stage: "a" });
+  expect(error.message).toBe(
+    "no engine took the call within 0.1 s; one is down: one does not take connections (ECONNREFUSED)",
+  );
+  await bench.end();
+});
+
 test("a workflow is one of its tenant's open calls until it is over", async () => {
   await using one = await heldEngine();
   await using bench = await openBench([openEntryOf(one, "one")], `${calm}\ntenants: [{ id: default, maxOpen: 1 }]`);

@@ -177,6 +177,25 @@ test("a call that is sent from one queue to another has waited all the time", as
   expect(waiting.heard).toEqual(["refused: waited-too-long"]);
 });
 
+test("a call that waited too long is told of its last try, and of an engine that is down without secrets", async () => {
+  const troubleWith = (): string => `engine-0 is down: key sk-abcdefghijkl ${"x".repeat(9000)}`;
+  await using live = new Live({ cluster: engines("h100"), queue: { ...queue, giveUpMs: 1000 }, troubleWith });
+  const [tried, waiting] = [live.call(), live.call({ patient: true })];
+  live.driver.engineDown("engine-0");
+  tried.turn.fail(cut);
+  waiting.turn.fail({ ...cut, kind: "unreachable", message: "nobody is there" });
+  const untried = live.call({ patient: true });
+  live.pass(1_000_000);
+  vi.advanceTimersByTime(200);
+  expect([tried, waiting].map(({ refusal }) => refusal?.message)).toEqual([
+    "no engine took the call within 1 s; the last try, on engine-0, came to nothing: broke off",
+    "no engine took the call within 1 s; the last try, on engine-0, came to nothing: nobody is there",
+  ]);
+  const { message = "" } = untried.refusal ?? {};
+  expect(message).toMatch(/^no engine took the call within 1 s; engine-0 is down: key \[redacted\] x+$/);
+  expect(message.length).toBeLessThan(600);
+});
+
 test("a refusal says why, and when to come again", async () => {
   const cluster = engines("h100", { batching: one, models: [llama] });
   await using live = new Live({ cluster, queue: { ...queue, maxWaiting: 1, giveUpMs: 1000 } });

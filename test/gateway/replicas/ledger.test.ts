@@ -191,6 +191,19 @@ describe("while nobody plans", () => {
     expect(ledger.waiting()).toBe(0);
   });
 
+  test("what waited too long is told what became of its last try", () => {
+    const { ledger, call, sit, at, sweep } = createLone();
+    const owner = call("w");
+    const { seat } = sit(1);
+    ledger.hear(seat, startOf("w", 1));
+    owner.turn.fail(cut);
+    at.us = 5_000_000;
+    sweep();
+    expect(owner.refusal?.message).toBe(
+      "no engine took the call within 5 s; the last try, on e, came to nothing: broke off",
+    );
+  });
+
   test("what fails is tried four times in all, whoever planned", () => {
     const { ledger, call, sit } = createLone();
     const owner = call("w");
