@@ -1,7 +1,7 @@
 /** `fate serve`: the gateway, until it is told to stop. */
 
 import { readFile } from "node:fs/promises";
-import { findConfigText, loadConfig } from "../gateway/config/load-config.ts";
+import { loadConfigToServe } from "../gateway/config/load-config.ts";
 import { startGateway, type Gateway } from "../gateway/start-gateway.ts";
 import { command } from "./arguments.ts";
 import { policyNames } from "./policy-names.ts";
@@ -54,8 +54,7 @@ export const serveCommand = command({
       env,
       read: (path: string) => readFile(path, "utf8"),
     };
-    const config = await loadConfig(load);
-    const { where } = await findConfigText(load);
+    const { config, where } = await loadConfigToServe(load);
     await using gateway = await startGateway(config, {
       env,
       whatIf: createWhatIf(),
@@ -69,7 +68,7 @@ export const serveCommand = command({
     );
     const reload = async (): Promise<void> => {
       try {
-        const { changes } = await gateway.reload(await loadConfig(load));
+        const { changes } = await gateway.reload((await loadConfigToServe(load)).config);
         terminal.note(
           changes.length === 0
             ? "fate: nothing has changed"

@@ -14,7 +14,10 @@ export function createExporter({ env, now }: Ground): OtlpExporter | undefined {
   const { endpoint, headersFromEnv, serviceName } = now.config.traces;
   if (endpoint === undefined) return undefined;
   const headers: Record<string, string> = {};
-  for (const [name, variable] of Object.entries(headersFromEnv)) headers[name] = env[variable] ?? "";
+  for (const [name, variable] of Object.entries(headersFromEnv)) {
+    const value = env[variable] ?? "";
+    if (value !== "") headers[name] = value;
+  }
   return createOtlpExporter({ endpoint, headers, resource: { "service.name": serviceName } });
 }
 

@@ -28,19 +28,22 @@ type PastOptions = {
   readonly store: JournalVerbs | undefined;
   readonly fleet: Fleet;
   readonly log: Log;
+  /** The start has failed: what cannot be read any more is nobody's concern. */
+  readonly signal: AbortSignal;
 };
 
 /** Never rejects: what cannot be read is told in the log, and learnt anew. */
-export async function readPast({ time, config, store, fleet, log }: PastOptions): Promise<Past> {
+export async function readPast({ time, config, store, fleet, log, signal }: PastOptions): Promise<Past> {
   const { to, path } = config.journal;
-  if (to === "file" && path !== undefined) return { known: toKnown(await recallFrom(journalFiles(path), fleet, log)) };
+  if (to === "file" && path !== undefined)
+    return { known: toKnown(await recallFrom(journalFiles(path), fleet, log, signal)) };
   if (to !== "store" || store === undefined) return { known: {} };
   const { beginSegment, appendJournal } = store;
   const journalStore = { beginSegment, appendJournal, epoch: undefined };
   // Where there are several gateways, one begins to read and write when it is to plan.
   if (config.replicas !== undefined) return { known: { journalStore } };
   const epoch = await lastEpoch(store);
-  const reading = recallFrom(journalSegments(store), fleet, log);
+  const reading = recallFrom(journalSegments(store), fleet, log, signal);
   const patience = new AbortController();
   const late = wait(time, patienceMs, patience.signal).then(() => "late" as const);
   const read = await Promise.race([reading, late]);
@@ -54,9 +57,15 @@ function toKnown(recall: Recall | undefined): Past["known"] {
 }
 
 /** What another planner knew, for a gateway that is to plan in its place. Never rejects. */
-export async function recallFrom(source: JournalSource, fleet: Fleet, log: Log): Promise<Recall | undefined> {
+export async function recallFrom(
+  source: JournalSource,
+  fleet: Fleet,
+  log: Log,
+  signal?: AbortSignal,
+): Promise<Recall | undefined> {
   const startMs = performance.now();
   const { recalled, remarks } = await recollect(source);
+  if (signal?.aborted) return undefined;
   for (const reason of remarks) log.warn("journal-unread", { reason });
   if (recalled === undefined) return undefined;
   const tookMs = Math.round(performance.now() - startMs);

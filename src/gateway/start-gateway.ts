@@ -6,6 +6,7 @@ import type { WhatIf } from "../view/what-if.ts";
 import type { Store } from "../store/store.ts";
 import { Changes } from "./changes.ts";
 import type { Config } from "./config/config.ts";
+import { listLacks } from "./config/variables.ts";
 import type { ConfigComparison } from "./config/reload.ts";
 import type { Declared } from "./declared/routes.ts";
 import { EngineSide } from "./engine-side.ts";
@@ -54,11 +55,17 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   await using stack = new AsyncDisposableStack();
   const ground = layGround(config, env, write);
   const { log, time, now } = ground;
+  for (const { variable, about } of listLacks(config, env)) log.warn("variable-unset", { variable, about });
   const store = options.store ?? stack.use(await openKeptStore(ground, options.signal ?? new AbortController().signal));
 
   const engines = new EngineSide(ground);
   stack.use(engines.fleet);
-  const [past, met] = await Promise.all([readPast({ ...ground, config, store, fleet: engines.fleet }), engines.meet()]);
+  const ending = new AbortController();
+  stack.defer(() => ending.abort());
+  const [past, met] = await Promise.all([
+    readPast({ ...ground, config, store, fleet: engines.fleet, signal: ending.signal }),
+    engines.meet(),
+  ]);
 
   const group = new Group(ground, store);
   const exporter = createExporter(ground);

@@ -1,6 +1,7 @@
 /** The adapter of an engine, by its kind. */
 
 import type { EngineConfig, EngineKind } from "../config/config.ts";
+import { isHeaderText } from "../config/variables.ts";
 import type { Adapter } from "./adapter.ts";
 import { createEmulatedAdapter } from "./emulated.ts";
 import { createLlamaCppAdapter } from "./llama-cpp.ts";
@@ -49,7 +50,7 @@ function keyHeaders(
   const key = env[config.apiKeyEnv]?.trim() ?? "";
   if (key === "")
     throw unable(config, "apiKeyEnv", `${config.apiKeyEnv} not set`, "an environment variable with the key");
-  if (!/^[\x21-\x7e]+$/.test(key))
+  if (!isHeaderText(key))
     throw unable(config, "apiKeyEnv", `${config.apiKeyEnv} with spaces or other odd characters`, "a key for a header");
   return { authorization: `Bearer ${key}` };
 }

@@ -4,7 +4,7 @@ import { InputError } from "../../trace/input-error.ts";
 import type { Config } from "./config.ts";
 import { embeddedName, embeddedText } from "./embedded.ts";
 import type { Environment } from "./environment.ts";
-import { parseConfig } from "./parse-config.ts";
+import { examineConfig, parseConfig } from "./parse-config.ts";
 
 const usualFile = "fate.yaml";
 
@@ -19,6 +19,15 @@ export type LoadOptions = {
 export async function loadConfig(options: LoadOptions): Promise<Config> {
   const { text, where } = await findConfigText(options);
   return parseConfig(text, where, options.env);
+}
+
+/** The same for a gateway that is to start with it: what else keeps it from that is an InputError too. */
+export async function loadConfigToServe(options: LoadOptions): Promise<{ config: Config; where: string }> {
+  const { text, where } = await findConfigText(options);
+  const { config, faults, obstacles } = examineConfig(text, where, options.env);
+  if (config === undefined) throw faults[0];
+  if (obstacles[0] !== undefined) throw obstacles[0];
+  return { config, where };
 }
 
 export type ConfigText = {

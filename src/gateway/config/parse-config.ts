@@ -6,16 +6,27 @@
 import { InputError } from "../../trace/input-error.ts";
 import { parseAs, type Shape } from "../../trace/shape.ts";
 import { checkConfig } from "./check-config.ts";
+import { checkFit } from "./check-fit.ts";
 import type { Config } from "./config.ts";
 import { configShape, lists, sections, type ConfigEntry } from "./config-shape.ts";
 import { applyEnvironment, type Environment } from "./environment.ts";
 import { fault, readPath, showPath, type Fault, type Path } from "./fault.ts";
 import { fillIn } from "./fill-in.ts";
 import { readDocument, type ReadDocument } from "./read-document.ts";
+import { checkVariables } from "./variables.ts";
 
 export type Examined =
-  | { readonly config: Config; readonly faults: readonly [] }
-  | { readonly config?: never; readonly faults: readonly [InputError, ...InputError[]] };
+  | {
+      readonly config: Config;
+      readonly faults: readonly [];
+      /** What keeps a gateway from starting with it here, though the file is sound: unset variables, engines with room for nothing. */
+      readonly obstacles: readonly InputError[];
+    }
+  | {
+      readonly config?: never;
+      readonly faults: readonly [InputError, ...InputError[]];
+      readonly obstacles?: never;
+    };
 
 /** The configuration, or an InputError with its first fault. */
 export function parseConfig(text: string, where: string, env: Environment = {}): Config {
@@ -41,7 +52,7 @@ export function examineConfig(text: string, where: string, env: Environment = {}
   const config = fillIn(entry, env);
   const [firstClash, ...moreClashes] = checkConfig(config, entry);
   if (firstClash !== undefined) return { faults: [toError(firstClash), ...moreClashes.map(toError)] };
-  return { config, faults: [] };
+  return { config, faults: [], obstacles: [...checkVariables(config, env), ...checkFit(config)].map(toError) };
 
   function toError({ path, found, expected }: Fault): InputError {
     const shown = showPath(path);

@@ -123,8 +123,8 @@ async function send({ config, url, body, env, agent, signal, key }: Sending): Pr
 function sentHeaders({ headersFromEnv }: ToolConfig, env: Env, hasBody: boolean): Record<string, string> {
   const headers: Record<string, string> = hasBody ? { "content-type": "application/json" } : {};
   for (const [header, variable] of Object.entries(headersFromEnv)) {
-    const value = env[variable];
-    if (value !== undefined) headers[header] = value;
+    const value = env[variable] ?? "";
+    if (value !== "") headers[header] = value;
   }
   return headers;
 }

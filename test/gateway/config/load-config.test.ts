@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { embeddedConfig } from "../../../src/gateway/config/embedded.ts";
-import { loadConfig } from "../../../src/gateway/config/load-config.ts";
+import { loadConfig, loadConfigToServe } from "../../../src/gateway/config/load-config.ts";
 import { toCluster } from "../../../src/gateway/config/to-cluster.ts";
 import { dag, run } from "../../support/build.ts";
 import { createHoldings } from "../../../src/model/holding.ts";
@@ -30,6 +30,28 @@ test("a file that is named must be there, and one that is there must be readable
   );
   await expect(loadConfig({ env: {}, read: readOf({}, "EACCES") })).rejects.toThrow(
     "fate.yaml: found a file that this user may not read",
+  );
+});
+
+test("a gateway does not start with a file whose variables are not set; others may read it", async () => {
+  const read = readOf({ "fate.yaml": "engines:\n  - { kind: ollama, url: http://127.0.0.1:11434, apiKeyEnv: KEY }" });
+  expect((await loadConfig({ env: {}, read })).engines).toHaveLength(1);
+  await expect(loadConfigToServe({ env: {}, read })).rejects.toThrow(
+    "fate.yaml: line 2: engines[0].apiKeyEnv: found KEY, which is not set, expected a variable that is set to the key of engine ollama",
+  );
+  expect(await loadConfigToServe({ env: { KEY: "k" }, read })).toMatchObject({ where: "fate.yaml" });
+  const set = { FATE__ENGINES__0__API_KEY_ENV: "OTHER", KEY: "k" };
+  await expect(loadConfigToServe({ env: set, read })).rejects.toThrow(
+    "environment: FATE__ENGINES__0__API_KEY_ENV: found OTHER, which is not set",
+  );
+});
+
+test("nor with an emulated engine that has room for nothing it is to serve", async () => {
+  const read = readOf({
+    "fate.yaml": "engines:\n  - { kind: emulated, gpus: 2, models: [llama-3.1-405b, qwen3-235b-a22b] }",
+  });
+  await expect(loadConfigToServe({ env: {}, read })).rejects.toThrow(
+    "fate.yaml: line 2: engines[0].models: found llama-3.1-405b, qwen3-235b-a22b, of which none fits on the 2 x h100-80g of engine emulated, expected a smaller model",
   );
 });
 

@@ -5,6 +5,7 @@ import type { Config } from "../config.ts";
 import { shortNames, type Environment } from "../environment.ts";
 import { meant } from "../pieces.ts";
 import { toCluster } from "../to-cluster.ts";
+import { listLacks } from "../variables.ts";
 import { finding, showCount, type Finding } from "./finding.ts";
 
 export function inspectConfig(config: Config, where: string, env: Environment): readonly Finding[] {
@@ -41,23 +42,11 @@ function inspectTenants({ tenants, keys }: Config): readonly Finding[] {
   return [...keyless, finding("note", "page", "it shows nobody what goes on", "mark an operator's key operator: true")];
 }
 
-/** Those that are named in place of secrets. */
+/** Those that are named in place of secrets, and are not needed to start. */
 function inspectVariables(config: Config, env: Environment): readonly Finding[] {
-  const engines = [...config.engines, ...config.discovery.dns.map(({ engine }) => engine)];
-  const named: readonly (readonly [variable: string, about: string])[] = [
-    ...engines.flatMap(({ id, apiKeyEnv }) => (apiKeyEnv === undefined ? [] : [[apiKeyEnv, `engine ${id}`] as const])),
-    ...config.declared.tools.flatMap(({ name, headersFromEnv }) =>
-      Object.values(headersFromEnv).map((variable) => [variable, `tool ${name}`] as const),
-    ),
-    ...(config.store.kind === "postgres" ? [[config.store.urlEnv, "store"] as const] : []),
-    ...(config.replicas === undefined ? [] : [[config.replicas.keyEnv, "replicas"] as const]),
-    ...Object.values(config.traces.headersFromEnv).map((variable) => [variable, "traces"] as const),
-  ];
-  return named
-    .filter(([variable]) => (env[variable] ?? "") === "")
-    .map(([variable, about]) =>
-      finding("fault", about, `the variable ${variable} is not set`, `export ${variable}=...`),
-    );
+  return listLacks(config, env).map(({ variable, about }) =>
+    finding("fault", about, `the variable ${variable} is not set`, `export ${variable}=...`),
+  );
 }
 
 /** A variable that is almost one of ours is more likely a typing error than somebody else's. */

@@ -33,9 +33,10 @@ export async function inspect(
     if (error instanceof InputError) return [refusal(error)];
     throw error;
   }
-  const { config, faults } = examineConfig(source.text, source.where, world.env);
+  const { config, faults, obstacles } = examineConfig(source.text, source.where, world.env);
   if (config === undefined) return faults.map(refusal);
   const found = [
+    ...obstacles.map(refusal),
     ...inspectConfig(config, source.where, world.env),
     ...(await inspectMachine(config, world)),
     ...(await inspectStore(config, world)),
