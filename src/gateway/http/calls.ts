@@ -17,6 +17,7 @@ import type { Job, JobHost, JobOutcome } from "./job-request.ts";
 import { readBody } from "./read-body.ts";
 import { readCall, type ReadCall } from "./read-call.ts";
 import { toStage } from "./to-stage.ts";
+import { unknownModel } from "./unknown-model.ts";
 
 export type CallsHost = Pick<JobHost, "adapter" | "upstreams" | "sendsPriority" | "bootstrapPort"> & {
   readonly driver: Driver;
@@ -100,7 +101,7 @@ export function createCalls(host: CallsHost): Calls {
       const call = readCall(surface, request.headers, bytes);
       if (isFault(call)) return turnAway(call);
       const model = host.catalogue().find(call.shape.model);
-      if (model === undefined) return turnAway(unknownModel(call.shape.model, host.catalogue()));
+      if (model === undefined) return turnAway(unknownModel(call.shape.model, host.catalogue().list()));
       const traced = trace === undefined ? {} : { traceparent: toTraceparent(trace) };
       const { shape, body, repeatable } = call;
       const { url: path = "", headers } = request;
@@ -189,19 +190,6 @@ const draining: CallFault = {
   message: "The gateway is about to stop and takes no new calls.",
   retryAfterS: 1,
 };
-
-function unknownModel(name: string, catalogue: Catalogue): CallFault {
-  const known = catalogue.list().map(({ id }) => id);
-  const some = known.length <= 12 ? `: there are ${known.join(", ")}` : "; see /v1/models";
-  const shown = name.length > 80 ? `${name.slice(0, 80)}...` : name;
-  return {
-    status: 404,
-    type: "invalid_request_error",
-    code: "model_not_found",
-    param: "model",
-    message: `No engine has a model '${shown}'${known.length === 0 ? "" : some}.`,
-  };
-}
 
 function header(request: IncomingMessage, name: string): string | undefined {
   const value = request.headers[name];

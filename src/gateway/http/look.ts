@@ -7,6 +7,7 @@ import { metricsType } from "../observe/metrics.ts";
 import { answerFault, answerJson, internalFault } from "./answer.ts";
 import { admitCaller, admitOperator } from "./caller.ts";
 import type { JournalStream } from "./journal-stream.ts";
+import { unknownModel } from "./unknown-model.ts";
 
 export type LookHost = {
   readonly keyring: () => Keyring;
@@ -63,7 +64,7 @@ function tellModels({ models }: LookHost, path: string, response: ServerResponse
   if (path === "/v1/models") return answerJson(response, 200, { object: "list", data });
   const name = decode(path.slice("/v1/models/".length));
   const one = data.find(({ id }) => id === name);
-  return one === undefined ? answerFault(response, notFound(path)) : answerJson(response, 200, one);
+  return one === undefined ? answerFault(response, unknownModel(name, data)) : answerJson(response, 200, one);
 }
 
 export function notFound(path: string): CallFault {

@@ -118,7 +118,15 @@ describe("models", () => {
       id: model,
       object: "model",
     });
-    expect((await send(bench.url, "/v1/models/none")).status).toBe(404);
+    const none = await send(bench.url, "/v1/models/none");
+    expect([none.status, errorOf(none)]).toMatchObject([
+      404,
+      {
+        code: "model_not_found",
+        param: "model",
+        message: `No engine has a model 'none': there are ${model}, qwen3-1.7b.`,
+      },
+    ]);
     expect((await send(bench.url, "/v1/models", undefined, {}, "HEAD")).text).toBe("");
   });
 });
