@@ -12,6 +12,12 @@ export function closest(word: string, known: readonly string[]): string | undefi
   return best?.word;
 }
 
+/** `; did you mean x?` or nothing. */
+export function meant(word: string, known: Iterable<string>): string {
+  const near = closest(word, [...known].slice(0, 1000));
+  return near === undefined ? "" : `; did you mean ${near}?`;
+}
+
 /** Levenshtein distance. */
 function countEdits(left: string, right: string): number {
   let row = Array.from({ length: right.length + 1 }, (_, index) => index);

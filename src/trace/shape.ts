@@ -6,7 +6,7 @@
  *     parseAs(point, JSON.parse(line), "points.ndjson", "line 3");   // or an InputError that names the place
  */
 
-import { closest } from "./closest.ts";
+import { meant } from "./closest.ts";
 import { type Place, refuse, showShort, stepInto } from "./place.ts";
 
 export type Shape<T> = {
@@ -169,7 +169,9 @@ export function oneOf<const T extends readonly (string | number)[]>(...values: T
   return {
     expects,
     schema: values.length === 1 ? { const: values[0] } : { enum: values },
-    parse: (value, place) => values.find((known) => known === value) ?? refuse(place, showShort(value), expects),
+    parse: (value, place) =>
+      values.find((known) => known === value) ??
+      refuse(place, showShort(value), `${expects}${typeof value === "string" ? meant(value, values.map(String)) : ""}`),
   };
 }
 
@@ -230,9 +232,7 @@ function refuseUnknown(found: Record<string, unknown>, fields: Fields, place: Pl
   for (const key of Object.keys(found)) {
     if (Object.hasOwn(fields, key)) continue;
     const known = Object.keys(fields);
-    const near = closest(key, known);
-    const hint = near === undefined ? "" : `; did you mean ${near}?`;
-    refuse(stepInto(place, key), "an unknown key", `one of ${known.join(", ")}${hint}`);
+    refuse(stepInto(place, key), "an unknown key", `one of ${known.join(", ")}${meant(key, known)}`);
   }
   return found;
 }

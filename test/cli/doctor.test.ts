@@ -101,7 +101,7 @@ test("a file that cannot be used is told with all its faults, and nothing is ask
     code: 2,
     out:
       'refused  f.yaml: line 1: seed: found "x"; write a whole number from 0 to 4294967295\n' +
-      'refused  f.yaml: line 2: engines[0].kind: found "vlm"; write "vllm" or "sglang" or "llama-cpp" or "ollama" or "openai" or "emulated" or "llama"\n',
+      'refused  f.yaml: line 2: engines[0].kind: found "vlm"; write "vllm" or "sglang" or "llama-cpp" or "ollama" or "openai" or "emulated" or "llama"; did you mean vllm?\n',
   });
   expect(await doctor(worldOf({}), "--config", "no.yaml")).toEqual({
     code: 2,

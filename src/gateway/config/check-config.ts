@@ -8,7 +8,7 @@ import type { ConfigEntry } from "./config-shape.ts";
 import { checkAddress, checkDiscovered, checkEngines } from "./check-engines.ts";
 import { fault, repeated, type Fault, type Path } from "./fault.ts";
 import { isTelling, knownModel } from "./guess-model.ts";
-import { meant } from "./pieces.ts";
+import { meant } from "../../trace/closest.ts";
 
 const catalogueNames = knownModels.map(({ id }) => id);
 

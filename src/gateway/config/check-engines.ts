@@ -3,8 +3,8 @@
 import type { Config, EngineConfig, EngineKind } from "./config.ts";
 import { fault, repeated, type Fault, type Path } from "./fault.ts";
 import { unknownGpu } from "./fill-in.ts";
-import { gpuNames } from "./gpu-of.ts";
-import { meant } from "./pieces.ts";
+import { gpuNames, meantGpu } from "./gpu-of.ts";
+import { meant } from "../../trace/closest.ts";
 
 /** Of the configuration's engines the first `count`, which are those of the file. */
 export function* checkEngines(config: Config, count: number): Generator<Fault> {
@@ -74,7 +74,7 @@ function* checkEngine(engine: EngineConfig, hosts: ReadonlySet<string>, path: Pa
   const { kind, host, gpu, speed, files, kvEvents, sendsPriority } = engine;
   if (!hosts.has(host)) yield fault([...path, "host"], JSON.stringify(host), `a host under hosts${meant(host, hosts)}`);
   if (gpu !== unknownGpu && !gpuNames.includes(gpu))
-    yield fault([...path, "gpu"], JSON.stringify(gpu), `one of ${gpuNames.join(", ")}${meant(gpu, gpuNames)}`);
+    yield fault([...path, "gpu"], JSON.stringify(gpu), `one of ${gpuNames.join(", ")}${meantGpu(gpu)}`);
   if (speed !== 1 && kind !== "emulated") yield fault([...path, "speed"], `${speed}`, "1, as it is no emulated engine");
   if (Object.keys(files).length > 0 && kind !== "llama")
     yield fault([...path, "files"], `files of ${kind}`, "kind llama");

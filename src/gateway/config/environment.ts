@@ -8,7 +8,7 @@ import { InputError } from "../../trace/input-error.ts";
 import type { JsonSchema } from "../../trace/shape.ts";
 import { configShape } from "./config-shape.ts";
 import { fault, type Fault, type Path } from "./fault.ts";
-import { meant } from "./pieces.ts";
+import { meant } from "../../trace/closest.ts";
 import { readDocument } from "./read-document.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -3,6 +3,7 @@
 import { gpuKinds } from "../../catalogue/gpus.ts";
 import type { GpuKind } from "../../model/cluster.ts";
 import { gibibytes, gigabytes } from "../../model/units.ts";
+import { closest, meant } from "../../trace/closest.ts";
 import type { EngineConfig } from "./config.ts";
 import { unknownGpu } from "./fill-in.ts";
 
@@ -16,6 +17,15 @@ const cpu: GpuKind = {
 };
 
 export const gpuNames: readonly string[] = [...gpuKinds.map(({ id }) => id), cpu.id];
+
+/** `; did you mean x?` or nothing, for what is no kind: `h1000`, or `h100` without its memory. */
+export function meantGpu(name: string): string {
+  const whole = meant(name, gpuNames);
+  if (whole !== "") return whole;
+  const byModel = new Map(gpuNames.map((known) => [known.replace(/-\d+g$/, ""), known]));
+  const near = closest(name, [...byModel.keys()]);
+  return near === undefined ? "" : `; did you mean ${byModel.get(near)}?`;
+}
 
 /** What people most often run such a server on. */
 const usual = { vllm: "h100-80g", sglang: "h100-80g", openai: "h100-80g" } as const;

@@ -4,6 +4,7 @@
  */
 
 import { InputError } from "../../trace/input-error.ts";
+import { showShort } from "../../trace/place.ts";
 import { parseAs, type Shape } from "../../trace/shape.ts";
 import { checkConfig } from "./check-config.ts";
 import { checkFit } from "./check-fit.ts";
@@ -45,7 +46,11 @@ export function examineConfig(text: string, where: string, env: Environment = {}
     throw error;
   }
   // An empty file is one that says nothing.
-  const { value, setBy, faults: refused } = applyEnvironment(document.value ?? {}, env);
+  const written = document.value ?? {};
+  // Variables would go over anything else as if it were not there.
+  if (typeof written !== "object" || Array.isArray(written))
+    return { faults: [new InputError(where, "", showShort(written), "a map with keys such as engines")] };
+  const { value, setBy, faults: refused } = applyEnvironment(written, env);
   const [first, ...more] = [...refused, ...shapeFaults(value)];
   if (first !== undefined) return { faults: [toError(first), ...more.map(toError)] };
   const entry: ConfigEntry = parseAs(configShape, value, where);

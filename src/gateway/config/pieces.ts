@@ -1,6 +1,5 @@
 /** Shapes that several sections of `fate.yaml` are made of: names, addresses, amounts. */
 
-import { closest } from "../../trace/closest.ts";
 import { InputError } from "../../trace/input-error.ts";
 import { refuse, showShort, stepInto } from "../../trace/place.ts";
 import {
@@ -133,10 +132,4 @@ export function textOr<T>(short: Shape<string>, long: Shape<T>): Shape<string | 
     schema: { anyOf: [short.schema, long.schema] },
     parse: (value, place) => (typeof value === "string" ? short.parse(value, place) : long.parse(value, place)),
   };
-}
-
-/** `; did you mean x?` or nothing. */
-export function meant(word: string, known: Iterable<string>): string {
-  const near = closest(word, [...known].slice(0, 1000));
-  return near === undefined ? "" : `; did you mean ${near}?`;
 }

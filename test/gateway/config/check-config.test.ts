@@ -15,7 +15,7 @@ test.each([
   ["an unknown kind", "engines: [{ kind: vlm }]", 'line 1: engines[0].kind: found "vlm"', '"vllm" or "sglang"'],
   ["no engine", "policy: fate", "engines: found none", "at least one engine"],
   ["nothing at all", "", "engines: found none", "at least one engine"],
-  ["a list", "[]", "found a list of 0", "an object"],
+  ["a list", "[]", "found a list of 0", "a map with keys such as engines"],
   ["no YAML", "engines: [", "line 1:", "YAML"],
   [
     "a path in an address",
@@ -83,6 +83,10 @@ test.each([
     "engines[0].role",
     "cannot hand over",
   ],
+  ["a kind by almost its name", "engines: [{ kind: vlm }]", 'engines[0].kind: found "vlm"', "; did you mean vllm?"],
+  ["a GPU by almost its name", engine("gpu: h1000"), "engines[0].gpu", "cpu; did you mean h100-80g?"],
+  ["a GPU without its memory", engine("gpu: RTX4090"), "engines[0].gpu", "cpu; did you mean rtx-4090-24g?"],
+  ["plain text", "engines", 'fate.yaml: found "engines"', "expected a map with keys such as engines"],
   ["an emulated engine of nothing", "engines: [{ kind: emulated }]", "engines[0].models: found none", "to serve"],
   ["a speed", engine("speed: 2"), "engines[0].speed: found 2", "emulated"],
   [
@@ -121,6 +125,12 @@ test.each([
   expect(message).toContain("fate.yaml: ");
   expect(message).toContain(where);
   expect(message).toContain(expected);
+});
+
+test("variables do not make a map of a file that is none", () => {
+  expect(refusal(() => parseConfig("[1, 2]", "fate.yaml", { FATE_LISTEN_PORT: "0" }))).toBe(
+    "fate.yaml: found a list of 2, expected a map with keys such as engines",
+  );
 });
 
 test("listening beyond loopback asks for a key or for the word", () => {

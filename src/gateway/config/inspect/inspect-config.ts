@@ -3,7 +3,7 @@
 import { isLoopback } from "../addresses.ts";
 import type { Config } from "../config.ts";
 import { shortNames, type Environment } from "../environment.ts";
-import { meant } from "../pieces.ts";
+import { meant } from "../../../trace/closest.ts";
 import { toCluster } from "../to-cluster.ts";
 import { listLacks } from "../variables.ts";
 import { finding, showCount, type Finding } from "./finding.ts";

@@ -4,7 +4,7 @@ import type { Adapter, Sight } from "../../adapter/adapter.ts";
 import { EngineFault } from "../../adapter/engine-fault.ts";
 import { startsItself } from "../check-engines.ts";
 import type { EngineConfig } from "../config.ts";
-import { meant } from "../pieces.ts";
+import { meant } from "../../../trace/closest.ts";
 import { finding, showCount, type Finding } from "./finding.ts";
 import { codeOf } from "./inspect-machine.ts";
 import type { Surroundings } from "./surroundings.ts";
