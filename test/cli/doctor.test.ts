@@ -115,6 +115,31 @@ const faultOf = (kind: "unreachable" | "status"): EngineFault =>
 const cases: readonly (readonly [name: string, world: World, line: string, code: number])[] = [
   ["a taken port", { tryListen: () => Promise.reject(coded("EADDRINUSE")) }, "fault    port: 7373 is taken; stop", 1],
   [
+    "a port that a gateway holds",
+    {
+      tryListen: () => Promise.reject(coded("EADDRINUSE")),
+      probe: (url) => Promise.resolve({ status: url === "http://127.0.0.1:7373/fate/status" ? 200 : 404 }),
+    },
+    "note     port: a gateway already serves at 7373; a second one needs",
+    0,
+  ],
+  [
+    "a port that a gateway with keys holds, on all addresses",
+    {
+      files: one("", "listen: { host: '::', openWithoutKey: true }"),
+      tryListen: () => Promise.reject(coded("EADDRINUSE")),
+      probe: (url) => Promise.resolve({ status: url === "http://[::1]:7373/fate/status" ? 401 : 404 }),
+    },
+    "note     port: a gateway already serves at 7373",
+    0,
+  ],
+  [
+    "a taken port at which nobody answers",
+    { tryListen: () => Promise.reject(coded("EADDRINUSE")), probe: () => Promise.reject(coded("ECONNRESET")) },
+    "fault    port: 7373 is taken; stop",
+    1,
+  ],
+  [
     "a port of the system",
     { tryListen: () => Promise.reject(coded("EACCES")) },
     "fault    port: 7373 is not for this user",
@@ -382,6 +407,16 @@ const cases: readonly (readonly [name: string, world: World, line: string, code:
     1,
   ],
 ];
+
+test("an engine whose files are away is not said to be well", async () => {
+  const files = { "fate.yaml": "engines: [{ kind: llama, files: { x-1b: x.gguf, y-1b: y.gguf } }]" };
+  const tryRead = (path: string): Promise<void> =>
+    path === "x.gguf" ? Promise.reject(coded("ENOENT")) : Promise.resolve();
+  const { out } = await doctor(worldOf({ files, tryRead }));
+  expect(out.split("\n").filter((line) => line.includes("engine llama"))).toEqual([
+    "fault    engine llama: x.gguf cannot be read (ENOENT); mend the path or its rights",
+  ]);
+});
 
 test.each(cases)("%s", async (_, world, line, code) => {
   const found = await doctor(worldOf({ files: one(), ...world }));

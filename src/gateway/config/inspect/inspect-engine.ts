@@ -24,7 +24,7 @@ export async function inspectEngine(
 ): Promise<InspectedEngine> {
   const about = `engine ${engine.id}`;
   if (engine.url === undefined && engine.servers.length === 0 && startsItself(engine.kind))
-    return { findings: [finding("fine", about, `${engine.kind}, which the gateway itself starts`)] };
+    return { findings: await inspectOwn(engine, world) };
   const findings: Finding[] = [];
   const say = (level: Finding["level"], what: string, mend?: string): void => {
     findings.push(finding(level, about, what, mend));
@@ -47,6 +47,20 @@ export async function inspectEngine(
   }
   findings.push(...(await inspectExtras(engine, sight, world, createSignal)));
   return { findings, sight };
+}
+
+/** What the gateway starts itself needs the files that it is to serve. */
+async function inspectOwn({ id, kind, files }: EngineConfig, world: Surroundings): Promise<readonly Finding[]> {
+  const about = `engine ${id}`;
+  const faults: Finding[] = [];
+  for (const path of Object.values(files)) {
+    try {
+      await world.tryRead(path);
+    } catch (error) {
+      faults.push(finding("fault", about, `${path} cannot be read (${codeOf(error)})`, "mend the path or its rights"));
+    }
+  }
+  return faults.length > 0 ? faults : [finding("fine", about, `${kind}, which the gateway itself starts`)];
 }
 
 function toFault(engine: EngineConfig, error: unknown): Finding {
