@@ -103,12 +103,13 @@ function untilStopped({ signal }: Terminal): Promise<void> {
 function introduce(gateway: Gateway, where: string): string {
   const { policy, engines } = gateway.status();
   const models = new Set(engines.flatMap((engine) => engine.models));
+  const gpuWidth = Math.max(12, ...engines.map(({ gpu }) => gpu.length));
   const lines = [
     `Fate listens at ${gateway.url} (${where}; policy ${policy})`,
     "",
     ...engines.map(
       ({ id, kind, gpu, up, resident }) =>
-        `  ${id.padEnd(12)} ${kind.padEnd(9)} ${gpu.padEnd(12)} ${up ? "up" : "down"}  ${resident.join(", ")}`,
+        `  ${id.padEnd(12)} ${kind.padEnd(9)} ${gpu.padEnd(gpuWidth)} ${up ? "up" : "down"}  ${resident.join(", ")}`,
     ),
     "",
     `  models       ${[...models].join(", ")}`,

@@ -118,16 +118,17 @@ function roomOf(gpu: GpuKind, { gpus, memoryShare }: Pick<EngineConfig, "gpus" |
   return Math.floor(gpu.memoryBytes * gpus * memoryShare);
 }
 
-/** The kind as it is if it has the room, else one of the engine's own. */
+/** The kind as it is if it has the room, else one with as much as it takes, whose name says so: people see it. */
 function growTo(
   gpu: GpuKind,
   engine: EngineConfig,
   needed: number,
 ): { readonly gpu: GpuKind; readonly grown: boolean } {
   if (roomOf(gpu, engine) >= needed) return { gpu, grown: false };
-  // A little more than the quotient, which binary fractions may round down.
-  const memoryBytes = Math.ceil((needed / (engine.gpus * engine.memoryShare)) * (1 + 1e-9)) + 1;
-  return { gpu: { ...gpu, id: `${gpu.id} of ${engine.id}`, memoryBytes }, grown: true };
+  // A little more than the quotient, which binary fractions may round down, up to what the name tells: one name is one size.
+  const leastBytes = (needed / (engine.gpus * engine.memoryShare)) * (1 + 1e-9) + 1;
+  const memoryBytes = Math.ceil(leastBytes / shownBytes) * shownBytes;
+  return { gpu: { ...gpu, id: `${gpu.id}, taken to have ${showBytes(memoryBytes)}`, memoryBytes }, grown: true };
 }
 
 function unreachable(id: ModelId): never {
@@ -137,6 +138,9 @@ function unreachable(id: ModelId): never {
 function showNeed(model: Model, kvBytes: number | undefined): string {
   return `${showBytes(model.weightBytes)} of ${model.id}${kvBytes === undefined ? "" : ` and ${showBytes(kvBytes)} of KV`}`;
 }
+
+/** Sizes are shown to a tenth of a gigabyte. */
+const shownBytes = 1e8;
 
 function showBytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`;

@@ -78,6 +78,7 @@ test("a real server can hold what it serves, an emulated one what its GPU can", 
   const real = toCluster(parse(`kind: vllm, url: "http://h:1", ${big}`));
   expect([...(holdingsOf(real)[0]?.models.keys() ?? [])]).toEqual(["llama-3.1-70b", "qwen3-4b"]);
   expect(real.assumptions[0]).toContain("more than its share of 1 x l4-24g; it is taken to have as much");
+  expect(real.cluster.gpus.map(({ id }) => id)).toEqual([expect.stringMatching(/^l4-24g, taken to have \d+\.\d GB$/)]);
   const emulated = toCluster(parse(`kind: emulated, ${big}, resident: [llama-3.1-70b]`));
   expect([...(holdingsOf(emulated)[0]?.models.keys() ?? [])]).toEqual(["qwen3-4b"]);
   expect(emulated.cluster.engines[0]?.resident).toEqual([]);
