@@ -141,7 +141,7 @@ export const engineCommand = command({
           }),
     });
     await using _ = engine;
-    tellWhere(engine, values.json, terminal);
+    tellWhere(engine, values, terminal);
     await untilInterrupted(terminal.signal);
     terminal.note("fate engine: stopped");
   },
@@ -162,13 +162,17 @@ async function start(options: EngineOptions): Promise<EmulatedEngine> {
   }
 }
 
-function tellWhere({ url, stats, kvPort, kvReplayPort }: EmulatedEngine, json: boolean, terminal: Terminal): void {
+function tellWhere(
+  { url, gpu, stats, kvPort, kvReplayPort }: EmulatedEngine,
+  { json, gpus }: { readonly json: boolean; readonly gpus: number },
+  terminal: Terminal,
+): void {
   const { resident } = stats();
   if (json) {
-    terminal.out(`${JSON.stringify({ url, resident, kvPort, kvReplayPort })}\n`);
+    terminal.out(`${JSON.stringify({ url, gpu, gpus, resident, kvPort, kvReplayPort })}\n`);
     return;
   }
-  terminal.out(`fate engine listens at ${url}, ${resident.join(", ") || "no model"} in memory\n`);
+  terminal.out(`fate engine listens at ${url}, ${gpus} x ${gpu}, ${resident.join(", ") || "no model"} in memory\n`);
   if (kvPort !== undefined) terminal.out(`KV events at tcp port ${kvPort}\n`);
   if (kvReplayPort !== undefined) terminal.out(`replays at tcp port ${kvReplayPort}\n`);
 }

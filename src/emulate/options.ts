@@ -117,19 +117,26 @@ export function toSettings(options: EngineOptions): Settings {
   };
 }
 
-/** The kind of this name, or the first that has it as its beginning or as a word in it: `l4` is `l4-24g`, `4090` `rtx-4090-24g`. */
+/**
+ * The kind of this name, or the one that is called so without its memory, or has it as its beginning or as a word in it: `h100` is
+ * `h100-80g`, `4090` `rtx-4090-24g`.
+ */
 function findGpu(name: string): string {
   const wanted = name.trim().toLowerCase();
   const ids = gpuKinds.map(({ id }) => id);
   const ways: readonly ((id: string) => boolean)[] = [
     (id) => id === wanted,
+    (id) => id.replace(/-\d+g$/, "") === wanted,
     (id) => id.startsWith(`${wanted}-`),
     (id) => id.includes(`-${wanted}-`),
     (id) => id.startsWith(wanted),
   ];
-  const found = wanted === "" ? undefined : ways.map((fits) => ids.find(fits)).find((id) => id !== undefined);
-  if (found !== undefined) return found;
-  throw new RangeError(`gpu: found ${JSON.stringify(name)}, expected one of ${ids.join(", ")}`);
+  const found = wanted === "" ? [] : (ways.map((fits) => ids.filter(fits)).find(({ length }) => length > 0) ?? []);
+  const [only, ...others] = found;
+  if (only !== undefined && others.length === 0) return only;
+  const several = only === undefined ? "" : `, which could be ${found.length} GPUs`;
+  const known = only === undefined ? ids : found;
+  throw new RangeError(`gpu: found ${JSON.stringify(name)}${several}, expected one of ${known.join(", ")}`);
 }
 
 /** One host with one engine. */

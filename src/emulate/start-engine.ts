@@ -16,6 +16,8 @@ export type EmulatedEngine = AsyncDisposable & {
   /** Such as `http://127.0.0.1:40123`. */
   readonly url: string;
   readonly port: number;
+  /** The kind of the catalogue that it emulates. */
+  readonly gpu: string;
   /** Where KV events are published and replayed. */
   readonly kvPort?: number;
   readonly kvReplayPort?: number;
@@ -71,6 +73,7 @@ export async function startEngine(options: EngineOptions): Promise<EmulatedEngin
   return {
     url: `http://${settings.host.includes(":") ? `[${settings.host}]` : settings.host}:${listener.port()}`,
     port: listener.port(),
+    gpu: settings.gpu,
     ...(teller?.port === undefined ? {} : { kvPort: teller.port }),
     ...(teller?.replayPort === undefined ? {} : { kvReplayPort: teller.replayPort }),
     stats: () => toStats(engine),

@@ -47,7 +47,7 @@ test("serves the models named until it is interrupted", async () => {
     ]);
   });
   expect(out).toMatch(
-    /^fate engine listens at http:\/\/127\.0\.0\.1:\d+, llama-3\.2-1b in memory\nKV events at tcp port \d+\n$/,
+    /^fate engine listens at http:\/\/127\.0\.0\.1:\d+, 1 x rtx-4090-24g, llama-3\.2-1b in memory\nKV events at tcp port \d+\n$/,
   );
   await expect(fetch(address)).rejects.toThrow();
 });
@@ -56,6 +56,8 @@ test.each([
   [["--model", "llama-3.1-8"], "did you mean llama-3.1-8b?"],
   [["--model", "deepseek-v3", "--gpu", "l4"], "does not fit on 1 x l4-24g"],
   [["--gpu", "h1000"], "expected one of a100-80g"],
+  [["--gpu", "h"], 'found "h", which could be 3 GPUs, expected one of h100-80g, h100-nvl-94g, h200-141g'],
+  [["--gpu", "rtx"], "expected one of rtx-6000-ada-48g, rtx-a6000-48g, rtx-4090-24g, rtx-3090-24g"],
   [["--speed", "fast"], "expected a number up to 1000000 such as 20 or 20x, or max"],
   [["--fault", "explode"], 'found kind "explode"'],
   [["--resident", "qwen3-8b"], "is none of the models"],
@@ -63,6 +65,17 @@ test.each([
   const refused = runEngine([...words, "--port", "0"], () => Promise.resolve());
   await expect(refused).rejects.toThrow(message);
   await expect(refused).rejects.toThrow(UsageError);
+});
+
+test.each([
+  ["h100", "h100-80g"],
+  ["H100-nvl", "h100-nvl-94g"],
+  ["l4", "l4-24g"],
+  ["l40", "l40s-48g"],
+  ["6000", "rtx-6000-ada-48g"],
+])("takes %s for %s, and says so", async (name, gpu) => {
+  const words = ["--model", "llama-3.2-1b", "--gpu", name, "--gpus", "2", "--port", "0", "--json"];
+  expect(JSON.parse(await runEngine(words, () => Promise.resolve()))).toMatchObject({ gpu, gpus: 2 });
 });
 
 test("a port that is taken is said to be", async () => {
