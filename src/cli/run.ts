@@ -7,6 +7,7 @@ import { toDeclared } from "../gateway/declared/parse-declared.ts";
 import { InputError } from "../trace/input-error.ts";
 import { parseJsonOrYaml } from "../trace/parse-text.ts";
 import { decodeText, readText } from "../trace/read-text.ts";
+import { withLines } from "../trace/with-lines.ts";
 import { command } from "./arguments.ts";
 import { OutsideFault } from "./outside-fault.ts";
 import type { Terminal } from "./terminal.ts";
@@ -98,11 +99,12 @@ function toValue(text: string): Json {
 
 /** Checked here as far as it can be without the gateway, so that faults name the file. */
 function readDefinition(file: string, given: { readonly [name: string]: Json }): WorkflowDefinition {
-  const value = parseJsonOrYaml(file === "-" ? readStandardInput() : readText(file), file);
+  const text = file === "-" ? readStandardInput() : readText(file);
+  const value = parseJsonOrYaml(text, file);
   const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
   const inputs = isObject && "inputs" in value ? (value.inputs as object) : {};
   const whole = isObject ? { ...value, inputs: { ...inputs, ...given } } : value;
-  toDeclared(whole, file);
+  withLines(text, file, () => toDeclared(whole, file));
   return whole as WorkflowDefinition;
 }
 

@@ -8,6 +8,7 @@ import { parseJsonOrYaml } from "./parse-text.ts";
 import { readText } from "./read-text.ts";
 import { parseAs } from "./shape.ts";
 import { validateCluster } from "./validate-cluster.ts";
+import { withLines } from "./with-lines.ts";
 import { modelsById } from "./workload-file.ts";
 
 /** The cluster described in a file. `models` are known beside those of the catalogue. */
@@ -16,6 +17,10 @@ export function readCluster(path: string, models: readonly Model[] = []): Cluste
 }
 
 export function parseClusterFile(text: string, file: string, models: readonly Model[] = []): Cluster {
+  return withLines(text, file, () => parseWhole(text, file, models));
+}
+
+function parseWhole(text: string, file: string, models: readonly Model[]): Cluster {
   const { version: _, ...entry } = parseAs(clusterShape, parseJsonOrYaml(text, file), file);
   const described = new Set(entry.gpus.map((gpu) => gpu.id));
   const named = new Set(entry.devices.map((device) => device.gpu));

@@ -1,6 +1,7 @@
 /** Where a value stands in a document, and the refusal of a value there. */
 
 import { InputError } from "./input-error.ts";
+import { showPath } from "./path.ts";
 
 /** Where a value stands: a chain of steps up to the file, written out only when something is wrong. */
 export type Place = {
@@ -21,19 +22,14 @@ export function refuse(place: Place, found: string, expected: string): never {
 }
 
 function showPlace(place: Place): string {
-  const steps: string[] = [];
+  const steps: (string | number)[] = [];
   let top = place;
   while (top.up !== undefined) {
-    steps.push(showStep(top.step ?? ""));
+    steps.push(top.step ?? "");
     top = top.up;
   }
-  const path = steps.toReversed().join("").replace(/^\./, "");
+  const path = showPath(steps.toReversed());
   return top.label !== "" && path !== "" ? `${top.label}: ${path}` : top.label + path;
-}
-
-function showStep(step: string | number): string {
-  if (typeof step === "number") return `[${step}]`;
-  return /^[A-Za-z_$][\w$-]{0,60}$/.test(step) ? `.${step}` : `[${JSON.stringify(step.slice(0, 60))}]`;
 }
 
 /** A value in a message: itself if it is short by nature, its kind if it may be large or deep. */

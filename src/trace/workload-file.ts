@@ -13,6 +13,7 @@ import { type Place, stepInto } from "./place.ts";
 import { defaultLimit } from "./recorded-output.ts";
 import { parseAs, type Parsed } from "./shape.ts";
 import { validateIds, validateModels, validateWorkflow } from "./validate-workload.ts";
+import { withLines } from "./with-lines.ts";
 import { headerShape, type StageEntry, type WorkflowEntry, workflowShape, workloadShape } from "./workload-shape.ts";
 
 export type WorkloadAndModels = {
@@ -23,6 +24,10 @@ export type WorkloadAndModels = {
 
 /** The workflows by arrival, equal arrivals in the order of the file. */
 export function parseWorkloadFile(text: string, file: string): WorkloadAndModels {
+  return withLines(text, file, () => parseWhole(text, file));
+}
+
+function parseWhole(text: string, file: string): WorkloadAndModels {
   const { id, models, entries } = isInLines(text, file) ? readLines(text, file) : readDocument(text, file);
   validateModels(models, stepInto({ file, label: "" }, "models"));
   validateIds(entries.map(({ entry, place }) => [entry.id, stepInto(place, "id")] as const));

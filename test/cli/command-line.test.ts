@@ -41,6 +41,10 @@ describe("help", () => {
 describe("bad input ends with code 2 and one line", () => {
   writeFileSync(file("bad.yaml"), "version: 1\nid: x\nworkflows: [\n  - {\n");
   writeFileSync(file("typo.yaml"), "version: 1\nid: x\nworkflows:\n  - { id: a, stagess: [] }\n");
+  writeFileSync(
+    file("flow.yaml"),
+    "stages:\n  - { id: a, kind: llm, model: m, prompt: x }\n  # one more\n  - { id: b, kind: llm, prompt: y }\n",
+  );
   writeFileSync(file("empty.ndjson"), "");
 
   test.each([
@@ -93,7 +97,8 @@ describe("bad input ends with code 2 and one line", () => {
     [["simulate", "--generate", "chat", "--model", "lama-3.1-8b"], "did you mean llama-3.1-8b?"],
     [["simulate", "nowhere.yaml"], "fate: nowhere.yaml: found no such file, expected a readable file"],
     [["simulate", file("bad.yaml")], "bad.yaml: line "],
-    [["simulate", file("typo.yaml")], "typo.yaml: workflows[0]"],
+    [["simulate", file("typo.yaml")], "typo.yaml: line 4: workflows[0]"],
+    [["run", file("flow.yaml")], "flow.yaml: line 4: stages[1].model: found nothing"],
     [
       ["simulate", workload, "--journal", join(folder, "no", "such", "folder")],
       "found no such folder, expected a place to write to",

@@ -162,6 +162,21 @@ test("a group of different GPUs is refused", () => {
   expect(refusal(() => parse(mixed))).toContain("engines[0].devices[1]: found d1, a h100-80g, expected a a100-80g");
 });
 
+test("a fault in a file of several lines has its line, of shape and of sense", () => {
+  const lines = JSON.stringify(
+    JSON.parse(small(({ devices }) => void Object.assign(devices[1] ?? {}, { host: "h2" }))),
+    undefined,
+    2,
+  );
+  const at = lines.split("\n").findIndex((line) => line.includes('"h2"')) + 1;
+  expect(refusal(() => parse(lines))).toBe(
+    `c.json: line ${at}: devices[1].host: found "h2", expected a host; did you mean h0?`,
+  );
+  expect(refusal(() => parseClusterFile("version: 1\nid: c\nhosts: []\n", "c.yaml"))).toMatch(
+    /^c\.yaml: line 3: hosts: found 0 entries/,
+  );
+});
+
 test("a zone keeps models out", () => {
   const zoned = small((cluster) => {
     cluster.zones = [{ id: "z", models: ["embed-1.2b"] }];

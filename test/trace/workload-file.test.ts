@@ -131,6 +131,17 @@ test.each([
   expect(refusal(() => parse(withStages(...stages)))).toContain(message);
 });
 
+test("a fault in a file of several lines has its line, of shape and of sense", () => {
+  const head = "version: 1\nid: w\nworkflows:\n  - id: a\n    stages:\n";
+  const tool = (text: string): string => `      - { kind: tool, actualUs: 1, ${text} }\n`;
+  expect(refusal(() => parse(`${head}${tool("id: s")}${tool("id: t, actual: 2")}`))).toMatch(
+    /^f: line 7: workflows\[0\]\.stages\[1\]\.actual: found an unknown key/,
+  );
+  expect(refusal(() => parse(`${head}${tool("id: s")}${tool("id: s")}`))).toMatch(
+    /^f: line 7: workflows\[0\]\.stages\[1\]/,
+  );
+});
+
 test("names the cycle", () => {
   const ring = (id: string, parent: string): unknown => ({ ...stage, id, parents: [{ stage: parent }] });
   expect(refusal(() => parse(withStages(ring("a", "c"), ring("b", "a"), ring("c", "b"))))).toBe(

@@ -1,7 +1,8 @@
 /** What must hold for engines, each by its kind and all together. */
 
+import type { Path } from "../../trace/path.ts";
 import type { Config, EngineConfig, EngineKind } from "./config.ts";
-import { fault, repeated, type Fault, type Path } from "./fault.ts";
+import { fault, repeated, type Fault } from "./fault.ts";
 import { unknownGpu } from "./fill-in.ts";
 import { gpuNames, meantGpu } from "./gpu-of.ts";
 import { meant } from "../../trace/closest.ts";

@@ -1,13 +1,13 @@
 /** Engines that a configuration does not name itself: those of its discovery file, and those that a host name resolves to. */
 
 import { InputError } from "../../trace/input-error.ts";
+import { showPath } from "../../trace/path.ts";
+import { readDocument } from "../../trace/read-document.ts";
 import { object, parseAs, withDefault } from "../../trace/shape.ts";
 import { checkEngines } from "./check-engines.ts";
 import type { Config, EngineConfig } from "./config.ts";
 import { enginesShape } from "./engine-shape.ts";
-import { showPath } from "./fault.ts";
 import { addEntries } from "./fill-in.ts";
-import { readDocument } from "./read-document.ts";
 
 const engineFileShape = object({ engines: withDefault(enginesShape, []) });
 

@@ -4,16 +4,17 @@
  */
 
 import { InputError } from "../../trace/input-error.ts";
+import { readPath, showPath, type Path } from "../../trace/path.ts";
 import { showShort } from "../../trace/place.ts";
+import { readDocument, type ReadDocument } from "../../trace/read-document.ts";
 import { parseAs, type Shape } from "../../trace/shape.ts";
 import { checkConfig } from "./check-config.ts";
 import { checkFit } from "./check-fit.ts";
 import type { Config } from "./config.ts";
 import { configShape, lists, sections, type ConfigEntry } from "./config-shape.ts";
 import { applyEnvironment, type Environment } from "./environment.ts";
-import { fault, readPath, showPath, type Fault, type Path } from "./fault.ts";
+import { fault, type Fault } from "./fault.ts";
 import { fillIn } from "./fill-in.ts";
-import { readDocument, type ReadDocument } from "./read-document.ts";
 import { checkVariables } from "./variables.ts";
 
 export type Examined =

@@ -1,8 +1,9 @@
 /** Environment variables that a configuration names in place of secrets: what must be set, and what goes without. */
 
+import type { Path } from "../../trace/path.ts";
 import type { Config, EngineConfig } from "./config.ts";
 import type { Environment } from "./environment.ts";
-import { fault, type Fault, type Path } from "./fault.ts";
+import { fault, type Fault } from "./fault.ts";
 
 /** Without these the gateway does not start: it could not speak to its engines, its database, or its like. */
 export function* checkVariables(config: Config, env: Environment): Generator<Fault> {

@@ -1,8 +1,8 @@
 /** YAML or JSON text to plain values that remember on which line they stand. */
 
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from "yaml";
-import { InputError } from "../../trace/input-error.ts";
-import type { Path } from "./fault.ts";
+import { InputError } from "./input-error.ts";
+import type { Path } from "./path.ts";
 
 export type ReadDocument = {
   readonly value: unknown;
