@@ -80,7 +80,7 @@ export type Settings = {
 
 export function toSettings(options: EngineOptions): Settings {
   const { models, id = "engine", seed = 1, speed = 1, role = "both", surface = "all" } = options;
-  if (models.length === 0) throw new RangeError(`engine ${id}: found no models, expected at least one`);
+  if (models.length === 0) throw new RangeError(`engine ${id}: found none, expected at least one model`);
   if (!(speed > 0)) throw new RangeError(`speed: found ${speed}, expected a number above 0`);
   const gpu = findGpu(options.gpu ?? "h100-80g");
   const cluster = toCluster(id, gpu, role, options);
