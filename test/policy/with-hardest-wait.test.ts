@@ -35,25 +35,34 @@ const worlds = [
 type Told = { readonly overdue: number; readonly faults: readonly string[] };
 
 /**
- * Two faults there may be: somebody is placed while one that has waited too long is not, and an engine begins something else than
- * the one that was placed there for having waited longest.
+ * Two faults there may be: somebody is placed on an engine before one that has waited too long and goes there in the end, and an
+ * engine begins something else than the one that was placed there for having waited longest.
  */
 function findFaults(events: readonly JournalEvent[]): Told {
   const readyUs = new Map<string, number>();
   const firsts = new Map<string, string[]>();
+  /** Who was placed while one that had waited too long was not, by engine. */
+  const before = new Map<string, string[]>();
   const faults: string[] = [];
   let overdue = 0;
   for (const event of events) {
     if (event.kind === "stage-ready") readyUs.set(event.stage, event.atUs);
     if (event.kind === "stage-place") {
       readyUs.delete(event.stage);
+      for (const { engine } of event.shares)
+        for (const other of before.get(`${event.stage} ${engine}`) ?? [])
+          faults.push(`${other} is placed on ${engine}, ${event.stage} only later`);
       if (event.reason === "waited longest") {
         overdue += 1;
         for (const { engine } of event.shares) firsts.set(engine, [...(firsts.get(engine) ?? []), event.stage]);
         continue;
       }
       for (const [stage, sinceUs] of readyUs)
-        if (event.atUs - sinceUs >= mostUs) faults.push(`${event.stage} is placed, ${stage} is not`);
+        for (const { engine } of event.shares)
+          if (event.atUs - sinceUs >= mostUs) {
+            const waiting = `${stage} ${engine}`;
+            before.set(waiting, [...(before.get(waiting) ?? []), event.stage]);
+          }
     }
     if (event.kind === "share-start") {
       const waiting = firsts.get(event.engine) ?? [];
@@ -150,4 +159,14 @@ test("what no engine can take is not asked about again and again once it is over
   const machines = cluster("l40s", { resident: ["llama-3.1-8b"] });
   run({ cluster: machines, workflows: flows, policy: { plan, summary: "" }, calibration: plainCalibration });
   expect(asked).toBeLessThan(10);
+});
+
+test("where all have waited too long, an engine is not turned for each of them", () => {
+  const flows = Array.from({ length: 24 }, (_, index) =>
+    oneCall(`w${index}`, index, 200, index % 2 === 0 ? "llama-3.1-8b" : "phi-4-14.7b"),
+  );
+  const policy = { plan: withHardestWait(policies["greedy-finish"].plan, 2_000_000), summary: "" };
+  const machines = cluster("h100", { batching: { ...batched, maxSequences: 4 }, maxResident: 1 });
+  const { events } = run({ cluster: machines, workflows: flows, policy, calibration: plainCalibration });
+  expect(events.filter(({ kind }) => kind === "model-load-start").length).toBeLessThan(5);
 });

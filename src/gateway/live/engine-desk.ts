@@ -87,23 +87,31 @@ export class EngineDesk {
     return true;
   }
 
-  /**
-   * What has waited longest, if that is longer than anybody may, or would be after the first in the queue's order; or else that
-   * first one.
-   */
+  /** What has waited longer than anybody may, or would after the first in the queue's order; or else that first one. */
   #next(engine: EngineState): QueuedShare | undefined {
+    const overdue = this.#longestOverdue(engine);
+    if (overdue !== undefined) return overdue;
+    const next = nextInQueue(engine, this.#world.nowUs);
+    return next === undefined ? undefined : (this.#delayedBy(next, engine) ?? next);
+  }
+
+  /**
+   * What has waited longest, if that is longer than anybody may. Who needs no load counts as if come a hardest wait earlier, or else
+   * a queue of two models would be a load for each of its calls.
+   */
+  #longestOverdue(engine: EngineState): QueuedShare | undefined {
     const { nowUs, state } = this.#world;
-    let overdue: QueuedShare | undefined;
-    let sinceUs = nowUs - this.#host.hardestWaitUs();
+    const hardestUs = this.#host.hardestWaitUs();
+    let longest: QueuedShare | undefined;
+    let sinceUs = Infinity;
     for (const queued of engine.queue) {
       const { readyUs } = state.workflows.node(queued.stage.key);
-      if (readyUs > sinceUs || (readyUs === sinceUs && overdue !== undefined)) continue;
-      overdue = queued;
-      sinceUs = readyUs;
+      const countedUs = engine.isResident(queued.stage.model) ? readyUs - hardestUs : readyUs;
+      if (readyUs > nowUs - hardestUs || countedUs >= sinceUs) continue;
+      longest = queued;
+      sinceUs = countedUs;
     }
-    if (overdue !== undefined) return overdue;
-    const next = nextInQueue(engine, nowUs);
-    return next === undefined ? undefined : (this.#delayedBy(next, engine) ?? next);
+    return longest;
   }
 
   /** What has waited longest of those that must wait for the end of `next`, if it began, and would then have waited too long. */

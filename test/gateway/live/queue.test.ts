@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { policies } from "../../../src/policy/policies.ts";
 import { isAblation } from "../../support/ablations.ts";
 import { carryMixedLoad } from "./mixed-load.ts";
-import { cut, engines, inRoles, Live, llama, Owner, phi, stageOf } from "./world.ts";
+import { cut, engines, inRoles, Live, llama, Owner, phi, settle, stageOf } from "./world.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });
@@ -158,6 +158,73 @@ test.each([
     const late = live.call({ outputTokens });
     running.turn.end({ outputTokens: 100 });
     expect({ late: 0, early: 0, [next]: 1 }).toEqual({ late: late.turns.length, early: early.turns.length });
+  },
+);
+
+test("of those that have waited too long, one at most is bound to an engine that is busy", async () => {
+  const cluster = engines("h100 h100", { batching: one });
+  await using live = new Live({ cluster, policy: "greedy-finish", queue: { ...queue, hardestWaitMs: 5000 } });
+  const calls = Array.from({ length: 8 }, () => live.call());
+  live.pass(5_000_000);
+  vi.advanceTimersByTime(5000);
+  expect(["engine-0", "engine-1"].map((id) => live.state(id).queue.length)).toEqual([1, 1]);
+  // One of the engines takes for ever: the other has them all but the one that waits there.
+  for (let round = 0; round < 6; round++) {
+    const next = calls.find(({ turns, key }) => turns[0]?.engine === "engine-1" && !live.over.has(key));
+    if (next !== undefined) live.finish(next);
+  }
+  expect([live.over.size, live.driver.open()]).toEqual([6, 2]);
+});
+
+test("where all in a queue have waited too long, those of the model that is loaded go first", async () => {
+  const cluster = engines("h100", { batching: one, maxResident: 1 });
+  await using live = new Live({
+    cluster,
+    policy: "greedy-commit",
+    loads: true,
+    queue: { ...queue, hardestWaitMs: 5000 },
+  });
+  const calls = [llama, phi, llama, phi, llama, phi].map((model) => live.call({ model }));
+  live.pass(5_000_000);
+  while (live.driver.open() > 0) {
+    const running = calls.find(({ turns, key }) => turns.length > 0 && !live.over.has(key));
+    if (running === undefined) live.engine("engine-0").take().end();
+    else live.finish(running);
+    await settle();
+  }
+  expect(live.of("model-load-start").map(({ model }) => model)).toEqual([phi]);
+});
+
+test.each([
+  [4999, llama],
+  [5001, phi],
+])(
+  "of one that came %i ms after one of another model, %s goes first when both have waited too long",
+  async (ms, first) => {
+    const cluster = engines("h100", { batching: one, maxResident: 1 });
+    await using live = new Live({
+      cluster,
+      policy: "greedy-commit",
+      loads: true,
+      queue: { ...queue, hardestWaitMs: 5000 },
+    });
+    const running = live.call();
+    const early = live.call({ model: phi });
+    live.pass(ms * 1000);
+    const late = live.call();
+    live.pass(5_000_000);
+    live.finish(running);
+    expect({ [llama]: late.turns.length, [phi]: live.of("model-load-start").length }).toEqual({
+      [llama]: 0,
+      [phi]: 0,
+      [first]: 1,
+    });
+    if (late.turns.length > 0) live.finish(late);
+    for (const _ of ["unload", "load"]) {
+      live.engine("engine-0").take().end();
+      await settle();
+    }
+    expect(early.turns).toHaveLength(1);
   },
 );
 

@@ -307,7 +307,10 @@ export class Live implements AsyncDisposable {
   }
 }
 
-/** Shares that began on an engine while one that was ready before them stood in its queue and had waited as long as it may. */
+/**
+ * Shares that began on an engine while one that was ready before them stood in its queue and had waited as long as it may; unless
+ * they had so themselves, and came no more than that later: they may have needed no load.
+ */
 function listOvertaken(events: readonly JournalEvent[], hardestWaitUs: number): string[] {
   const readyUs = new Map<string, number>();
   const queued: { readonly stage: string; readonly share: number; readonly engine: string }[] = [];
@@ -338,6 +341,7 @@ function listOvertaken(events: readonly JournalEvent[], hardestWaitUs: number): 
         for (const { stage, engine } of queued) {
           const sinceUs = readyUs.get(stage) ?? Infinity;
           if (engine !== event.engine || sinceUs >= ownUs || event.atUs - sinceUs < hardestWaitUs) continue;
+          if (event.atUs - ownUs >= hardestWaitUs && ownUs - sinceUs <= hardestWaitUs) continue;
           overtaken.push(`${event.stage} begins on ${engine} before ${stage}`);
         }
         break;
