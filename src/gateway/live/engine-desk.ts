@@ -3,10 +3,12 @@
 import { shareWork } from "../../cost/share-work.ts";
 import type { EngineId } from "../../model/cluster.ts";
 import type { ModelId } from "../../model/model.ts";
+import type { VisibleModelStage } from "../../model/visible.ts";
 import type { EngineState, QueuedShare } from "../../state/engine-state.ts";
 import { nextInQueue } from "../../state/queue.ts";
 import { pickVictims } from "../../state/residency.ts";
 import type { Adapter, Sight } from "../adapter/adapter.ts";
+import { FailedLoads, type Pause } from "./failed-loads.ts";
 import { hasRoom, kvTokensOf, sequencesOf } from "./room.ts";
 import { signalAfter } from "./time.ts";
 import { longestMs, type World } from "./world.ts";
@@ -16,6 +18,8 @@ export type DeskHost = {
   readonly begin: (queued: QueuedShare, engine: EngineState, beside: number) => void;
   readonly onLoaded: (engine: EngineId, model: ModelId, tookUs: number) => void;
   readonly onLoadFailed: (engine: EngineId, model: ModelId, error: unknown) => void;
+  /** The model of a share that has come up is not loaded for a while: others would wait behind it. */
+  readonly onPaused: (engine: EngineId, stage: VisibleModelStage, pause: Pause) => void;
   /** Lives through a moment, at whose end the policy is asked. */
   readonly live: (what: () => void) => void;
   /** What has waited this long goes before everything else. */
@@ -27,8 +31,6 @@ export type DeskHost = {
 /** A load that takes this much longer than expected has failed. */
 const loadPatience = 20;
 const leastLoadMs = 60_000;
-/** After a failed load the model is not loaded ahead of need for so long. */
-const prefetchPauseUs = 30_000_000;
 
 export class EngineDesk {
   readonly id: EngineId;
@@ -42,7 +44,7 @@ export class EngineDesk {
   /** What is shown next may have been seen before the last load or unload was over. */
   #stale = false;
   #serving = false;
-  readonly #failedUs = new Map<ModelId, number>();
+  readonly #failed = new FailedLoads();
 
   constructor(world: World, adapter: Adapter, host: DeskHost) {
     this.id = adapter.engine;
@@ -77,6 +79,11 @@ export class EngineDesk {
     if (queued === undefined || !engine.up || this.#loading !== undefined) return false;
     if (!engine.isResident(queued.stage.model)) {
       if (!this.adapter.abilities.loads) return this.#assume(queued.stage.model);
+      const pause = this.#failed.pauseOf(queued.stage.model, this.#world.nowUs);
+      if (pause !== undefined) {
+        this.#host.onPaused(this.id, queued.stage, pause);
+        return !engine.queue.includes(queued);
+      }
       if (engine.running.length === 0) this.startLoad(queued.stage.model, "stage", queued.victims);
       return false;
     }
@@ -173,8 +180,7 @@ export class EngineDesk {
 
   /** Whether the model was loaded the last time, or that is long ago. */
   mayPrefetch(model: ModelId): boolean {
-    const failedUs = this.#failedUs.get(model);
-    return failedUs === undefined || this.#world.nowUs - failedUs >= prefetchPauseUs;
+    return this.#failed.mayPrefetch(model, this.#world.nowUs);
   }
 
   async #load(load: { readonly model: ModelId }, victims: readonly ModelId[], expectedUs: number): Promise<void> {
@@ -195,23 +201,23 @@ export class EngineDesk {
     // It may have been given up meanwhile.
     if (this.#loading !== load) return;
     this.#host.live(() => {
-      this.#endLoad(failure === undefined);
+      this.#endLoad(failure === undefined, failure);
       if (failure === undefined) this.#host.onLoaded(this.id, load.model, this.#world.nowUs - startUs);
       else this.#host.onLoadFailed(this.id, load.model, failure);
       this.serve();
     });
   }
 
-  #endLoad(loaded: boolean): void {
+  #endLoad(loaded: boolean, error?: unknown): void {
     if (this.#loading === undefined) return;
     const { model } = this.#loading;
     this.#loading = undefined;
     this.#stale = true;
     this.#world.emit({ kind: "model-load-end", engine: this.id, model });
-    if (loaded) this.#failedUs.delete(model);
+    if (loaded) this.#failed.remove(model);
     else {
       this.#world.emit({ kind: "model-evict", engine: this.id, model, cause: "failed" });
-      this.#failedUs.set(model, this.#world.nowUs);
+      this.#failed.add(model, this.#world.nowUs, error);
     }
   }
 

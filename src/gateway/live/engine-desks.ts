@@ -3,12 +3,14 @@
 import { strict as assert } from "node:assert";
 import type { EngineId } from "../../model/cluster.ts";
 import type { ModelId } from "../../model/model.ts";
+import type { VisibleModelStage } from "../../model/visible.ts";
 import type { StageKey } from "../../model/workflow.ts";
 import type { EngineState, QueuedShare } from "../../state/engine-state.ts";
 import type { Adapter, Sight } from "../adapter/adapter.ts";
-import { EngineFault } from "../adapter/engine-fault.ts";
+import { hasOther } from "./admission.ts";
 import type { ShareFault } from "./driver.ts";
 import { EngineDesk, type DeskHost } from "./engine-desk.ts";
+import { isUnreachable, type Pause } from "./failed-loads.ts";
 import type { Learning } from "./learning.ts";
 import type { Moments } from "./moments.ts";
 import type { StageDesk } from "./stage-desk.ts";
@@ -72,6 +74,7 @@ export class EngineDesks {
       live: (what) => moments.live(what),
       onLoaded: (engine, model, tookUs) => learning.onLoaded(engine, model, tookUs),
       onLoadFailed: (engine, model, error) => this.#onLoadFailed(engine, model, error),
+      onPaused: (engine, stage, pause) => this.#onPaused(engine, stage, pause),
     };
     for (const adapter of adapters)
       if (!this.#desks.has(adapter.engine)) this.#desks.set(adapter.engine, new EngineDesk(world, adapter, host));
@@ -148,13 +151,14 @@ export class EngineDesks {
     });
   }
 
+  /** That a model cannot be loaded says nothing of the engine: others may run there. */
   #onLoadFailed(engine: EngineId, model: ModelId, error: unknown): void {
     const { world, stages, onOutcome, onFault } = this.#host;
-    const message = `${engine} could not load ${model}: ${error instanceof Error ? error.message : String(error)}`;
+    const message = loadFailure(engine, model, error);
     onFault(new Error(message));
-    const isGone = error instanceof EngineFault && error.kind === "unreachable";
+    const isGone = isUnreachable(error);
     const fault = { kind: isGone ? "unreachable" : "busy", retry: true, message } as const;
-    onOutcome(engine, fault);
+    if (isGone) onOutcome(engine, fault);
     const waiting = world.state.cluster.engine(engine).queue.filter(({ stage }) => stage.model === model);
     for (const { stage } of waiting) {
       const open = stages.find(stage.key);
@@ -162,9 +166,25 @@ export class EngineDesks {
     }
   }
 
+  /** Elsewhere, or else nowhere. */
+  #onPaused(engine: EngineId, { key, model }: VisibleModelStage, { error, leftUs }: Pause): void {
+    const { world, moments, stages } = this.#host;
+    const open = stages.find(key);
+    if (open === undefined) return;
+    const message = loadFailure(engine, model, error);
+    moments.live(() => {
+      if (hasOther(world, key, engine)) stages.lose(open, engine);
+      else stages.refuse(open, { kind: "engine-failed", message, retryAfterS: Math.ceil(leftUs / 1e6) }, "failed");
+    });
+  }
+
   async close(): Promise<void> {
     await Promise.all(Array.from(this.#desks.values(), (desk) => desk.close()));
   }
+}
+
+function loadFailure(engine: EngineId, model: ModelId, error: unknown): string {
+  return `${engine} could not load ${model}: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 /** Stages with a share in the engine's queue, or in another's and to be decoded on it. */

@@ -1,6 +1,7 @@
 /** Engines that load, show what they hold, go, come back, and change. */
 
 import { describe, expect, test } from "vitest";
+import { EngineFault } from "../../../src/gateway/adapter/engine-fault.ts";
 import { embedder, engines, inRoles, Live, llama, Owner, phi, promptOf, settle, stageOf, cut } from "./world.ts";
 
 const never = new AbortController().signal;
@@ -41,16 +42,89 @@ describe("a load", () => {
     await using live = loading({ cluster: engines("h100 h100", { resident: [] }) });
     const call = live.call();
     const tried: string[] = [];
-    for (let attempt = 0; attempt < 4; attempt++) {
+    for (let attempt = 0; attempt < 3; attempt++) {
       const id = live.engine("engine-0").asked.length > 0 ? "engine-0" : "engine-1";
       tried.push(id);
       live.engine(id).take().fail("no such file");
       await settle();
     }
-    expect(tried).toEqual(["engine-0", "engine-1", "engine-1", "engine-1"]);
+    expect(tried).toEqual(["engine-0", "engine-1", "engine-1"]);
     expect(call.heard).toEqual(["refused: engine-failed"]);
     expect(call.refusal?.message).toBe("engine-1 could not load llama-3.1-8b: no such file");
-    expect(live.of("model-evict").map(({ cause }) => cause)).toEqual(["failed", "failed", "failed", "failed"]);
+    expect(live.of("model-evict").map(({ cause }) => cause)).toEqual(["failed", "failed", "failed"]);
+  });
+
+  describe("that has failed twice in a row", () => {
+    /** One engine that holds llama, on which phi could not be loaded. */
+    const failTwice = async (live: Live): Promise<void> => {
+      const call = live.call({ model: phi });
+      for (let attempt = 0; attempt < 2; attempt++) {
+        const engine = live.engine("engine-0");
+        if (engine.asked[0]?.kind === "unload") engine.take().end();
+        await settle();
+        engine.take().fail("out of memory");
+        await settle();
+      }
+      expect(call.heard).toEqual(["refused: engine-failed"]);
+    };
+
+    test("is not tried again for a while: who waits for it is told why, and others have the engine", async () => {
+      await using live = loading();
+      await failTwice(live);
+      live.pass(10_000_000);
+      expect(live.call({ model: phi }).refusal).toEqual({
+        kind: "engine-failed",
+        message: `engine-0 could not load ${phi}: out of memory`,
+        retryAfterS: 20,
+      });
+      const other = live.call();
+      expect(live.engine("engine-0").take()).toMatchObject({ kind: "load", model: llama });
+      expect([other.heard, live.engine("engine-0").asked]).toEqual([[], []]);
+    });
+
+    test("is tried again after that, once", async () => {
+      await using live = loading();
+      await failTwice(live);
+      live.pass(30_000_000);
+      const call = live.call({ model: phi });
+      live.engine("engine-0").take().fail("out of memory");
+      await settle();
+      expect([call.heard, live.of("model-load-start").length]).toEqual([["refused: engine-failed"], 3]);
+    });
+
+    test("is tried elsewhere", async () => {
+      await using live = loading({ cluster: engines("h100 h100") });
+      live.driver.engineDown("engine-1");
+      await failTwice(live);
+      live.driver.engineUp("engine-1");
+      const call = live.call({ model: phi });
+      await settle();
+      expect(live.engine("engine-0").asked).toEqual([]);
+      for (const kind of ["unload", "load"]) {
+        expect(live.engine("engine-1").asked).toMatchObject([{ kind }]);
+        live.engine("engine-1").take().end();
+        await settle();
+      }
+      expect(call.engine).toBe("engine-1");
+      live.finish(call);
+    });
+
+    test("does not count against the engine, unless nobody was there", async () => {
+      await using live = loading();
+      await failTwice(live);
+      expect(live.outcomes).toEqual([]);
+      const call = live.call();
+      const fault = {
+        kind: "unreachable",
+        engine: "engine-0",
+        request: "POST /load",
+        found: "?",
+        expected: "?",
+      } as const;
+      live.engine("engine-0").take().fail(new EngineFault(fault));
+      await settle();
+      expect([live.outcomes, call.heard]).toEqual([["engine-0: unreachable"], []]);
+    });
   });
 
   test("that fails voids the shards that run elsewhere", async () => {
