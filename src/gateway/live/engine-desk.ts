@@ -102,10 +102,7 @@ export class EngineDesk {
     return next === undefined ? undefined : (this.#delayedBy(next, engine) ?? next);
   }
 
-  /**
-   * What has waited longest, if that is longer than anybody may. Who needs no load counts as if come a hardest wait earlier, or else
-   * a queue of two models would be a load for each of its calls.
-   */
+  /** Who needs no load counts as if come a hardest wait earlier, or else a queue of two models is a load for each of its calls. */
   #longestOverdue(engine: EngineState): QueuedShare | undefined {
     const { nowUs, state } = this.#world;
     const hardestUs = this.#host.hardestWaitUs();
