@@ -35,3 +35,8 @@ export const gpuKinds: readonly GpuKind[] = [
   sheet("a10g-24g", 24, 600, 125, undefined, 32),
   sheet("l4-24g", 24, 300, 121, 242, 32),
 ];
+
+/** What a kind is called where its memory goes without saying: `h100` of `h100-80g`. */
+export function withoutMemory(id: string): string {
+  return id.replace(/-\d+g$/, "");
+}

@@ -1,6 +1,6 @@
 /** What an emulated engine is told, and the same with every default filled in and its costs worked out. */
 
-import { gpuKinds } from "../catalogue/gpus.ts";
+import { gpuKinds, withoutMemory } from "../catalogue/gpus.ts";
 import type { Calibration } from "../cost/calibration.ts";
 import { createCostModel, type EngineCosts } from "../cost/cost-model.ts";
 import { shippedCalibration } from "../cost/shipped-calibration.ts";
@@ -126,7 +126,7 @@ function findGpu(name: string): string {
   const ids = gpuKinds.map(({ id }) => id);
   const ways: readonly ((id: string) => boolean)[] = [
     (id) => id === wanted,
-    (id) => id.replace(/-\d+g$/, "") === wanted,
+    (id) => withoutMemory(id) === wanted,
     (id) => id.startsWith(`${wanted}-`),
     (id) => id.includes(`-${wanted}-`),
     (id) => id.startsWith(wanted),

@@ -8,7 +8,7 @@ import { knownModels } from "../catalogue/models.ts";
 import type { Cluster } from "../model/cluster.ts";
 import type { Model } from "../model/model.ts";
 import { readCluster } from "../trace/cluster-file.ts";
-import { closest } from "../trace/closest.ts";
+import { meant } from "../trace/closest.ts";
 import { InputError } from "../trace/input-error.ts";
 import { generateWorkload, type GenerateOptions } from "../trace/generate/generate-workload.ts";
 import { readWorkload } from "../trace/read-workload.ts";
@@ -71,9 +71,8 @@ export function toGenerateOptions(source: GeneratedSource, seed: number): Genera
 function refuseUnknownModel(option: string, model: string): void {
   const names = knownModels.map(({ id }) => id);
   if (names.includes(model)) return;
-  const near = closest(model, names);
-  const meant = near === undefined ? "" : `; did you mean ${near}?`;
-  throw new InputError(option, "", JSON.stringify(model), `a model that fate knows, such as llama-3.1-8b${meant}`);
+  const expected = `a model that fate knows, such as llama-3.1-8b${meant(model, names)}`;
+  throw new InputError(option, "", JSON.stringify(model), expected);
 }
 
 /** `models` are known beside those of the catalogue. */
@@ -81,14 +80,8 @@ function loadCluster(nameOrPath: string, models: readonly Model[]): Cluster {
   const named = namedCluster(nameOrPath);
   if (named !== undefined) return named;
   if (/[./\\]/.test(nameOrPath) || existsSync(nameOrPath)) return readCluster(nameOrPath, models);
-  const near = closest(nameOrPath, clusterNames);
-  const meant = near === undefined ? "" : `; did you mean ${near}?`;
-  throw new InputError(
-    "--cluster",
-    "",
-    JSON.stringify(nameOrPath),
-    `a file or one of ${clusterNames.join(", ")}${meant}`,
-  );
+  const expected = `a file or one of ${clusterNames.join(", ")}${meant(nameOrPath, clusterNames)}`;
+  throw new InputError("--cluster", "", JSON.stringify(nameOrPath), expected);
 }
 
 /** A cluster may hold models that no stage names; it is known what they are too. */

@@ -1,6 +1,7 @@
 /** What looks on while a gateway works: counters always, traces where the configuration says where to. */
 
 import { createOtlpExporter, type OtlpExporter } from "../wire/otlp.ts";
+import { headersFrom } from "./config/variables.ts";
 import type { EngineSide } from "./engine-side.ts";
 import type { Ground } from "./ground.ts";
 import type { Group } from "./group.ts";
@@ -13,11 +14,7 @@ import { createTraces, type Traces } from "./observe/traces.ts";
 export function createExporter({ env, now }: Ground): OtlpExporter | undefined {
   const { endpoint, headersFromEnv, serviceName } = now.config.traces;
   if (endpoint === undefined) return undefined;
-  const headers: Record<string, string> = {};
-  for (const [name, variable] of Object.entries(headersFromEnv)) {
-    const value = env[variable] ?? "";
-    if (value !== "") headers[name] = value;
-  }
+  const headers = headersFrom(headersFromEnv, env);
   return createOtlpExporter({ endpoint, headers, resource: { "service.name": serviceName } });
 }
 

@@ -10,7 +10,7 @@ export type ReadDocument = {
   readonly lineOf: (path: Path) => number | undefined;
 };
 
-/** A configuration is written by people. */
+/** What is larger was not written by people. */
 const maxCharacters = 1_000_000;
 const maxAliases = 100;
 

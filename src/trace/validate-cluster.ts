@@ -5,7 +5,7 @@
 
 import type { Cluster, Device, Engine, GpuKind, Host, Zone } from "../model/cluster.ts";
 import type { Model, ModelId } from "../model/model.ts";
-import { closest } from "./closest.ts";
+import { meant } from "./closest.ts";
 import { type Place, refuse, stepInto } from "./place.ts";
 import { validateIds, validateModel } from "./validate-workload.ts";
 
@@ -54,8 +54,7 @@ function indexById<T extends { readonly id: string }>(entries: readonly T[], pla
 function resolve<T>(id: string, known: ReadonlyMap<string, T>, what: string, place: Place): T {
   const entry = known.get(id);
   if (entry !== undefined) return entry;
-  const near = closest(id, [...known.keys()].slice(0, 1000));
-  return refuse(place, JSON.stringify(id), `${what}${near === undefined ? "" : `; did you mean ${near}?`}`);
+  return refuse(place, JSON.stringify(id), `${what}${meant(id, known.keys())}`);
 }
 
 function validateNames(names: readonly string[] | undefined, models: ReadonlyMap<ModelId, Model>, place: Place): void {

@@ -5,7 +5,7 @@
 
 import type { Model, ModelId } from "../model/model.ts";
 import type { Branch, Stage, StageId, Workflow } from "../model/workflow.ts";
-import { closest } from "./closest.ts";
+import { meant } from "./closest.ts";
 import { type Place, refuse, stepInto } from "./place.ts";
 import { orderTopologically, showCycle } from "./topological.ts";
 
@@ -65,9 +65,8 @@ export function validateModels(models: readonly Model[], place: Place): void {
 
 export function validateModel(id: ModelId, models: ReadonlyMap<ModelId, Model>, place: Place): void {
   if (models.has(id)) return;
-  const near = closest(id, [...models.keys()]);
-  const hint = near === undefined ? "" : `; did you mean ${near}?`;
-  refuse(place, JSON.stringify(id), `a model of the catalogue or one described in the file${hint}`);
+  const expected = `a model of the catalogue or one described in the file${meant(id, models.keys())}`;
+  refuse(place, JSON.stringify(id), expected);
 }
 
 function indexStages(stages: readonly Stage[], place: Place): Map<StageId, number> {
@@ -85,12 +84,7 @@ function parentPositions(stage: Stage, indexOf: ReadonlyMap<StageId, number>, pl
 function resolve(id: StageId, indexOf: ReadonlyMap<StageId, number>, place: Place): number {
   const index = indexOf.get(id);
   if (index !== undefined) return index;
-  const near = closest(id, [...indexOf.keys()].slice(0, 1000));
-  return refuse(
-    place,
-    JSON.stringify(id),
-    `a stage of this workflow${near === undefined ? "" : `; did you mean ${near}?`}`,
-  );
+  return refuse(place, JSON.stringify(id), `a stage of this workflow${meant(id, indexOf.keys())}`);
 }
 
 function validateBranch({ chance, runs }: Branch, place: Place): void {

@@ -2,6 +2,7 @@
 
 import { knownModels } from "../../catalogue/models.ts";
 import { policies } from "../../policy/policies.ts";
+import { meant } from "../../trace/closest.ts";
 import type { Path } from "../../trace/path.ts";
 import { isLoopback } from "./addresses.ts";
 import type { Config } from "./config.ts";
@@ -9,7 +10,6 @@ import type { ConfigEntry } from "./config-shape.ts";
 import { checkAddress, checkDiscovered, checkEngines } from "./check-engines.ts";
 import { fault, repeated, type Fault } from "./fault.ts";
 import { isTelling, knownModel } from "./guess-model.ts";
-import { meant } from "../../trace/closest.ts";
 
 const catalogueNames = knownModels.map(({ id }) => id);
 

@@ -1,11 +1,11 @@
 /** What must hold for engines, each by its kind and all together. */
 
+import { meant } from "../../trace/closest.ts";
 import type { Path } from "../../trace/path.ts";
 import type { Config, EngineConfig, EngineKind } from "./config.ts";
 import { fault, repeated, type Fault } from "./fault.ts";
 import { unknownGpu } from "./fill-in.ts";
 import { gpuNames, meantGpu } from "./gpu-of.ts";
-import { meant } from "../../trace/closest.ts";
 
 /** Of the configuration's engines the first `count`, which are those of the file. */
 export function* checkEngines(config: Config, count: number): Generator<Fault> {

@@ -4,13 +4,13 @@
  * like the file. Which keys there are, the schema tells.
  */
 
+import { meant } from "../../trace/closest.ts";
 import { InputError } from "../../trace/input-error.ts";
 import type { Path } from "../../trace/path.ts";
 import { readDocument } from "../../trace/read-document.ts";
 import type { JsonSchema } from "../../trace/shape.ts";
 import { configShape } from "./config-shape.ts";
 import { fault, type Fault } from "./fault.ts";
-import { meant } from "../../trace/closest.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,6 +1,6 @@
 /** The GPU kind that an engine runs on, or what it is taken for. */
 
-import { gpuKinds } from "../../catalogue/gpus.ts";
+import { gpuKinds, withoutMemory } from "../../catalogue/gpus.ts";
 import type { GpuKind } from "../../model/cluster.ts";
 import { gibibytes, gigabytes } from "../../model/units.ts";
 import { closest, meant } from "../../trace/closest.ts";
@@ -22,7 +22,7 @@ export const gpuNames: readonly string[] = [...gpuKinds.map(({ id }) => id), cpu
 export function meantGpu(name: string): string {
   const whole = meant(name, gpuNames);
   if (whole !== "") return whole;
-  const byModel = new Map(gpuNames.map((known) => [known.replace(/-\d+g$/, ""), known]));
+  const byModel = new Map(gpuNames.map((known) => [withoutMemory(known), known]));
   const near = closest(name, [...byModel.keys()]);
   return near === undefined ? "" : `; did you mean ${byModel.get(near)}?`;
 }

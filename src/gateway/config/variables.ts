@@ -54,6 +54,16 @@ export function listLacks({ declared, traces }: Config, env: Environment): reado
   );
 }
 
+/** The headers whose variables are set. */
+export function headersFrom(variables: Readonly<Record<string, string>>, env: Environment): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(variables).flatMap(([header, variable]) => {
+      const value = env[variable] ?? "";
+      return value === "" ? [] : [[header, value]];
+    }),
+  );
+}
+
 function isSet(variable: string, env: Environment): boolean {
   return (env[variable] ?? "") !== "";
 }

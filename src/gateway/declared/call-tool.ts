@@ -5,6 +5,7 @@
 
 import { Agent, request } from "undici";
 import type { ToolConfig } from "../config/config.ts";
+import { headersFrom } from "../config/variables.ts";
 import { wait, type Time } from "../live/time.ts";
 import type { DeclaredTool } from "./declared.ts";
 import type { Scope } from "./evaluate.ts";
@@ -121,12 +122,7 @@ async function send({ config, url, body, env, agent, signal, key }: Sending): Pr
 }
 
 function sentHeaders({ headersFromEnv }: ToolConfig, env: Env, hasBody: boolean): Record<string, string> {
-  const headers: Record<string, string> = hasBody ? { "content-type": "application/json" } : {};
-  for (const [header, variable] of Object.entries(headersFromEnv)) {
-    const value = env[variable] ?? "";
-    if (value !== "") headers[header] = value;
-  }
-  return headers;
+  return { ...(hasBody ? { "content-type": "application/json" } : {}), ...headersFrom(headersFromEnv, env) };
 }
 
 async function readBounded(

@@ -1,6 +1,6 @@
 /** One stage from its entry: templates and conditions parsed, every path checked, parents inferred from what is read. */
 
-import { closest } from "../../trace/closest.ts";
+import { meant } from "../../trace/closest.ts";
 import { refuse, stepInto, type Place } from "../../trace/place.ts";
 import type { StageEntry } from "./declared-shape.ts";
 import type { DeclaredModelStage, DeclaredStage, DeclaredTool, MessageTemplate } from "./declared.ts";
@@ -189,6 +189,5 @@ function resolve(id: string, { known, stage }: Compiling, place: Place): StageEn
 }
 
 function refuseName(found: string, expected: string, names: readonly string[], name: string, place: Place): never {
-  const near = closest(name, names.slice(0, 1000));
-  return refuse(place, found, near === undefined ? expected : `${expected}; did you mean ${near}?`);
+  return refuse(place, found, `${expected}${meant(name, names)}`);
 }

@@ -1,6 +1,6 @@
 /** Text to a declared workflow, or an InputError that says where, what was found and what was expected. */
 
-import { closest } from "../../trace/closest.ts";
+import { meant } from "../../trace/closest.ts";
 import { parseJsonOrYaml } from "../../trace/parse-text.ts";
 import { refuse, stepInto, type Place } from "../../trace/place.ts";
 import { parseAs } from "../../trace/shape.ts";
@@ -51,9 +51,8 @@ function checkNames(stage: DeclaredEntry["stages"][number], bounds: DeclaredBoun
   const name = stage.kind === "tool" ? stage.tool : stage.model;
   if (known !== undefined && !known.includes(name)) {
     const list = known.length === 0 ? "none" : known.length <= 8 ? known.join(", ") : `${known.length} of them`;
-    const near = closest(name, known.slice(0, 1000));
-    const hint = near === undefined ? "" : `; did you mean ${near}?`;
-    refuse(stepInto(place, key), JSON.stringify(name), `a ${key} that this gateway knows (${list})${hint}`);
+    const expected = `a ${key} that this gateway knows (${list})${meant(name, known)}`;
+    refuse(stepInto(place, key), JSON.stringify(name), expected);
   }
   if (stage.kind === "llm" && bounds.embedding?.has(name) === true)
     refuse(stepInto(place, "model"), `${JSON.stringify(name)}, which only embeds`, "a model that writes text");
@@ -64,9 +63,8 @@ function checkInputs({ inputs }: DeclaredEntry, read: ReadonlySet<string>, place
   for (const [name, value] of Object.entries(inputs)) {
     if (value === null) refuse(stepInto(place, name), "null", "a value: this input must be given");
     if (read.has(name)) continue;
-    const near = closest(name, [...read]);
-    const hint = near === undefined ? "" : `; did you mean ${near}?`;
-    refuse(stepInto(place, name), "an input that nothing reads", `one of ${[...read].join(", ") || "none"}${hint}`);
+    const expected = `one of ${[...read].join(", ") || "none"}${meant(name, read)}`;
+    refuse(stepInto(place, name), "an input that nothing reads", expected);
   }
 }
 
@@ -87,9 +85,7 @@ function toOutputs({ outputs }: DeclaredEntry, stages: readonly DeclaredStage[],
   validateIds(outputs.map((id, index) => [id, stepInto(place, index)] as const));
   for (const [index, id] of outputs.entries()) {
     if (ids.includes(id)) continue;
-    const near = closest(id, ids.slice(0, 1000));
-    const hint = near === undefined ? "" : `; did you mean ${near}?`;
-    refuse(stepInto(place, index), JSON.stringify(id), `a stage of this workflow${hint}`);
+    refuse(stepInto(place, index), JSON.stringify(id), `a stage of this workflow${meant(id, ids)}`);
   }
   return outputs;
 }

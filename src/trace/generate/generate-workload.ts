@@ -10,7 +10,7 @@ import type { Workflow } from "../../model/workflow.ts";
 import { drawExponential, drawOne } from "../../random/distributions.ts";
 import { createRng } from "../../random/rng.ts";
 import type { ModelShare } from "../annotate/models.ts";
-import { closest } from "../closest.ts";
+import { meant } from "../closest.ts";
 import { InputError } from "../input-error.ts";
 import { varyWorkflow, type Variations } from "../vary.ts";
 import { namedModels, type WorkloadAndModels } from "../workload-file.ts";
@@ -83,9 +83,7 @@ function pickFamily(name: string): (typeof families)[string] {
   const family = Object.hasOwn(families, name) ? families[name] : undefined;
   if (family !== undefined) return family;
   const names = Object.keys(families);
-  const near = closest(name, names);
-  const meant = near === undefined ? "" : `; did you mean ${near}?`;
-  throw new InputError("families", "", JSON.stringify(name), `one of ${names.join(", ")}${meant}`);
+  throw new InputError("families", "", JSON.stringify(name), `one of ${names.join(", ")}${meant(name, names)}`);
 }
 
 function checkOptions({ families: names, count, ratePerSecond, sharedShare = 0 }: GenerateOptions): void {

@@ -176,14 +176,14 @@ test("of those that have waited too long, one at most is bound to an engine that
   expect([live.over.size, live.driver.open()]).toEqual([6, 2]);
 });
 
-test("where all in a queue have waited too long, those of the model that is loaded go first", async () => {
+/** One engine, which holds one model at a time and has all that comes in its queue. */
+function turningEngine(): Live {
   const cluster = engines("h100", { batching: one, maxResident: 1 });
-  await using live = new Live({
-    cluster,
-    policy: "greedy-commit",
-    loads: true,
-    queue: { ...queue, hardestWaitMs: 5000 },
-  });
+  return new Live({ cluster, policy: "greedy-commit", loads: true, queue: { ...queue, hardestWaitMs: 5000 } });
+}
+
+test("where all in a queue have waited too long, those of the model that is loaded go first", async () => {
+  await using live = turningEngine();
   const calls = [llama, phi, llama, phi, llama, phi].map((model) => live.call({ model }));
   live.pass(5_000_000);
   while (live.driver.open() > 0) {
@@ -201,13 +201,7 @@ test.each([
 ])(
   "of one that came %i ms after one of another model, %s goes first when both have waited too long",
   async (ms, first) => {
-    const cluster = engines("h100", { batching: one, maxResident: 1 });
-    await using live = new Live({
-      cluster,
-      policy: "greedy-commit",
-      loads: true,
-      queue: { ...queue, hardestWaitMs: 5000 },
-    });
+    await using live = turningEngine();
     const running = live.call();
     const early = live.call({ model: phi });
     live.pass(ms * 1000);

@@ -34,7 +34,7 @@ const yardsticks: readonly string[] = [
 /** Of the yardsticks, by their means on training seeds. */
 const strongest = ["edf@projected", "las@projected"];
 
-/** Where every engine does both phases, rules for engines that batch can do without pairs. Of all, those that did best there. */
+/** Where every engine does both phases, rules for engines that batch can do without pairs. Of all, those that did best there on seed 1. */
 const unpaired = ["session-affinity", "greedy-finish", "collated-fifo", "mooncake", "nalar"];
 const strongestUnpaired = ["session-affinity", "greedy-finish", "collated-fifo"];
 

@@ -1,9 +1,9 @@
 /** What a configuration shows by itself: who may call, which variables are missing, what was assumed, what does not fit. */
 
+import { meant } from "../../../trace/closest.ts";
 import { isLoopback } from "../addresses.ts";
 import type { Config } from "../config.ts";
 import { shortNames, type Environment } from "../environment.ts";
-import { meant } from "../../../trace/closest.ts";
 import { toCluster } from "../to-cluster.ts";
 import { listLacks } from "../variables.ts";
 import { finding, showCount, type Finding } from "./finding.ts";

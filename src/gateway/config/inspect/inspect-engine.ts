@@ -1,10 +1,10 @@
 /** One engine as it is: does it answer, how fast, with which models, by which clock, and is on what was asked for. */
 
+import { meant } from "../../../trace/closest.ts";
 import type { Adapter, Sight } from "../../adapter/adapter.ts";
 import { EngineFault } from "../../adapter/engine-fault.ts";
 import { startsItself } from "../check-engines.ts";
 import type { EngineConfig } from "../config.ts";
-import { meant } from "../../../trace/closest.ts";
 import { finding, showCount, type Finding } from "./finding.ts";
 import { codeOf } from "./inspect-machine.ts";
 import type { Surroundings } from "./surroundings.ts";
