@@ -107,9 +107,8 @@ function introduce(gateway: Gateway, where: string): string {
   const lines = [
     `Fate listens at ${gateway.url} (${where}; policy ${policy})`,
     "",
-    ...engines.map(
-      ({ id, kind, gpu, up, resident }) =>
-        `  ${id.padEnd(12)} ${kind.padEnd(9)} ${gpu.padEnd(gpuWidth)} ${up ? "up" : "down"}  ${resident.join(", ")}`,
+    ...engines.map(({ id, kind, gpu, up, trouble, resident }) =>
+      `  ${id.padEnd(12)} ${kind.padEnd(9)} ${gpu.padEnd(gpuWidth)} ${up ? "up  " : "down"}  ${trouble ?? resident.join(", ")}`.trimEnd(),
     ),
     "",
     `  models       ${[...models].join(", ")}`,

@@ -69,8 +69,9 @@ function toEngineStatus(id: string, driver: LiveDriver, fleet: Fleet): EngineSta
     kind: member.config.kind,
     url: member.url,
     gpu: holding.gpu.id,
-    up: engine.up,
-    ...(engine.up || member.trouble === undefined ? {} : { trouble: member.trouble }),
+    // One that did not answer the first look is planned with until it is looked at again.
+    up: engine.up && member.trouble === undefined,
+    ...(member.trouble === undefined ? {} : { trouble: member.trouble }),
     models: [...holding.models.keys()],
     resident,
     loading: residents.flatMap(({ model, loading }) => (loading ? [model] : [])),

@@ -42,3 +42,9 @@ log: { format: json }`,
     { level: "warn", variable: "TOKEN", about: "traces" },
   ]);
 });
+
+test("an engine that does not answer the first look is not told as up", async () => {
+  const text = `engines: [${engine} }]\nlisten: { port: 0 }\nstore: { kind: memory }\njournal: { write: false }`;
+  await using gateway = await startGateway(parseConfig(text, "test"), { env: {}, write: () => {} });
+  expect(gateway.status().engines).toMatchObject([{ up: false, trouble: expect.stringContaining("no connection") }]);
+});
