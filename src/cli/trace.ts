@@ -3,7 +3,7 @@
 import { loadWorkload, toGenerateOptions } from "../experiment/load.ts";
 import { describeWorkload } from "../trace/describe.ts";
 import type { WorkloadAndModels } from "../trace/workload-file.ts";
-import { writeAgenticMooncake } from "../trace/write-agentic-mooncake.ts";
+import { listLost, writeAgenticMooncake } from "../trace/write-agentic-mooncake.ts";
 import { writeWorkload } from "../trace/workload-file.ts";
 import { command } from "./arguments.ts";
 import { renderDescription } from "./render-description.ts";
@@ -77,6 +77,8 @@ export const traceConvert = command({
     const read = loadWorkload(source, values.seed);
     const to = values.to as keyof typeof writers;
     const text = writers[to](read);
+    const lost = to === "agentic-mooncake" ? listLost(read.workload) : [];
+    if (lost.length > 0) terminal.note(`the format has no place for ${lost.join("; ")}`);
     if (values.out === undefined) return terminal.out(text);
     writeWhole(values.out, text);
     const { workflows } = read.workload;

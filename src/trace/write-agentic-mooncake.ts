@@ -1,7 +1,7 @@
 /**
  * A workload as an agentic Mooncake trace. Kept: the graph, prompt and output lengths, arrivals, tool times, and which
- * whole blocks of prompts are shared. Not kept, as the format has no place for it: models, priorities, items, deadlines,
- * estimates, bytes on edges. An embedding becomes a call without output.
+ * whole blocks of prompts are shared. The format has no place for the rest: `listLost` says what that is. An embedding
+ * becomes a call without output.
  *
  * A tool stage between calls becomes the `tool_wait_ms` of the call after it where that says the same: it is the call's
  * only parent, and the call its only child. Any other tool stage becomes a request without input and output.
@@ -10,6 +10,7 @@
 import { chainHash } from "../model/prefix.ts";
 import {
   type ModelStage,
+  type Segment,
   type Stage,
   type StageId,
   stageKey,
@@ -27,6 +28,83 @@ export function writeAgenticMooncake(workload: Workload, blockTokens = defaultBl
   };
   const lines = workload.workflows.flatMap((workflow) => writeRows(workflow, blockTokens, blockId));
   return lines.map((line) => `${line}\n`).join("");
+}
+
+/** What of the workload its trace does not tell, a phrase each; none if it tells all. */
+export function listLost({ workflows }: Workload, blockTokens = defaultBlockTokens): readonly string[] {
+  const stages = workflows.flatMap((workflow) => workflow.stages);
+  const calls = stages.filter((stage) => stage.kind !== "tool");
+  const models = new Set(calls.map(({ model }) => model)).size;
+  return [
+    ...(models > 1 ? [`which of ${models} models a call is for`] : []),
+    ...counted(
+      calls,
+      ({ kind }) => kind === "embed",
+      (count) => `that ${count} calls embed`,
+    ),
+    ...counted(
+      calls,
+      ({ items }) => items > 1,
+      (count) => `items of ${count} calls`,
+    ),
+    ...counted(
+      calls,
+      ({ output }) => output.estimate !== output.actual,
+      (count) => `estimates of ${count} outputs`,
+    ),
+    ...counted(
+      stages,
+      ({ branch }) => branch !== undefined,
+      (count) => `branches of ${count} stages, which all run`,
+    ),
+    ...counted(
+      stages,
+      ({ priority }) => priority !== 0,
+      (count) => `priorities of ${count} stages`,
+    ),
+    ...counted(
+      calls,
+      ({ allow }) => allow !== undefined,
+      (count) => `where ${count} calls may run`,
+    ),
+    ...counted(
+      workflows,
+      ({ reveal }) => reveal === "static",
+      (count) => `that ${count} workflows show their whole graph`,
+    ),
+    ...counted(
+      workflows,
+      ({ deadlineUs, sloScale }) => deadlineUs !== undefined || sloScale !== undefined,
+      (count) => `deadlines of ${count} workflows`,
+    ),
+    ...counted(
+      workflows,
+      (flow) => flow.class !== undefined || flow.tenant !== undefined,
+      (count) => `classes and tenants of ${count} workflows`,
+    ),
+    ...counted(
+      calls,
+      ({ prompt }) => sharesWithin(prompt, blockTokens),
+      (count) => `what ${count} prompts share beyond their last whole block of ${blockTokens} tokens`,
+    ),
+  ];
+}
+
+/** Nothing if none is lost. */
+function counted<T>(all: readonly T[], isLost: (each: T) => boolean, tell: (count: string) => string): string[] {
+  const count = all.filter(isLost).length;
+  return count === 0 ? [] : [tell(count === all.length ? "all" : `${count} of ${all.length}`)];
+}
+
+/** Whether text that others may begin with as well ends inside a block. */
+function sharesWithin(prompt: readonly Segment[], blockTokens: number): boolean {
+  let tokens = 0;
+  for (const segment of prompt) {
+    if (segment.kind !== "text") return false;
+    tokens += segment.tokens;
+    if (tokens % blockTokens !== 0) return true;
+  }
+  return false;
 }
 
 function writeRows(workflow: Workflow, blockTokens: number, blockId: (identity: string) => number): readonly string[] {

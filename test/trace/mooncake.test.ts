@@ -1,10 +1,10 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
-import type { Stage, Workflow, Workload } from "../../src/model/workflow.ts";
+import { describe, expect, test } from "vitest";
+import type { ModelStage, Segment, Stage, Workflow, Workload } from "../../src/model/workflow.ts";
 import { readAgenticMooncake } from "../../src/trace/agentic-mooncake.ts";
 import { readMooncake } from "../../src/trace/mooncake.ts";
 import { parseWorkloadFile } from "../../src/trace/workload-file.ts";
-import { writeAgenticMooncake } from "../../src/trace/write-agentic-mooncake.ts";
+import { listLost, writeAgenticMooncake } from "../../src/trace/write-agentic-mooncake.ts";
 import { attempt, broken, type Json, refusal, workloadDocument } from "./documents.ts";
 
 const options = { model: "llama-3.1-70b" };
@@ -198,4 +198,47 @@ test("broken traces are workflows or an InputError", () => {
     }),
     { numRuns: 1000 },
   );
+});
+
+describe("what a trace cannot tell is said", () => {
+  const text: Segment = { kind: "text", key: "k", tokens: 1024 };
+  const call = (id: string, parents: readonly string[], more: Partial<ModelStage> = {}): ModelStage => ({
+    kind: "llm",
+    id,
+    parents: parents.map((stage) => ({ stage, bytes: 0 })),
+    priority: 0,
+    model: "m",
+    prompt: [text, { kind: "own", tokens: 100 }],
+    output: { estimate: 10, actual: 10, limit: 10 },
+    items: 1,
+    ...more,
+  });
+  const lost = (second: Partial<ModelStage>, more: Partial<Workflow> = {}): readonly string[] => {
+    const stages = [call("a", []), call("b", ["a"], second)];
+    return listLost({ id: "w", workflows: [{ id: "w", arrivalUs: 0, reveal: "online", stages, ...more }] });
+  };
+
+  test("nothing of what it tells", () => {
+    expect(lost({})).toEqual([]);
+    expect(lost({ prompt: [text, { kind: "output", stage: "a" }] })).toEqual([]);
+  });
+
+  test.for<[string, Partial<ModelStage>, Partial<Workflow>?]>([
+    ["which of 2 models a call is for", { model: "n" }],
+    ["that 1 of 2 calls embed", { kind: "embed" }],
+    ["items of 1 of 2 calls", { items: 3 }],
+    ["estimates of 1 of 2 outputs", { output: { estimate: 9, actual: 10, limit: 10 } }],
+    ["branches of 1 of 2 stages, which all run", { branch: { chance: 0.5, runs: false } }],
+    ["priorities of 1 of 2 stages", { priority: 1 }],
+    ["where 1 of 2 calls may run", { allow: { labels: ["fast"] } }],
+    ["that all workflows show their whole graph", {}, { reveal: "static" }],
+    ["deadlines of all workflows", {}, { sloScale: 2 }],
+    ["classes and tenants of all workflows", {}, { class: "chat" }],
+    [
+      "what 1 of 2 prompts share beyond their last whole block of 512 tokens",
+      { prompt: [text, { ...text, key: "l", tokens: 100 }] },
+    ],
+  ])("%s", ([phrase, second, more]) => {
+    expect(lost(second, more)).toEqual([phrase]);
+  });
 });
