@@ -5,7 +5,7 @@
  *
  * Global priorities from the metadata of futures and their local enforcement, after M. Laju et al., "Nalar: An Agent Serving
  * Framework" (arXiv 2601.05109, 2026), as publicly described. Departures: the source runs policies that its users write, and this
- * one is ours, the best of four orders by age and depth (docs/policies.md, Settings); the source's placement is such a policy
+ * one is ours, the best of four orders by age and depth (docs/settings.md); the source's placement is such a policy
  * too, here it is the earliest finish of `greedy-commit`; a stage keeps the priority that it had when it was placed, and does not move afterwards.
  */
 

@@ -40,7 +40,7 @@ import { joinsIfHeld, withShards } from "./with-shards.ts";
 const whole = { mostShards: 1 };
 const inTwo = { mostShards: 2 };
 const greedySharded = createGreedyFinish({ hold: true, ...inTwo });
-// Swept, as docs/policies.md says under Settings.
+// Swept, as docs/settings.md says.
 const collation = { mostOvertakeUs: 1_000_000 };
 const prefixAffinity = createPrefixAffinity({ cacheThreshold: 0, balanceAbsThreshold: 1, balanceRelThreshold: 2 });
 

@@ -1,4 +1,4 @@
-/** What `hexagent` leaves open. Swept on training seeds; docs/policies.md says how. */
+/** What `hexagent` leaves open. Swept on training seeds; docs/settings.md says how. */
 
 import type { Decision, Place } from "../../model/decision.ts";
 import type { StageNode } from "../../state/workflow-state.ts";

@@ -6,7 +6,7 @@
  * NSDI 2026 as Agentix), as publicly described. Departures: service is engine time at mean costs, not measured time; priorities are
  * not cut into levels, nothing that runs is preempted or demoted, and nothing is promoted for having waited; a workflow has a
  * home for each model that it calls, its first engine; a call is long from far more tokens on than the 2048 of the source, see
- * docs/policies.md; the least loaded engine is the one that can begin first, loads included,
+ * docs/settings.md; the least loaded engine is the one that can begin first, loads included,
  * because engines here do not all hold one model.
  */
 

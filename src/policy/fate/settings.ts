@@ -1,4 +1,4 @@
-/** What `fate` leaves open. The values were swept on the training seeds of `fate bench real-dag`; docs/policies.md says how. */
+/** What `fate` leaves open. The values were swept on the training seeds of `fate bench real-dag`; docs/settings.md says how. */
 
 /** How much of each dimension of state a plan sees: 1 all of it, 0 nothing. An ablation is a 0. */
 export type Dimensions = {

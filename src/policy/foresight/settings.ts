@@ -1,4 +1,4 @@
-/** What `foresight` leaves open of whole plans. The values were swept on the training seeds of `fate bench real-dag`; docs/policies.md says how. */
+/** What `foresight` leaves open of whole plans. The values were swept on the training seeds of `fate bench real-dag`; docs/settings.md says how. */
 
 export type ForesightSettings = {
   /** Stages that a plan holds. */

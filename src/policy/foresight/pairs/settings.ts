@@ -1,4 +1,4 @@
-/** What `foresight` leaves open on prefill and decode engines. Swept on training seeds of `fate bench agents`; docs/policies.md says how. */
+/** What `foresight` leaves open on prefill and decode engines. Swept on training seeds of `fate bench agents`; docs/settings.md says how. */
 
 import type { RoleSettings } from "../../agents/roles.ts";
 import { history, historyWithRoles, type HistorySettings } from "../../agents/settings.ts";
