@@ -2,7 +2,7 @@
  * What people run at home and in small teams: applications and coding agents on a few cards that do not hold all their models.
  * Through the real gateway before emulated engines, and in the simulator.
  *
- *   npm run bench -- workshop [--quick] [--seeds 1-5] [--policies NAME,...] [--drivers gateway,simulator] [--declared] [--data DIR] [--out DIR]
+ *   npm run bench -- workshop [--quick] [--seeds 1-10] [--policies NAME,...] [--drivers gateway,simulator] [--declared] [--data DIR] [--out DIR]
  *
  * With --declared applications show their whole graphs when they come, and sessions go on to show call by call: in the simulator alone.
  */
@@ -36,7 +36,7 @@ export async function benchWorkshop(): Promise<void> {
       out: { type: "string" },
     },
   });
-  const seeds = parseSeeds(values.seeds ?? (values.quick ? "1" : "1-5"));
+  const seeds = parseSeeds(values.seeds ?? (values.quick ? "1" : "1-10"));
   const namesOf = (driver: string): readonly string[] => {
     const all = driver === "simulator" ? simulatedPolicies : policies;
     return values.policies?.split(",") ?? (values.quick ? policies.slice(0, 3) : all);
