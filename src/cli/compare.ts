@@ -93,10 +93,10 @@ type Plan = {
   readonly check: boolean;
 };
 
-/** Small enough for a laptop in half a minute, and enough to tell policies apart. */
+/** Small enough for a laptop in twenty seconds, and enough to tell policies apart. */
 const demo = {
   generate: "montage,rag,map-reduce",
-  count: 12,
+  count: 8,
   rate: 0.1,
   seeds: "1-4",
   policies: [
