@@ -3,7 +3,7 @@
 import type { Decision, Place, Prefetch } from "../model/decision.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
 import { defer } from "./choose.ts";
-import { firstBeginUs } from "./in-time.ts";
+import { firstBeginUs, hasEngine } from "./in-time.ts";
 import { createPicture, foresee, toCandidate } from "./picture.ts";
 import type { View } from "./policy.ts";
 
@@ -53,11 +53,15 @@ export function admitInTime(
   return [...admitted, ...waits];
 }
 
-/** Of what the plan does not place: with more time and for the same engines, the others of a model are in time if its oldest is. */
-function oldestOfModels({ ready }: View, decisions: readonly Decision[]): readonly VisibleModelStage[] {
+/**
+ * Of what the plan does not place: with more time and for the same engines, the others of a model are in time if its oldest is. One
+ * that can go nowhere answers for nobody.
+ */
+function oldestOfModels(view: View, decisions: readonly Decision[]): readonly VisibleModelStage[] {
   const placed = new Set(decisions.flatMap((decision) => (decision.kind === "place" ? [decision.stage] : [])));
   const oldest = new Map<string, VisibleModelStage>();
-  for (const stage of ready) if (!placed.has(stage.key) && !oldest.has(stage.model)) oldest.set(stage.model, stage);
+  for (const stage of view.ready)
+    if (!placed.has(stage.key) && !oldest.has(stage.model) && hasEngine(view, stage)) oldest.set(stage.model, stage);
   return [...oldest.values()];
 }
 

@@ -1,10 +1,11 @@
 /** Whether a stage that is held back could begin by a given time if it went before all that is queued, expected with caution. */
 
-import { isFeasible, type Known } from "../cost/candidate.ts";
+import type { Known } from "../cost/candidate.ts";
 import { shareWork, sideBySide } from "../cost/share-work.ts";
 import type { EngineId } from "../model/cluster.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
 import type { EngineState, RunningShare } from "../state/engine-state.ts";
+import { canTake } from "./choose.ts";
 import { canBegin, missingLoadUs } from "./picture.ts";
 
 /** Smaller than any rank that a policy gives: ahead of all that it has queued. */
@@ -25,9 +26,15 @@ export function firstBeginUs(
     const engine = known.cluster.at(index);
     if (!engine.open || !engine.holding.models.has(stage.model) || except.includes(engine.id)) continue;
     const atUs = beginsByUs(known, stage, engine);
-    if (atUs < firstUs && isFeasible(known, stage, engine)) firstUs = atUs;
+    if (atUs < firstUs && canTake(known, stage, engine)) firstUs = atUs;
   }
   return firstUs;
+}
+
+/** Whether there is an engine that could take it, however late. */
+export function hasEngine(known: Known, stage: VisibleModelStage): boolean {
+  for (const engine of known.cluster) if (canTake(known, stage, engine)) return true;
+  return false;
 }
 
 /** When its model is there, and room for it. What is overdue is expected to take as long again as it is overdue. */

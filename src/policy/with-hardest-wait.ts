@@ -23,7 +23,7 @@ import type { EngineState } from "../state/engine-state.ts";
 import { admitInTime } from "./admit-in-time.ts";
 import { defer } from "./choose.ts";
 import { mostHeld, pickEarliestWhole, toPlace } from "./greedy-finish.ts";
-import { beginsByUs, firstBeginUs, firstRank } from "./in-time.ts";
+import { beginsByUs, firstBeginUs, firstRank, hasEngine } from "./in-time.ts";
 import { canBegin, createPicture, foresee, type Candidate } from "./picture.ts";
 import type { Policy, View } from "./policy.ts";
 
@@ -82,13 +82,14 @@ function claim(view: View, turns: readonly Turn[]): Claimed {
   const kept = new Set<EngineId>();
   for (const { id, queue } of view.cluster) if (queue.some(({ rank }) => rank <= firstRank)) kept.add(id);
   const held = new Map<ModelId, number>();
-  // Of one model the oldest stage answers for the others: they have more time, and the same engines.
+  // Of one model the oldest stage that has an engine answers for the others: they have more time, and the same engines.
   const inTime = new Set<ModelId>();
   let picture = view;
   for (const { stage, untilUs, mayTurn } of turns) {
     if (stages.has(stage.key)) continue;
-    if (untilUs > view.nowUs && (inTime.has(stage.model) || mayWait(picture, stage, untilUs))) {
-      inTime.add(stage.model);
+    if (untilUs > view.nowUs && inTime.has(stage.model)) continue;
+    if (untilUs > view.nowUs && mayWait(picture, stage, untilUs)) {
+      if (hasEngine(picture, stage)) inTime.add(stage.model);
       continue;
     }
     const alike = held.get(stage.model) ?? 0;

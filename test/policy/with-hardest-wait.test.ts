@@ -10,7 +10,7 @@ import type { Policy } from "../../src/policy/policy.ts";
 import { suffixOf } from "../../src/policy/suffix.ts";
 import { withHardestWait } from "../../src/policy/with-hardest-wait.ts";
 import { createRng } from "../../src/random/rng.ts";
-import { batched, cluster, exclusive, llm, run } from "../support/build.ts";
+import { batched, cluster, exclusive, llm, run, runUnchecked } from "../support/build.ts";
 import { plainCalibration } from "../support/plain-calibration.ts";
 
 const mostUs = 3_000_000;
@@ -169,4 +169,28 @@ test("where all have waited too long, an engine is not turned for each of them",
   const machines = cluster("h100", { batching: { ...batched, maxSequences: 4 }, maxResident: 1 });
   const { events } = run({ cluster: machines, workflows: flows, policy, calibration: plainCalibration });
   expect(events.filter(({ kind }) => kind === "model-load-start").length).toBeLessThan(5);
+});
+
+test("a call that no engine can decode holds back nobody whom one can", () => {
+  const machines = cluster("h100 h100", { batching: batched, host: "h", resident: ["llama-3.1-8b"] });
+  const [prefill, decode] = machines.engines.map((engine, index) => ({
+    ...engine,
+    ...(index === 0 ? { role: "prefill" as const } : { role: "decode" as const, models: ["llama-3.1-8b"] }),
+  }));
+  // Something goes on all the while, so that nobody is given up.
+  const tool: Workflow = {
+    id: "tool",
+    arrivalUs: 0,
+    reveal: "online",
+    stages: [{ id: "t", kind: "tool", parents: [], priority: 0, estimateUs: 100e6, actualUs: 100e6 }],
+  };
+  const flows = [oneCall("stuck", 0, 100, "phi-4-14.7b"), tool, oneCall("late", 40e6, 100)];
+  const policy = { plan: withHardestWait(policies["greedy-finish"].plan, 30e6), summary: "" };
+  const { events } = runUnchecked({
+    cluster: { ...machines, engines: [prefill!, decode!] },
+    workflows: flows,
+    policy,
+    calibration: plainCalibration,
+  });
+  expect(events.find((event) => event.kind === "stage-place" && event.stage === "late/s")?.atUs).toBe(40e6);
 });

@@ -254,6 +254,8 @@ export class Projection {
     const work = shareWork(stage, stage.items, sequences, stage.outputTokens);
     if (stage.kind === "embed") return { engine, freeUs: nowUs, decodeUs: 0 };
     if (batching.kind === "exclusive") return this.#decodeAlone(stage, engine, held);
+    // Whoever takes the prompt in has the model already.
+    const loadedUs = engine.role === "decode" ? this.#loadedUs(stage, engine) : nowUs;
     const book = this.books.at(index);
     const aheadCount = (this.books.aheadCount[index] as number) + (this.books.comingCount[index] as number);
     const aheadKv = (this.books.aheadKv[index] as number) + (this.books.comingKv[index] as number);
@@ -272,7 +274,7 @@ export class Projection {
     const places = batching.maxSequences;
     const shortKv = this.#settings.kv ? Math.max(0, demand - capacity) / capacity : 0;
     const shortPlaces = Math.max(0, book.decoders + aheadCount + work.sequences - places) / places;
-    return { engine, freeUs: nowUs + Math.max(shortKv, shortPlaces) * stayUs, decodeUs };
+    return { engine, freeUs: loadedUs + Math.max(shortKv, shortPlaces) * stayUs, decodeUs };
   }
 
   #decodeAlone(stage: VisibleModelStage, engine: EngineState, held: ModelCosts): Decode {
@@ -281,8 +283,14 @@ export class Projection {
     const work = shareWork(stage, stage.items, sequences, stage.outputTokens);
     const steps = decodeStepsUs(held.rates, work.sequences, work.sequences * work.contextTokens, work.decodeSteps);
     const comingUs = (this.books.comingCount[engine.holding.index] as number) * steps;
-    const freeUs = engine.role === "decode" ? engine.freeAtUs(nowUs) + comingUs : nowUs;
+    const loadUs = missingLoadUs(this.#known, stage, engine);
+    const freeUs = engine.role === "decode" ? engine.freeAtUs(nowUs) + comingUs + loadUs : nowUs;
     return { engine, freeUs, decodeUs: steps * engine.slowFactor };
+  }
+
+  /** When the engine holds the model, if it begins to load it as soon as it can. */
+  #loadedUs(stage: VisibleModelStage, engine: EngineState): number {
+    return Math.max(this.#known.nowUs, engine.loadEndUs) + missingLoadUs(this.#known, stage, engine);
   }
 }
 

@@ -20,11 +20,14 @@ const mostBeyond = 64;
 
 type Acting = Pick<ForesightSettings, "prefetch" | "preload">;
 
+/** A plan, when its stages begin, and when all of it is over. */
+type Timed = WholePlan & { readonly beginsUs: Float64Array; readonly endUs: number };
+
 /** `starts`: what begins now, where the next of each engine's sequence are not all that can. */
 export function act(
   view: View,
   scene: Scene,
-  plan: WholePlan & { readonly endUs: number },
+  plan: Timed,
   settings: Acting,
   demand: Demand,
   starts?: Starts,
@@ -41,10 +44,12 @@ class Desk {
   readonly #sequences: readonly (readonly number[])[];
   readonly #decisions: Decision[] = [];
   readonly #decided = new Set<string>();
+  readonly #beginsUs: Float64Array;
   readonly #endUs: number;
   readonly #taken = new Set<number>();
 
-  constructor(view: View, scene: Scene, { order, told, endUs }: WholePlan & { readonly endUs: number }) {
+  constructor(view: View, scene: Scene, { order, told, beginsUs, endUs }: Timed) {
+    this.#beginsUs = beginsUs;
     this.#endUs = endUs;
     this.#view = view;
     this.#scene = scene;
@@ -127,7 +132,7 @@ class Desk {
   #load(index: number, number: number): void {
     const stage = this.#scene.stages[number]!;
     const engine = this.#view.cluster.at(index);
-    if (stage.kind === "tool" || this.#taken.has(index) || !hasPlace(engine)) return;
+    if (stage.kind === "tool" || this.#taken.has(index) || !hasPlace(engine) || engine.isResident(stage.model)) return;
     this.#taken.add(index);
     this.#prefetch(index, stage.model);
   }
@@ -171,23 +176,39 @@ class Desk {
     this.#decisions.push(...planPreloads(this.#view, idle, demand, copiesOf, this.#endUs));
   }
 
-  /** Gives engines that the plan does not use to ready stages that are outside it. */
+  /**
+   * Gives engines that the plan does not use to ready stages that are outside it; and where nothing in it is ready, as behind a tool
+   * that takes long, those too on which such a stage ends before the plan has anything to begin.
+   */
   #fill(): void {
     const { beyond } = this.#scene;
     if (beyond.length === 0) return;
     const picture: View = { ...this.#view, ...createPicture(this.#view) };
+    const isKept = this.#hasReady();
     for (const stage of beyond.slice(0, mostBeyond)) {
       if (stage.kind === "tool") continue;
       const best = pickEarliestWhole(picture, stage);
       const [share] = best?.shares ?? [];
       if (best === undefined || share === undefined) continue;
       const { index } = share.engine.holding;
-      if (this.#taken.has(index) || this.#sequences[index]!.length > 0 || !canBegin(stage, share.engine)) continue;
+      if (this.#taken.has(index) || !canBegin(stage, share.engine)) continue;
+      if (isKept ? this.#sequences[index]!.length > 0 : best.endUs > this.#nextUs(index)) continue;
       this.#decisions.push(toPlace(stage, best));
       this.#decided.add(stage.key);
       foresee(picture, stage, best);
       this.#taken.add(index);
     }
+  }
+
+  /** Whether a stage of the plan waits for nothing but an engine. */
+  #hasReady(): boolean {
+    const { stages, isReady } = this.#scene;
+    return stages.some(({ kind }, number) => kind !== "tool" && isReady[number] !== 0);
+  }
+
+  /** When the plan begins something on the engine. */
+  #nextUs(index: number): number {
+    return this.#sequences[index]!.reduce((first, stage) => Math.min(first, this.#beginsUs[stage]!), Infinity);
   }
 }
 

@@ -134,7 +134,8 @@ function planWhole(view: View, settings: ForesightSettings, lay: Lay, keeping?: 
   const plan = searchPlan(view, laid, search, before?.plan, settings);
   decoder.decode(plan.order, plan.told);
   const endUs = decoder.endsUs.reduce((last, each) => Math.max(last, each), view.nowUs);
-  const decisions = act(view, scene, { ...plan, endUs }, settings, demand, laid.startsOf?.(plan));
+  const { beginsUs } = decoder;
+  const decisions = act(view, scene, { ...plan, beginsUs, endUs }, settings, demand, laid.startsOf?.(plan));
   if (!begins(decisions) && view.ready.length > 0 && isAtRest(view)) {
     const { mostShards } = settings;
     const greedy = planEarliestFinish(view, oldestFirst(view), { hold: true, mostShards });

@@ -27,6 +27,8 @@ export type PlanDecoder = {
   readonly openVisits: number;
   /** Whether engines serve runs of one model, the stages of which run side by side. */
   readonly byRuns: boolean;
+  /** By stage, as the last pass had it. */
+  readonly beginsUs: Float64Array;
   /** By stage and source. */
   readonly endsUs: Float64Array;
   /** By stage: what it waited for last. */

@@ -8,6 +8,7 @@ import { learn, noHistory, remainingUs, type History } from "../../../src/policy
 import { inOrder, keyAt, orders, type OrderName } from "../../../src/policy/agents/orders.ts";
 import { Projection } from "../../../src/policy/agents/projection.ts";
 import { bookOf } from "../../../src/policy/agents/workflow-book.ts";
+import { policies } from "../../../src/policy/policies.ts";
 import type { Policy, PolicyEntry, View } from "../../../src/policy/policy.ts";
 import type { Cluster } from "../../../src/model/cluster.ts";
 import type { Workflow } from "../../../src/model/workflow.ts";
@@ -153,6 +154,19 @@ describe("projection", () => {
     const ended = events.find(({ kind }) => kind === "stage-end")?.atUs ?? 0;
     expect(Math.abs(endUs - ended) / ended).toBeLessThan(0.02);
   });
+});
+
+test.for(["hexagent", "foresight"] as const)("%s decodes where the model is held", (name) => {
+  const machines = pairs("h100", "h100 h100");
+  const held = [["llama-3.1-8b"], ["phi-4-14.7b"], ["llama-3.1-8b"]];
+  const engines = machines.engines.map((engine, index) => ({ ...engine, resident: held[index]!, maxResident: 1 }));
+  const { events } = run({
+    cluster: { ...machines, engines },
+    workflows: [dag("a", () => ({}), { reveal: "online" })],
+    policy: policies[name],
+    calibration: plainCalibration,
+  });
+  expect(events.filter(({ kind }) => kind === "model-load-start")).toEqual([]);
 });
 
 test("history learns what remains by calls done, and goes through JSON", () => {

@@ -29,7 +29,13 @@ function follow(flow: Workflow, kvBytes: number, names: readonly string[]) {
       decoder.decode(whole.order, whole.told);
       predictedUs = names.map((name) => decoder.endsUs[scene.stages.findIndex(({ key }) => key === `w/${name}`)]!);
     }
-    const decisions = act(view, scene, { ...whole, endUs: 0 }, { prefetch: true, preload: false }, noDemand);
+    const decisions = act(
+      view,
+      scene,
+      { ...whole, beginsUs: new Float64Array(scene.stages.length), endUs: 0 },
+      { prefetch: true, preload: false },
+      noDemand,
+    );
     return { decisions, memory: toRemember(scene, whole) };
   };
   const { events } = runPlain({

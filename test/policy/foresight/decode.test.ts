@@ -98,7 +98,13 @@ function follower(seed: number, each: Case, found: Prediction): PolicyEntry {
       }
     }
     return {
-      decisions: act(view, scene, { ...whole, endUs: 0 }, { prefetch: loadsAhead, preload: false }, noDemand),
+      decisions: act(
+        view,
+        scene,
+        { ...whole, beginsUs: new Float64Array(scene.stages.length), endUs: 0 },
+        { prefetch: loadsAhead, preload: false },
+        noDemand,
+      ),
       memory: toRemember(scene, whole),
     };
   };

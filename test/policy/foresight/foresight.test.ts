@@ -208,3 +208,23 @@ test.for([
   expect(firstUs(journal, "stage-place", "urgent/a")).toBe(0);
   expect(firstUs(journal, "stage-place", "patient/a")).toBeGreaterThan(0);
 });
+
+test.for([
+  ["on engines that run one stage at a time", {}],
+  ["on batched engines", { batching: batched }],
+] as const)("a plan full of stages that wait for a tool leaves no engine idle, %s", ([, change]) => {
+  const waiting = Array.from({ length: 300 }, (_, index) => `w${index}`);
+  const ready = Array.from({ length: 360 }, (_, index) => `r${index}`);
+  const patient = dag(`t -> ${waiting.join(", ")}`, () => ({}), { id: "patient" });
+  const tool = { id: "t", kind: "tool", parents: [], priority: 0, estimateUs: 600e6, actualUs: 600e6 } as const;
+  const journal = runPlain({
+    policy: foresightPolicies["foresight-search"],
+    workflows: [
+      { ...patient, stages: patient.stages.map((stage) => (stage.id === "t" ? tool : stage)) },
+      // More work than the other, so that it comes second.
+      dag(ready.join(", "), () => ({}), { id: "ready", arrivalUs: 1_000_000 }),
+    ],
+    cluster: cluster("h100 h100", { resident: [small], ...change }),
+  });
+  for (const stage of ready) expect(firstUs(journal, "stage-place", `ready/${stage}`)).toBeLessThan(600e6);
+});

@@ -30,15 +30,30 @@ function planRevealed(view: View, settings: RevealedSettings): Plan {
   const history = settings.history ? learn(view, rememberedBy(view)) : noHistory;
   const memory: Memory = { history };
   if (view.ready.length === 0) return { decisions: loadAhead(view, history, settings), memory };
-  const scene = layScene(view, history, settings);
-  const forecast = new Forecast(scene, settings);
   // Where nothing goes on, waiting on would be for calls that may never come.
   const must = isAtRest(view);
-  const plan = choosePlan(view, scene, forecast, settings, must);
-  const decisions = carryOut(view, scene, forecast.begin(plan, scene.now));
+  const decisions = planCalls(view, history, settings, must);
   if (must && !decisions.some(({ kind }) => kind === "place"))
     return { decisions: planEarliestFinish(view, oldestFirst(view), { hold: true, mostShards: 1 }), memory };
   return { decisions, memory };
+}
+
+/** Looks at as many calls as a scene takes; where all of them begin, at the next ones too, as long as there is time. */
+function planCalls(view: View, history: History, settings: RevealedSettings, must: boolean): Decision[] {
+  const begun: Decision[] = [];
+  for (let left = view; ;) {
+    const scene = layScene(left, history, settings);
+    const forecast = new Forecast(scene, settings);
+    const plan = choosePlan(left, scene, forecast, settings, must && begun.length === 0);
+    const { begins, againUs, after } = carryOut(left, scene, forecast.begin(plan, scene.now));
+    begun.push(...begins);
+    const { ready, nowUs } = after;
+    if (ready.length === 0 || begins.length === 0 || begins.length < scene.ready.length || view.isDue?.() === true) {
+      const until = againUs === Infinity || againUs <= nowUs ? {} : { untilUs: againUs };
+      return [...begun, ...ready.map((stage) => ({ ...defer(stage, "better-later"), ...until }))];
+    }
+    left = after;
+  }
 }
 
 const holdsUs = [15_000_000, 45_000_000];
@@ -96,7 +111,10 @@ function mayGo({ now, engines }: Scene, call: number, engine: number): boolean {
   return now.prefillUs[call * engines.length + engine] !== Infinity;
 }
 
-function carryOut(view: View, scene: Scene, { begins, loads, againUs }: Begun): Decision[] {
+/** What begins now, when there may be more to begin, and what is known and waits once these have begun. */
+type CarriedOut = { readonly begins: readonly Decision[]; readonly againUs: number; readonly after: View };
+
+function carryOut(view: View, scene: Scene, { begins, loads, againUs }: Begun): CarriedOut {
   const { ready, models, engines } = scene;
   const decisions: Decision[] = [];
   const decided = new Set<string>();
@@ -126,10 +144,9 @@ function carryOut(view: View, scene: Scene, { begins, loads, againUs }: Begun): 
         )
       )
         break;
-  for (const stage of view.ready) {
-    if (decided.has(stage.key)) continue;
-    const wait = defer(stage, "better-later");
-    decisions.push(againUs === Infinity || againUs <= view.nowUs ? wait : { ...wait, untilUs: againUs });
-  }
-  return decisions;
+  return {
+    begins: decisions,
+    againUs,
+    after: { ...picture, ready: view.ready.filter(({ key }) => !decided.has(key)) },
+  };
 }

@@ -69,7 +69,8 @@ const mostCells = 4096;
 
 export function layScene(view: View, history: History, settings: RevealedSettings): Scene {
   const engines = [...view.cluster];
-  const ready = pickReady(view.ready, Math.max(1, Math.min(mostReady, Math.floor(mostCells / engines.length))));
+  const most = Math.max(1, Math.min(mostReady, Math.floor(mostCells / engines.length)));
+  const ready = pickReady(view.ready, most, (stage) => engines.some((engine) => isFeasible(view, stage, engine)));
   const names = new Set<ModelId>(ready.map(({ model }) => model));
   for (const { residents, foreseen } of engines) for (const { model } of [...residents, ...foreseen]) names.add(model);
   for (const { models: held } of view.costs.engines) for (const model of held.keys()) names.add(model);
@@ -91,15 +92,25 @@ export function layScene(view: View, history: History, settings: RevealedSetting
   };
 }
 
-/** By priority. Of each model as many as of any other, as far as so many wait, so that a crowd for one does not hide the calls of another. */
-function pickReady(ready: readonly VisibleModelStage[], most: number): readonly VisibleModelStage[] {
+/**
+ * By priority. Of each model as many as of any other, as far as so many wait, so that a crowd for one does not hide the calls of another;
+ * nor do calls that no engine may take hide those that have one.
+ */
+function pickReady(
+  ready: readonly VisibleModelStage[],
+  most: number,
+  mayGo: (stage: VisibleModelStage) => boolean,
+): readonly VisibleModelStage[] {
   const inTurn = ready.toSorted((left, right) => right.priority - left.priority);
   if (inTurn.length <= most) return inTurn;
   const byModel = Map.groupBy(inTurn, ({ model }) => model);
   const each = Math.max(1, Math.floor(most / byModel.size));
-  const first = [...byModel.values()].flatMap((own) => own.slice(0, each)).slice(0, most);
+  const first = [...byModel.values()].flatMap((own) => [...own.values().filter(mayGo).take(each)]).slice(0, most);
   const picked = new Set(first);
-  for (const stage of inTurn) if (picked.size < most) picked.add(stage);
+  for (const stage of inTurn) {
+    if (picked.size >= most) break;
+    if (!picked.has(stage) && mayGo(stage)) picked.add(stage);
+  }
   return inTurn.filter((stage) => picked.has(stage));
 }
 

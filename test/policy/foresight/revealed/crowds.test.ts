@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { foresightPolicies } from "../../../../src/policy/foresight/ablations.ts";
 import type { View } from "../../../../src/policy/policy.ts";
-import { batched, cluster, dag, firstUs, run } from "../../../support/build.ts";
+import { batched, cluster, dag, firstUs, run, runUnchecked } from "../../../support/build.ts";
 import { plainCalibration } from "../../../support/plain-calibration.ts";
 import { runPlain } from "../../../support/run-plain.ts";
 
@@ -18,6 +18,11 @@ function call(id: string, arrivalUs: number, model: string, priority = 0) {
   });
   return { ...flow, id, arrivalUs, class: "call" };
 }
+
+const long = dag("a", () => ({ model: small, output: { estimate: 20_000, actual: 20_000, limit: 20_000 } }), {
+  id: "long",
+  reveal: "online",
+});
 
 /** Each engine holds one model, and can hold no other. */
 function serving(batching: object, ...models: readonly string[]) {
@@ -94,4 +99,26 @@ describe("time", () => {
     expect(asked).toBeGreaterThan(0);
     expect(events.filter(({ kind }) => kind === "workflow-end")).toHaveLength(12);
   });
+});
+
+test("calls that no engine may take do not hide those that have one", () => {
+  const stuck = Array.from({ length: 70 }, (_, index) => {
+    const flow = call(`stuck-${index}`, index * 100, small);
+    return { ...flow, stages: flow.stages.map((stage) => ({ ...stage, allow: { labels: ["gone"] } })) };
+  });
+  const { events } = runUnchecked({
+    policy: foresight,
+    // One that takes long, so that nobody is given up meanwhile.
+    workflows: [long, ...stuck, call("other", 100_000, small)],
+    cluster: serving({}, small, small),
+    calibration: plainCalibration,
+  });
+  expect(events.find((event) => event.kind === "stage-place" && event.stage === "other/a")?.atUs).toBe(100_000);
+});
+
+test.for([8, 128])("of a crowd on %i engines all begin at once for which there is room", (count) => {
+  const crowd = Array.from({ length: 128 }, (_, index) => call(`c${index}`, 0, small));
+  const machines = serving({ maxSequences: 16 }, ...Array.from({ length: count }, () => small));
+  const journal = runPlain({ policy: foresight, cluster: machines, workflows: crowd });
+  for (const { id } of crowd) expect(firstUs(journal, "stage-place", `${id}/a`)).toBe(0);
 });
