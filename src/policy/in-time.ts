@@ -1,11 +1,11 @@
 /** Whether a stage that is held back could begin by a given time if it went before all that is queued, expected with caution. */
 
-import type { Known } from "../cost/candidate.ts";
+import { isFeasible, type Known } from "../cost/candidate.ts";
 import { shareWork, sideBySide } from "../cost/share-work.ts";
 import type { EngineId } from "../model/cluster.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
 import type { EngineState, RunningShare } from "../state/engine-state.ts";
-import { canTake } from "./choose.ts";
+import { canDecode, handsOver } from "./choose.ts";
 import { canBegin, missingLoadUs } from "./picture.ts";
 
 /** Smaller than any rank that a policy gives: ahead of all that it has queued. */
@@ -22,18 +22,28 @@ export function firstBeginUs(
   except: readonly EngineId[] = [],
 ): number {
   let firstUs = Infinity;
+  let isDecodable: boolean | undefined;
   for (let index = 0; index < known.cluster.count && firstUs >= enoughUs; index++) {
     const engine = known.cluster.at(index);
     if (!engine.open || !engine.holding.models.has(stage.model) || except.includes(engine.id)) continue;
     const atUs = beginsByUs(known, stage, engine);
-    if (atUs < firstUs && canTake(known, stage, engine)) firstUs = atUs;
+    if (atUs >= firstUs || !isFeasible(known, stage, engine)) continue;
+    if (!handsOver(stage, engine) || (isDecodable ??= hasDecoder(known, stage))) firstUs = atUs;
   }
   return firstUs;
 }
 
 /** Whether there is an engine that could take it, however late. */
 export function hasEngine(known: Known, stage: VisibleModelStage): boolean {
-  for (const engine of known.cluster) if (canTake(known, stage, engine)) return true;
+  let isDecodable: boolean | undefined;
+  for (const engine of known.cluster)
+    if (isFeasible(known, stage, engine))
+      if (!handsOver(stage, engine) || (isDecodable ??= hasDecoder(known, stage))) return true;
+  return false;
+}
+
+function hasDecoder({ cluster }: Known, stage: VisibleModelStage): boolean {
+  for (const engine of cluster) if (canDecode(stage, engine)) return true;
   return false;
 }
 

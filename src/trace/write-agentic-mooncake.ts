@@ -49,8 +49,18 @@ export function listLost({ workflows }: Workload, blockTokens = defaultBlockToke
     ),
     ...counted(
       calls,
-      ({ output }) => output.estimate !== output.actual,
-      (count) => `estimates of ${count} outputs`,
+      ({ output }) => output.estimate !== output.actual || output.limit !== output.actual,
+      (count) => `estimates and limits of ${count} outputs`,
+    ),
+    ...counted(
+      stages.filter((stage) => stage.kind === "tool"),
+      ({ estimateUs, actualUs }) => estimateUs !== actualUs,
+      (count) => `estimates of ${count} tool times`,
+    ),
+    ...counted(
+      stages,
+      ({ parents }) => parents.some(({ bytes }) => bytes > 0),
+      (count) => `bytes that ${count} stages read`,
     ),
     ...counted(
       stages,
