@@ -5,7 +5,7 @@ import { shareWork, sideBySide } from "../cost/share-work.ts";
 import type { EngineId } from "../model/cluster.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
 import type { EngineState, RunningShare } from "../state/engine-state.ts";
-import { canDecode, handsOver } from "./choose.ts";
+import { handsOver, pickDecodeEngine } from "./choose.ts";
 import { canBegin, missingLoadUs } from "./picture.ts";
 
 /** Smaller than any rank that a policy gives: ahead of all that it has queued. */
@@ -22,29 +22,30 @@ export function firstBeginUs(
   except: readonly EngineId[] = [],
 ): number {
   let firstUs = Infinity;
-  let isDecodable: boolean | undefined;
+  const mayTake = createMayTake(known, stage);
   for (let index = 0; index < known.cluster.count && firstUs >= enoughUs; index++) {
     const engine = known.cluster.at(index);
     if (!engine.open || !engine.holding.models.has(stage.model) || except.includes(engine.id)) continue;
     const atUs = beginsByUs(known, stage, engine);
-    if (atUs >= firstUs || !isFeasible(known, stage, engine)) continue;
-    if (!handsOver(stage, engine) || (isDecodable ??= hasDecoder(known, stage))) firstUs = atUs;
+    if (atUs < firstUs && mayTake(engine)) firstUs = atUs;
   }
   return firstUs;
 }
 
 /** Whether there is an engine that could take it, however late. */
 export function hasEngine(known: Known, stage: VisibleModelStage): boolean {
-  let isDecodable: boolean | undefined;
-  for (const engine of known.cluster)
-    if (isFeasible(known, stage, engine))
-      if (!handsOver(stage, engine) || (isDecodable ??= hasDecoder(known, stage))) return true;
+  const mayTake = createMayTake(known, stage);
+  for (const engine of known.cluster) if (mayTake(engine)) return true;
   return false;
 }
 
-function hasDecoder({ cluster }: Known, stage: VisibleModelStage): boolean {
-  for (const engine of cluster) if (canDecode(stage, engine)) return true;
-  return false;
+/** As `canTake`, but whether any engine can decode it is asked once. */
+function createMayTake(known: Known, stage: VisibleModelStage): (engine: EngineState) => boolean {
+  let isDecodable: boolean | undefined;
+  return (engine) => {
+    if (!isFeasible(known, stage, engine)) return false;
+    return !handsOver(stage, engine) || (isDecodable ??= pickDecodeEngine(known, stage) !== undefined);
+  };
 }
 
 /** When its model is there, and room for it. What is overdue is expected to take as long again as it is overdue. */
