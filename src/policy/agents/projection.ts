@@ -254,8 +254,9 @@ export class Projection {
     const work = shareWork(stage, stage.items, sequences, stage.outputTokens);
     if (stage.kind === "embed") return { engine, freeUs: nowUs, decodeUs: 0 };
     if (batching.kind === "exclusive") return this.#decodeAlone(stage, engine, held);
-    // Whoever takes the prompt in has the model already.
-    const loadedUs = engine.role === "decode" ? this.#loadedUs(stage, engine) : nowUs;
+    // Whoever takes the prompt in too has loaded the model for that.
+    const loadedUs =
+      engine.role === "decode" ? Math.max(nowUs, engine.loadEndUs) + missingLoadUs(this.#known, stage, engine) : nowUs;
     const book = this.books.at(index);
     const aheadCount = (this.books.aheadCount[index] as number) + (this.books.comingCount[index] as number);
     const aheadKv = (this.books.aheadKv[index] as number) + (this.books.comingKv[index] as number);
@@ -286,11 +287,6 @@ export class Projection {
     const loadUs = missingLoadUs(this.#known, stage, engine);
     const freeUs = engine.role === "decode" ? engine.freeAtUs(nowUs) + comingUs + loadUs : nowUs;
     return { engine, freeUs, decodeUs: steps * engine.slowFactor };
-  }
-
-  /** When the engine holds the model, if it begins to load it as soon as it can. */
-  #loadedUs(stage: VisibleModelStage, engine: EngineState): number {
-    return Math.max(this.#known.nowUs, engine.loadEndUs) + missingLoadUs(this.#known, stage, engine);
   }
 }
 

@@ -76,7 +76,7 @@ function follower(seed: number, { loadsAhead, open }: Case, found: Prediction): 
       decisions: act(
         view,
         scene,
-        { ...whole, beginsUs: new Float64Array(scene.stages.length), endUs: 0 },
+        { ...whole, beginsUs: decoder.beginsUs, endUs: 0 },
         settings,
         noDemand,
         decoder.startsOf(whole),
