@@ -180,7 +180,7 @@ const health = section(
     everyMs: ms(2000, "Between two looks at an engine.", 50),
     timeoutMs: ms(1000, "For a look."),
     failures: count(3, 1000, "Failures in a row that open the breaker."),
-    openMs: ms(10_000, "How long it stays open before one call may try."),
+    openMs: ms(10_000, "How long it stays open before one look tries again."),
   }),
 );
 

@@ -183,7 +183,7 @@ export type HealthConfig = {
   readonly timeoutMs: number;
   /** Failures in a row that open the breaker. */
   readonly failures: number;
-  /** How long it stays open before one call may try. */
+  /** How long it stays open before one look tries again. */
   readonly openMs: number;
 };
 

@@ -45,6 +45,11 @@ const fixed: { readonly [section in Section]?: string } = {
   log: "the log stays as it is until a restart",
 };
 
+/** What a running gateway takes over in part, and what not. */
+const partly: { readonly [section in Section]?: string } = {
+  health: "engines that are watched already keep theirs until they change or leave",
+};
+
 /** Of the limits, what a listening server was given for good. */
 const fixedLimits = ["headerBytes", "connections"] as const;
 
@@ -117,11 +122,11 @@ function compareLimits(before: Config["limits"], after: Config["limits"]): reado
 }
 
 function changed(section: Section, what: string): ConfigChange {
-  const reason = fixed[section];
+  const reason = fixed[section] ?? partly[section];
   return {
     section,
     kind: "changed",
-    live: reason === undefined,
+    live: fixed[section] === undefined,
     sentence: reason === undefined ? what : `${what}; ${reason}`,
   };
 }

@@ -40,6 +40,12 @@ export async function listen(host: RouteHost, upgrade?: Upgrade): Promise<Listen
     },
     admit,
   );
+  // What a reload changes holds from the next connection on, for those that are open too.
+  server.on("connection", () => {
+    const { slowClientMs } = host.limits();
+    server.headersTimeout = slowClientMs;
+    server.requestTimeout = slowClientMs;
+  });
   server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
     holdBack(response);
     admit(request, response);

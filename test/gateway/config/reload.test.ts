@@ -38,7 +38,10 @@ test.each([
   ["queue: { maxWaiting: 5 }", "queue: maxWaiting is 5, was 1024"],
   ["limits: { bodyBytes: 2048, stallMs: 7 }", "limits: bodyBytes is 2048, was 33554432; stallMs is 7, was 120000"],
   ["planning: { debounceMs: 0 }", "planning: debounceMs is 0, was 2"],
-  ["health: { failures: 5 }", "health: failures is 5, was 3"],
+  [
+    "health: { failures: 5 }",
+    "health: failures is 5, was 3; engines that are watched already keep theirs until they change or leave",
+  ],
   ["tenants: [{ id: t }]", "tenant t: is new"],
   ["hosts: [{ id: other }]", "host other: is new"],
   ["models: [{ id: qwen3-8b }]", "model qwen3-8b: is new"],

@@ -138,6 +138,18 @@ describe("a slow client", () => {
     await bench.idle();
   });
 
+  test("is one by the limit of now, where a reload changed it", async () => {
+    await using one = await engine();
+    await using bench = await openBench([entryOf(one, "one")], "limits: { slowClientMs: 30000 }");
+    const { changes } = await bench.gateway.reload(
+      bench.config([entryOf(one, "one")], "limits: { slowClientMs: 100 }"),
+    );
+    expect(changes.map(({ live }) => live)).toEqual([true]);
+    using wire = await openWire(bench.port);
+    wire.write("POST /v1/chat/completions HTTP/1.1\r\nhost: local");
+    expect(statusesIn(await wire.closed())).toEqual([408]);
+  });
+
   test("is not one who waits for a slow engine", async () => {
     await using one = await scriptEngine((response) => void setTimeout(() => response.end("{}"), 350));
     await using bench = await openBench([openEntryOf(one, "one")], "limits: { slowClientMs: 100 }");
