@@ -44,17 +44,20 @@ export function carryOut(floor: Floor, decisions: readonly Decision[]): { touche
   return { touched, wakeUs };
 }
 
+/** What servers can be asked for: they are told both engines at once, and start in the role that they have. */
+export function forServers(decisions: readonly Decision[]): readonly Decision[] {
+  return decisions.filter(({ kind }) => kind !== "redirect" && kind !== "switch-role");
+}
+
 /** Drops what a plan says of stages that have gone on meanwhile. */
 export function stillValid({ state }: World, decisions: readonly Decision[]): Decision[] {
   const { workflows, cluster } = state;
   const known = new Set<EngineId>();
   for (const { id } of cluster) known.add(id);
   return decisions.filter((decision) => {
-    // Servers are told both engines at once, and start in the role that they have.
-    if (decision.kind === "redirect" || decision.kind === "switch-role") return false;
-    if (decision.kind !== "place" && decision.kind !== "defer") return known.has(decision.engine);
+    if ("engine" in decision) return known.has(decision.engine);
     if (!workflows.has(decision.stage) || workflows.node(decision.stage).status !== "ready") return false;
-    return decision.kind === "defer" || decision.shares.every(({ engine }) => known.has(engine));
+    return decision.kind !== "place" || decision.shares.every(({ engine }) => known.has(engine));
   });
 }
 

@@ -11,7 +11,7 @@ import type { Plan, Policy, PolicyEntry, View } from "../../policy/policy.ts";
 import { withHardestWait } from "../../policy/with-hardest-wait.ts";
 import type { Rng } from "../../random/rng.ts";
 import type { PlanningConfig } from "../config/config.ts";
-import { stillValid } from "./carry-out.ts";
+import { forServers, stillValid } from "./carry-out.ts";
 import { Allowance } from "./allowance.ts";
 import { PlanningLine, type Snapshot } from "./planning-line.ts";
 import { sinceEpochMs, type FromThread } from "./thread-protocol.ts";
@@ -174,7 +174,8 @@ export class Planner {
   #take({ decisions, note }: Plan, viewUs: number, where: "place" | "thread" | "fallback", tookUs: number): void {
     this.#host.carry(() => {
       const ready = this.#world.state.workflows.ready.length;
-      const valid = where === "place" ? decisions : stillValid(this.#world, decisions);
+      const asked = forServers(decisions);
+      const valid = where === "place" ? asked : stillValid(this.#world, asked);
       if (note !== undefined || valid.some(({ kind }) => kind !== "defer"))
         this.#world.emit({ kind: "plan", ready, decisions: valid.length, ...(note === undefined ? {} : { note }) });
       this.#host.onPlanned(where, tookUs, ready);

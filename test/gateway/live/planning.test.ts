@@ -10,7 +10,7 @@ import { World } from "../../../src/gateway/live/world.ts";
 import type { PolicyEntry } from "../../../src/policy/policy.ts";
 import { createRng } from "../../../src/random/rng.ts";
 import { plainCalibration } from "../../support/plain-calibration.ts";
-import { engines, Live, settle, type LiveChange } from "./world.ts";
+import { engines, inRoles, Live, settle, type LiveChange } from "./world.ts";
 
 const one = { kind: "batched", maxSequences: 1, prefillTokens: 2048, chunkedPrefill: true } as const;
 const patient = { inPlaceStages: 1, debounceMs: 1, deadlineMs: 20_000 };
@@ -292,4 +292,21 @@ test("closing leaves nothing behind that would keep the process up", async () =>
   const left = process.getActiveResourcesInfo();
   for (const known of before) if (left.includes(known)) left.splice(left.indexOf(known), 1);
   expect(left).toEqual([]);
+});
+
+test("a plan in place has nothing that servers cannot be asked for, such as another role", async () => {
+  const batching = { kind: "batched", maxSequences: 16, prefillTokens: 8192, chunkedPrefill: false } as const;
+  const cluster = inRoles(engines("h100 h100 h100 h100", { batching }), "prefill", "decode", "decode", "decode");
+  await using live = new Live({ policy: "hexagent+roles", cluster });
+  // Prompts come faster than one engine takes them in, while three have nothing to decode.
+  const calls = Array.from({ length: 60 }, () => {
+    live.pass(20_000);
+    return live.call({ promptTokens: 8000, outputTokens: 20 });
+  });
+  await settle();
+  const plans = live.events.flatMap(({ kind }, index) => (kind === "plan" ? [live.events[index + 1]?.kind] : []));
+  expect(plans.length).toBeGreaterThan(0);
+  expect(plans.filter((next) => next !== "stage-place")).toEqual([]);
+  for (const { key } of calls) live.driver.drop(key, "client-gone");
+  for (const { key } of calls) live.driver.end(key.slice(0, key.indexOf("/")));
 });
