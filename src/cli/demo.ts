@@ -17,7 +17,7 @@ import type { Terminal } from "./terminal.ts";
 export const demoCommand = command({
   name: "demo",
   summary: "send a mixed agent workload through gateways under several policies, and compare them live",
-  usage: "demo [--calls N] [--seed N] [--policies round-robin,fate] [--speed 20] [--json]",
+  usage: "demo [--calls N] [--seed N] [--policies round-robin,foresight] [--speed 20] [--json]",
   options: [
     { name: "calls", kind: "integer", min: 1, max: 5000, summary: "about so many model calls", default: 200 },
     { name: "seed", kind: "integer", min: 0, max: 4_294_967_295, summary: "decides the workload", default: 1 },
