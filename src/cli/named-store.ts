@@ -1,5 +1,6 @@
 /** Which store a command looks at: a file, a database, or what the gateway's configuration says. */
 
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { loadConfig } from "../gateway/config/load-config.ts";
 import type { KeptStore } from "../store/ask-by-verbs.ts";
@@ -24,7 +25,10 @@ export async function openNamedStore(
   { nowMs }: Terminal,
   mode: "to read" | "to write",
 ): Promise<KeptStore> {
-  return openStore(await findStore(values), { env: process.env, nowMs, readOnly: mode === "to read" });
+  const readOnly = mode === "to read";
+  if (readOnly && values.store !== undefined && !existsSync(values.store))
+    throw new UsageError(`${values.store}: found no such file, expected the store of a gateway`);
+  return openStore(await findStore(values), { env: process.env, nowMs, readOnly });
 }
 
 async function findStore({ store, database, config }: StoreValues): Promise<StoreOptions> {

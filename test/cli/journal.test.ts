@@ -89,7 +89,7 @@ test("a fault is a line that says where", async () => {
   writeFileSync(file("bad.ndjson"), "{}\n");
   const faults = [
     [["import", journal, file("bad.ndjson"), "--store", path], 2, "bad.ndjson:1: found kind nothing"],
-    [["export", "--store", file("none.db")], 1, "none.db: no such file"],
+    [["export", "--store", file("none.db")], 2, "none.db: found no such file, expected the store of a gateway"],
     [["export", "--store", path, "--segment", "7"], 2, "--segment: found 7, expected one of 1 to 2"],
     [["export", "--store", path, "--segment", "1", "--last"], 2, "give --segment or --last, not both"],
     [["list", "--store", path, "--database"], 2, "give one of them"],
