@@ -10,7 +10,7 @@ import { wait, type Time } from "../live/time.ts";
 import type { DeclaredTool } from "./declared.ts";
 import type { Scope } from "./evaluate.ts";
 import { parseData } from "./model-call.ts";
-import { render, RenderFault, renderTree } from "./template.ts";
+import { createRoom, render, RenderFault, renderTree } from "./template.ts";
 import type { Json } from "./wire.ts";
 
 export type ToolResult =
@@ -32,7 +32,12 @@ export function createTools(configs: readonly ToolConfig[], env: Env): Tools {
       const config = byName.get(stage.tool);
       if (config === undefined) return fault(false, `no tool ${stage.tool} is configured`);
       const url = new URL(config.url);
-      for (const [name, template] of stage.query) url.searchParams.append(name, render(template, scope));
+      const room = createRoom();
+      for (const [name, template] of stage.query) {
+        const value = render(template, scope);
+        room.take(value.length);
+        url.searchParams.append(name, value);
+      }
       const body = stage.body === undefined ? undefined : JSON.stringify(renderTree(stage.body, scope));
       return send({ config, url, body, env, agent, signal, key });
     },

@@ -166,7 +166,7 @@ export class LiveRun {
       if (!this.#runs(node.stage)) return this.#skip(node);
       if (node.stage.kind === "tool") {
         this.#reveal();
-        return void carryTool(node, node.stage, this.#carrier);
+        return void carryTool(node, node.stage, this.#carrier).catch((error: unknown) => this.#lose(String(error)));
       }
       if (node.stage.over !== undefined) {
         node.items = toItems(renderTree(node.stage.over, this.#book.scope()), this.#around.maxItems);

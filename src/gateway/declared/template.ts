@@ -17,7 +17,7 @@ export type ValueTemplate =
   | { readonly kind: "object"; readonly entries: readonly (readonly [string, ValueTemplate])[] }
   | { readonly kind: "plain"; readonly value: null | boolean | number };
 
-/** Characters that one template may come to. */
+/** Characters that one template may come to, and all that are filled in side by side. */
 export const maxRenderedCharacters = 4_000_000;
 
 /** A template cannot be filled: what it reads is not there, or it grows too long. */
@@ -66,19 +66,53 @@ function renderValue(template: Template, scope: Scope): Json {
   return template.length === 1 && only?.kind === "hole" ? fill(only.expression, scope) : render(template, scope);
 }
 
+/** A small tree can ask for the same large value many times over: what is filled in inside it is bounded as a whole. */
 export function renderTree(tree: ValueTemplate, scope: Scope): Json {
+  return tree.kind === "template" ? renderValue(tree.template, scope) : renderInside(tree, scope, createRoom());
+}
+
+function renderInside(tree: ValueTemplate, scope: Scope, room: Room): Json {
   switch (tree.kind) {
     case "plain":
       return tree.value;
-    case "template":
-      return renderValue(tree.template, scope);
+    case "template": {
+      const value = renderValue(tree.template, scope);
+      // What its author wrote is there once, and was bounded when it came.
+      if (tree.template.some(({ kind }) => kind === "hole")) room.take(charactersOf(value));
+      return value;
+    }
     case "list":
-      return tree.entries.map((entry) => renderTree(entry, scope));
+      return tree.entries.map((entry) => renderInside(entry, scope, room));
     case "object":
-      return Object.fromEntries(tree.entries.map(([key, entry]) => [key, renderTree(entry, scope)]));
+      return Object.fromEntries(tree.entries.map(([key, entry]) => [key, renderInside(entry, scope, room)]));
     default:
       return tree satisfies never;
   }
+}
+
+export type Room = {
+  /** Throws a RenderFault where there is no more. */
+  readonly take: (characters: number) => void;
+};
+
+/** For all that is filled in side by side. */
+export function createRoom(): Room {
+  let left = maxRenderedCharacters;
+  return {
+    take: (characters) => {
+      left -= characters;
+      if (left < 0) throw new RenderFault(`what is filled in comes to more than ${maxRenderedCharacters} characters`);
+    },
+  };
+}
+
+/** Of texts and keys, and a few for whatever else there is. */
+function charactersOf(value: Json): number {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return 4;
+  let characters = 2;
+  for (const [key, entry] of Object.entries(value)) characters += key.length + charactersOf(entry);
+  return characters;
 }
 
 function fill(expression: Expression, scope: Scope): Json {

@@ -313,6 +313,53 @@ test("a tool gets values filled in, never an address; its answer can be read", a
   ]);
 });
 
+test("what is filled in is bounded as a whole: a small workflow makes no large request of a large value", async () => {
+  await using server = await listen(() => [200, "{}"]);
+  const named = (name: string, method: "GET" | "POST"): ToolConfig => ({
+    name,
+    url: server.url,
+    method,
+    headersFromEnv: {},
+    timeoutMs: 5000,
+    maxBytes: 100,
+  });
+  const tools = [named("post", "POST"), named("get", "GET")];
+  const five = Array.from({ length: 5 }, () => "{{ inputs.long }}");
+  const stages = [
+    { id: "body", kind: "tool", tool: "post", body: { list: five }, onError: "skip" },
+    {
+      id: "query",
+      kind: "tool",
+      tool: "get",
+      query: Object.fromEntries(five.map((q, at) => [`q${at}`, q])),
+      onError: "skip",
+    },
+    llm("list", "{{ item }}", { over: five.map((text) => `${text}!`), onError: "skip" }),
+    { id: "once", kind: "tool", tool: "post", body: ["{{ inputs.long }}"] },
+  ] as const;
+  const { view } = await runWorkflow({ inputs: { long: "x".repeat(1_000_000) }, stages }, world(echo, { tools }));
+  const message = "what is filled in comes to more than 4000000 characters";
+  expect(view.stages.map(({ id, error }) => [id, error?.message])).toEqual([
+    ["body", message],
+    ["query", message],
+    ["list", message],
+    ["once", undefined],
+  ]);
+});
+
+test("a mistake of the gateway's own in the call of a tool costs the run its carrier, and is told", async () => {
+  const told = Promise.withResolvers<string>();
+  const tools = [
+    { name: "lost", url: "no address", method: "GET", headersFromEnv: {}, timeoutMs: 5000, maxBytes: 100 },
+  ] as const;
+  const { options } = world(echo, { tools });
+  await using runs = createRuns({ ...options, onFault: told.resolve });
+  await runs.submit(submissionOf({ stages: [{ id: "t", kind: "tool", tool: "lost" }] }));
+  expect(await told.promise).toBe("workflow run-1 cannot go on here: TypeError: Invalid URL");
+  await runs.drain(new AbortController().signal);
+  expect(runs.open()).toBe(0);
+});
+
 test("a tool is tried again as often as its stage says", async () => {
   let calls = 0;
   await using server = await listen(() => (++calls < 3 ? [503, ""] : [200, "plain text"]));
