@@ -8,7 +8,7 @@ import type { DeclaredModelStage, DeclaredStage } from "./declared.ts";
 import type { Scope } from "./evaluate.ts";
 import { pathsOf } from "./expression.ts";
 import { toDriverId } from "./run-graph.ts";
-import { renderPiece, RenderFault, type Piece } from "./template.ts";
+import { maxRenderedCharacters, renderPiece, RenderFault, type Piece } from "./template.ts";
 
 /** What is known of the workflow when its stage is shown. */
 export type Known = {
@@ -99,6 +99,9 @@ function toChain(
   const chain: ChainLink[] = [];
   let text = "";
   let own: number | undefined;
+  // Apart, since what stages have written must not change how many links there are.
+  const show = createShow(known.scope);
+  const count = createCount(known.scope);
   const link = (key: string, tokens: number): void => {
     chain.push({ hash: chainHash(chain.at(-1)?.hash, key), tokens });
   };
@@ -117,11 +120,11 @@ function toChain(
         own = 0;
       }
       const source = piece.kind === "hole" ? sourceOf(piece) : undefined;
-      if (own !== undefined) own += source === undefined ? pieceTokens(piece, known) : source.tokens(known);
-      else if (source === undefined) text += rendered(piece, known.scope);
+      if (own !== undefined) own += source === undefined ? count(piece) : source.tokens(known, count);
+      else if (source === undefined) text += show(piece);
       else {
         flush();
-        link(`output:${source.key(known)}`, source.tokens(known));
+        link(`output:${source.key(known)}`, source.tokens(known, count));
       }
     }
     flush();
@@ -135,7 +138,7 @@ function rootsOf(piece: Piece): readonly unknown[] {
   return piece.kind === "hole" ? pathsOf(piece.expression).map(([root]) => root) : [];
 }
 
-type Source = { readonly key: (known: Known) => string; readonly tokens: (known: Known) => number };
+type Source = { readonly key: (known: Known) => string; readonly tokens: (known: Known, count: Count) => number };
 
 /** The stage behind a hole. What it wrote as a whole has the key that engines cache it by; a part of it has its own. */
 function sourceOf(piece: Extract<Piece, { kind: "hole" }>): Source | undefined {
@@ -145,19 +148,27 @@ function sourceOf(piece: Extract<Piece, { kind: "hole" }>): Source | undefined {
   const isWhole = piece.expression.kind === "path" && path[2] === "text";
   return {
     key: ({ workflow }) => (isWhole ? stageKey(workflow, id) : `${stageKey(workflow, id)}:${path.slice(2).join(".")}`),
-    tokens: (known) => {
+    tokens: (known, count) => {
       const record = known.record(id);
       if (record?.status === "skipped" || record?.status === "failed") return 0;
       if (record?.status !== "ended") return isWhole ? known.expectTokens(id) : valueTokens;
       if (isWhole && record.kind === "llm" && record.items === undefined) return record.usage.outputTokens;
-      return pieceTokens(piece, known);
+      return count(piece);
     },
   };
 }
 
-function pieceTokens(piece: Piece, { scope }: Known): number {
-  if (piece.kind === "text") return toTokens(piece.text.length);
-  return rootsOf(piece).some((root) => root === "item") ? itemTokens(scope) : toTokens(rendered(piece, scope).length);
+type Count = (piece: Piece) => number;
+
+/** Of pieces that are only counted, in tokens. */
+function createCount(scope: Scope): Count {
+  const show = createShow(scope);
+  let ofItem: number | undefined;
+  return (piece) => {
+    if (piece.kind === "text") return toTokens(piece.text.length);
+    if (rootsOf(piece).some((root) => root === "item")) return (ofItem ??= itemTokens(scope));
+    return toTokens(show(piece).length);
+  };
 }
 
 /** Items have equal size, as far as a scheduler is told: that of the first. */
@@ -167,14 +178,22 @@ function itemTokens(scope: Scope): number {
   return toTokens((typeof item === "string" ? item : JSON.stringify(item)).length);
 }
 
-/** What cannot be rendered fails the stage when its turn comes, not the view of it. */
-function rendered(piece: Piece, scope: Scope): string {
-  try {
-    return renderPiece(piece, scope);
-  } catch (error) {
-    if (error instanceof RenderFault) return "";
-    throw error;
-  }
+type Show = (piece: Piece) => string;
+
+/** What cannot be rendered, or comes to more than a prompt may, fails the stage when its turn comes, not the view of it. */
+function createShow(scope: Scope): Show {
+  let room = maxRenderedCharacters;
+  return (piece) => {
+    if (room < 0) return "";
+    try {
+      const text = renderPiece(piece, scope);
+      room -= text.length;
+      return text;
+    } catch (error) {
+      if (error instanceof RenderFault) return "";
+      throw error;
+    }
+  };
 }
 
 function toTokens(characters: number): number {

@@ -347,6 +347,25 @@ test("what is filled in is bounded as a whole: a small workflow makes no large r
   ]);
 });
 
+test("a prompt that would come to more than any may fails its stage, however much more, and is shown short", async () => {
+  const holes = "{{ inputs.long }}".repeat(1000);
+  const stages = [
+    llm("one", holes, { onError: "skip" }),
+    llm("map", `{{ item }}${holes}`, { over: ["a"], onError: "skip" }),
+    llm("after", "short"),
+  ];
+  const { view, driver } = await runWorkflow({ inputs: { long: "x".repeat(1_000_000) }, stages }, world(echo));
+  expect(view.stages.map(({ error }) => error?.message)).toEqual([
+    "a template comes to more than 4000000 characters",
+    "a template comes to more than 4000000 characters",
+    undefined,
+  ]);
+  const tokens = ["one", "map"]
+    .map((id) => driver.stages.get(`run-1/${id}`)?.stage)
+    .map((stage) => stage?.kind === "llm" && stage.promptTokens);
+  expect(tokens).toEqual([1_250_002, 1_250_000 + 2 + 50]);
+});
+
 test("a mistake of the gateway's own in the call of a tool costs the run its carrier, and is told", async () => {
   const told = Promise.withResolvers<string>();
   const tools = [
