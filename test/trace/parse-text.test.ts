@@ -50,6 +50,27 @@ test("aliases that unfold without end are refused", () => {
   expect(refusal(() => parseYaml(text, "f"))).toContain("Excessive alias count");
 });
 
+test("aliases are bounded over all anchors", () => {
+  const pairs = (count: number): string => Array.from({ length: count }, (_, at) => `&a${at} x, *a${at}`).join(", ");
+  expect(parseYaml(`[${pairs(100)}]`, "f")).toHaveLength(200);
+  expect(refusal(() => parseYaml(`[${pairs(101)}]`, "f"))).toContain("f: found more than 100 aliases");
+});
+
+test.each([
+  ["a: 1\nb: { c: 1, d: 2, c: 3 }", "line 2:18"],
+  ["{ 1, 1 }", "line 1:6"],
+  ["? \n? ", "line "],
+])("%j has a key twice, and the message says where", (text, place) => {
+  const said = refusal(() => parseYaml(text, "f"));
+  expect(said).toContain(`f: ${place}`);
+  expect(said).toContain("found a fault (Map keys must be unique), expected YAML");
+});
+
+test("a map of very many keys is read in time that grows with them", () => {
+  const keys = Array.from({ length: 50_000 }, (_, at) => `k${at}`);
+  expect(Object.keys(parseYaml(`{${keys.join(",")}}`, "f") as object)).toEqual(keys);
+});
+
 test("nesting deeper than the stack is refused", () => {
   expect(refusal(() => parseYaml("[".repeat(100_000), "f"))).toContain("f: ");
   expect(refusal(() => parseJson("[".repeat(100_000), "f"))).toContain("line 1:100001");

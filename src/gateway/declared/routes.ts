@@ -55,6 +55,8 @@ export type Declared = AsyncDisposable & {
 };
 
 const mostListed = 100;
+/** Of a workflow as YAML, which people write; reading it takes far longer than reading JSON, and nobody is served meanwhile. */
+const maxYamlCharacters = 100_000;
 
 export function createDeclared(options: DeclaredOptions): Declared {
   const runs = createRuns(options);
@@ -202,7 +204,7 @@ function parseSubmitted(
   models: readonly ModelConfig[],
 ): Pick<Submission, "workflow" | "definition"> {
   const file = /yaml/i.test(headers["content-type"] ?? "") ? "workflow.yaml" : "workflow";
-  const value = parseJsonOrYaml(body.toString("utf8"), file);
+  const value = parseJsonOrYaml(body.toString("utf8"), file, maxYamlCharacters);
   const workflow = toDeclared(value, file, {
     maxStages,
     maxItems,

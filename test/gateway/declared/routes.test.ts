@@ -72,6 +72,14 @@ test("a client goes on after the last event that it has, by header or by query",
   expect(await events(served, "/run-1/events", "nonsense")).toEqual(all);
 });
 
+test("YAML beyond what people write is refused", async () => {
+  await using served = await serve(world(echo).options);
+  const answer = await post(served, `# ${"x".repeat(100_000)}`, { "content-type": "application/yaml" });
+  expect(answer.status).toBe(400);
+  const message = "workflow.yaml: found 100002 characters of YAML, expected at most 100000, or JSON";
+  expect(answer.body["error"]).toMatchObject({ code: "invalid_workflow", message });
+});
+
 test("an alias is called by the model's own name, and YAML is taken as well", async () => {
   const made = world(echo);
   await using served = await serve(made.options);
