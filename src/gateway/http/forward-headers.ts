@@ -72,7 +72,8 @@ export function toClientHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeade
 /** What `connection` names belongs to the connection too. */
 function namedByConnection(connection: string | undefined): Set<string> | undefined {
   if (connection === undefined || connection === "keep-alive" || connection === "close") return undefined;
-  return new Set(connection.toLowerCase().split(/\s*,\s*/));
+  const names = connection.toLowerCase().split(",");
+  return new Set(names.map((name) => name.trim()));
 }
 
 /** Bytes that HTTP does not allow in a value would stop the whole answer. */

@@ -157,6 +157,14 @@ describe("headers of a client", () => {
     expect(headers.connection).toBe("keep-alive");
   });
 
+  test("are told apart in time that grows with their length", async () => {
+    await using one = await scriptEngine((response) => response.end("{}"));
+    await using bench = await openBench([openEntryOf(one, "one")], "limits: { headerBytes: 1048576 }");
+    using wire = await openWire(bench.port);
+    wire.write(post(chatPath, chat("a"), [`connection: x-mine${" ".repeat(1_000_000)}x`]));
+    await wire.until(/HTTP\/1\.1 200 /);
+  });
+
   test.each(["a\rx-evil: 1", "a\nx-evil: 1", "a\0b", "a\x1bb", "a\x7fb"])(
     "with a byte that no value may have (%j) are refused",
     async (value) => {
