@@ -25,31 +25,53 @@ export class JsonSpliceError extends Error {
  */
 export function spliceJson(bytes: Uint8Array, changes: Readonly<Record<string, unknown>>): Uint8Array {
   const wanted = new Map(Object.entries(changes).map(([name, value]) => [name, encode(value)] as const));
-  const members = readMembers(bytes);
-  const first = members[0]?.start ?? bytes.lastIndexOf(closeBrace);
-  const pieces: Uint8Array[] = [bytes.subarray(0, first)];
   const found = new Set<string>();
+  const pieces: Uint8Array[] = [];
+  /** What stays as it is and stands together is one piece: there may be millions of members. */
+  let from = 0;
+  let to = 0;
+  const keep = (start: number, end: number): void => {
+    if (start !== to) cut(start);
+    to = end;
+  };
+  const cut = (next: number): void => {
+    if (to > from) pieces.push(bytes.subarray(from, to));
+    from = next;
+  };
   let kept = 0;
-  for (const [index, member] of members.entries()) {
-    const value = wanted.get(member.name);
-    if (wanted.has(member.name)) found.add(member.name);
-    if (wanted.has(member.name) && value === undefined) continue;
-    if (kept++ > 0) pieces.push(bytes.subarray(members[index - 1]?.end, member.start));
-    if (value === undefined) pieces.push(bytes.subarray(member.start, member.end));
-    else pieces.push(bytes.subarray(member.start, member.valueStart), value);
-  }
+  let last: number | undefined;
+  const close = eachMember(bytes, [...wanted.keys()], ({ name, start, valueStart, end }) => {
+    if (last === undefined) keep(0, start);
+    const value = name === undefined ? undefined : wanted.get(name);
+    if (name !== undefined) found.add(name);
+    if (name === undefined || value !== undefined) {
+      const before = kept++ > 0 ? (last ?? start) : start;
+      keep(before, value === undefined ? end : valueStart);
+    }
+    if (value !== undefined) {
+      cut(end);
+      to = end;
+      pieces.push(value);
+    }
+    last = end;
+  });
+  if (last === undefined) keep(0, close);
+  cut(last ?? close);
   for (const [name, value] of wanted) {
     if (value === undefined || found.has(name)) continue;
     pieces.push(encoder.encode(`${kept++ > 0 ? "," : ""}${JSON.stringify(name)}:`), value);
   }
-  pieces.push(bytes.subarray(members.at(-1)?.end ?? first));
+  pieces.push(bytes.subarray(last ?? close));
   return Buffer.concat(pieces);
 }
 
 /** The value of a top-level member as it is written; of a key that comes twice the last, as `JSON.parse` has it. */
 export function sliceJson(bytes: Uint8Array, name: string): Uint8Array | undefined {
-  const member = readMembers(bytes).findLast((candidate) => candidate.name === name);
-  return member && bytes.subarray(member.valueStart, member.end);
+  let value: Uint8Array | undefined;
+  eachMember(bytes, [name], (member) => {
+    if (member.name === name) value = bytes.subarray(member.valueStart, member.end);
+  });
+  return value;
 }
 
 const encoder = new TextEncoder();
@@ -67,40 +89,47 @@ function encode(value: unknown): Uint8Array | undefined {
   return encoder.encode(text);
 }
 
-/** From the key's quote to the end of the value. */
-type Member = { readonly name: string; readonly start: number; readonly valueStart: number; readonly end: number };
+/** From the key's quote to the end of the value. Without a name it is none of those that are wanted. */
+type Member = {
+  readonly name: string | undefined;
+  readonly start: number;
+  readonly valueStart: number;
+  readonly end: number;
+};
 
-function readMembers(bytes: Uint8Array): readonly Member[] {
+/** Tells of each member in its order, and returns where the object closes. */
+function eachMember(bytes: Uint8Array, wanted: readonly string[], onMember: (member: Member) => void): number {
+  const lengths = new Set(wanted.map((name) => Buffer.byteLength(name)));
   let at = skipSpace(bytes, 0);
   if (bytes[at] !== openBrace) refuse(bytes, at, "an object");
   at = skipSpace(bytes, at + 1);
-  const members: Member[] = [];
-  if (bytes[at] === closeBrace) {
-    at++;
-  } else {
+  if (bytes[at] !== closeBrace) {
     for (;;) {
       const start = at;
       const keyEnd = skipString(bytes, at);
       const valueStart = skipSpace(bytes, skipColon(bytes, keyEnd));
       const end = skipValue(bytes, valueStart);
-      members.push({ name: readName(bytes, start, keyEnd), start, valueStart, end });
+      const name = readName(bytes, start + 1, keyEnd - 1, lengths);
+      onMember({ name: name !== undefined && wanted.includes(name) ? name : undefined, start, valueStart, end });
       at = skipSpace(bytes, end);
-      const closes = bytes[at] === closeBrace;
-      if (!closes && bytes[at] !== comma) refuse(bytes, at, "a comma or the end of the object");
+      if (bytes[at] === closeBrace) break;
+      if (bytes[at] !== comma) refuse(bytes, at, "a comma or the end of the object");
       at = skipSpace(bytes, at + 1);
-      if (closes) break;
     }
   }
-  at = skipSpace(bytes, at);
+  const close = at;
+  at = skipSpace(bytes, at + 1);
   if (at < bytes.length) refuse(bytes, at, "the end");
-  return members;
+  return close;
 }
 
-function readName(bytes: Uint8Array, start: number, end: number): string {
-  const written = decoder.decode(bytes.subarray(start + 1, end - 1));
-  if (!written.includes("\\")) return written;
-  const name: unknown = JSON.parse(`"${written}"`);
-  return String(name);
+/** Undefined if it is of another length than all that are wanted. */
+function readName(bytes: Uint8Array, start: number, end: number, lengths: ReadonlySet<number>): string | undefined {
+  let escaped = false;
+  for (let at = start; at < end; at++) escaped ||= bytes[at] === backslash;
+  if (!escaped && !lengths.has(end - start)) return undefined;
+  const written = decoder.decode(bytes.subarray(start, end));
+  return escaped ? String(JSON.parse(`"${written}"`)) : written;
 }
 
 /** Where the value that starts here ends. */

@@ -1,7 +1,7 @@
 /** Members of a JSON object change; every other byte stays. */
 
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { JsonSpliceError, maxDepth, sliceJson, spliceJson } from "../../src/wire/json-splice.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -150,3 +150,11 @@ function isObject(text: string): boolean {
     return false;
   }
 }
+
+test("what stands together and stays is one piece, however many members there are", () => {
+  const concat = vi.spyOn(Buffer, "concat");
+  onTestFinished(() => concat.mockRestore());
+  const many = ',"":0'.repeat(1000);
+  expect(splice(`{"a":1${many},"a":2${many}}`, { a: undefined, b: 3 })).toBe(`{${many.slice(1)}${many},"b":3}`);
+  expect(concat.mock.calls.map(([pieces]) => pieces.length)).toEqual([6]);
+});
