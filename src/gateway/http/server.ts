@@ -24,9 +24,10 @@ export type Upgrade = {
 
 export async function listen(host: RouteHost, upgrade?: Upgrade): Promise<Listening> {
   const limits = host.limits();
-  const admit = createTurnstile((request, response) =>
-    guard(response, host.onFault, () => route(host, request, response)),
-  );
+  const admit = createTurnstile((request, response) => {
+    giveUpUnread(response, host.limits().slowClientMs);
+    guard(response, host.onFault, () => route(host, request, response));
+  });
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
@@ -75,4 +76,11 @@ export async function listen(host: RouteHost, upgrade?: Upgrade): Promise<Listen
       await promise;
     },
   };
+}
+
+/** Whoever takes nothing of what waits for him has gone, whatever his connection says; who waits for us may wait. */
+function giveUpUnread(response: ServerResponse, slowClientMs: number): void {
+  response.setTimeout(slowClientMs, () => {
+    if (response.writableLength > 0) response.destroy();
+  });
 }
