@@ -23,7 +23,9 @@ export function createUpgrade(key: string, accept: (channel: Channel) => void) {
   return (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on("error", () => {});
     if (!showsReplicaKey(request.headers, key)) {
-      socket.end("HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+      // The other side may never close its own, and no limit of the server counts any more.
+      const answer = "HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+      socket.end(answer, () => socket.destroy());
       return;
     }
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${protocol}\r\n\r\n`);

@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { connect as connectTo, type AddressInfo } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Channel } from "../../../src/gateway/replicas/channel.ts";
 import { createConnect, createUpgrade, wantsChannel } from "../../../src/gateway/replicas/http-channel.ts";
@@ -61,6 +62,21 @@ describe("a channel over HTTP", () => {
   test.each(["another key", ""])("is not had with %j as the key", async (wrong) => {
     const address = await startServer();
     await expect(createConnect(wrong)(address, patient())).rejects.toThrow(`${address} answered 403`);
+  });
+
+  test("keeps no connection of one without the key, although he keeps his own", async () => {
+    const { port } = new URL(await startServer());
+    const socket = connectTo({ port: Number(port), host: "127.0.0.1", allowHalfOpen: true });
+    onTestFinished(() => void socket.destroy());
+    socket.on("error", () => {});
+    socket.write("GET /fate/planner HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: fate-planner\r\n\r\n");
+    const [said] = (await once(socket, "data")) as [Buffer];
+    expect(said.toString()).toMatch(/^HTTP\/1\.1 403 /);
+    // Nobody is there to take what is still sent.
+    while (!socket.destroyed) {
+      socket.write("x");
+      await setTimeout(10);
+    }
   });
 
   test("is not had where nobody listens, nor after its time", async () => {
