@@ -134,9 +134,13 @@ export class ZmtpConnection {
     if (name === "ERROR") this.close(`the peer says: ${toAscii(data.subarray(1))}`);
     else if (name === "READY") this.#shakeHands(data);
     else if (this.#peer === undefined) this.#refuse(`found ${toAscii(Buffer.from(name))}, expected READY before it`);
-    // Two bytes say for how long it should count; what follows comes back with the answer.
-    else if (name === "PING") this.sendCommand("PONG", data.subarray(2, 18));
+    else if (name === "PING") this.#pong(data);
     else this.#options.onCommand?.(command);
+  }
+
+  /** Two bytes say for how long it should count; what follows comes back. One who reads no answers is sent no more of them. */
+  #pong(data: Uint8Array): void {
+    if (!this.full) this.sendCommand("PONG", data.subarray(2, 18));
   }
 
   #shakeHands(data: Uint8Array): void {

@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { Duplex } from "node:stream";
 import { afterEach, expect, test, vi } from "vitest";
 import { encodeCommand, encodeGreeting, encodeHead, encodeReady, type SocketType } from "../../src/wire/zmtp.ts";
+import { ZmtpConnection } from "../../src/wire/zmtp-connection.ts";
 import { ask } from "../../src/wire/zmtp-dealer.ts";
 import { createPublisher, type PublisherOptions } from "../../src/wire/zmtp-publish.ts";
 import { createRouter } from "../../src/wire/zmtp-router.ts";
@@ -17,6 +19,8 @@ const command = (name: string, data: Uint8Array): Uint8Array => {
   return Buffer.concat([encodeHead(body.length, "command"), body]);
 };
 const ready = (type: SocketType): Uint8Array => command("READY", encodeReady(type, new Uint8Array()));
+
+const openPeer = { socketType: "SUB", peers: ["PUB"], onReady: () => {}, onClose: () => {} } as const;
 
 afterEach(() => {
   vi.useRealTimers();
@@ -185,6 +189,20 @@ test("a PING is answered with what came with it", async () => {
   socket.write(Buffer.concat([encodeGreeting(), ready("SUB"), command("PING", bytes("\u0000\u0001here"))]));
   await expectBytes(socket, command("PONG", bytes("here")));
   socket.destroy();
+});
+
+test("one who asks again and again and reads no answer is not answered for ever", async () => {
+  const unread = new Duplex({ read: () => {}, write: () => {} });
+  const socket = Object.assign(unread, { setNoDelay: () => unread, setKeepAlive: () => unread }) as unknown as Socket;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const onMessage = (): void => resolve();
+  const connection = new ZmtpConnection(socket, { ...openPeer, onMessage });
+  const ping = command("PING", bytes("\u0000\u0001sixteen bytes ..."));
+  unread.push(Buffer.concat([encodeGreeting(), ready("PUB"), ...Array.from({ length: 20_000 }, () => ping)]));
+  unread.push(Buffer.concat([encodeHead(1, "last"), bytes("a")]));
+  await promise;
+  expect(unread.writableLength).toBeLessThan(unread.writableHighWaterMark + 100);
+  connection.close("enough");
 });
 
 test("a silent peer is asked, then given up", async () => {
