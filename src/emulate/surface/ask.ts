@@ -80,14 +80,18 @@ function isCount(value: unknown, most: number): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= most;
 }
 
+/** Parts inside one another: what is deeper is no text. */
+const mostDepth = 32;
+
 /** All text in a message, a part, or a list of either, in the order in which it stands. */
-export function textOf(value: unknown): string {
+export function textOf(value: unknown, depth = 0): string {
   if (typeof value === "string") return value;
-  if (Array.isArray(value)) return value.map(textOf).join("");
+  if (depth === mostDepth) return "";
+  if (Array.isArray(value)) return value.map((each) => textOf(each, depth + 1)).join("");
   if (!isRecord(value)) return "";
   let text = "";
   for (const key of ["text", "content", "thinking", "arguments", "output"])
-    if (key in value) text += textOf(value[key]);
+    if (key in value) text += textOf(value[key], depth + 1);
   for (const key of ["tool_calls", "input"]) if (key in value) text += JSON.stringify(value[key]);
   if ("image_url" in value || value["type"] === "image" || value["type"] === "input_image") text += pictureText;
   return text;

@@ -103,6 +103,17 @@ describe("chat", () => {
     const long = await send(engine.url, "/v1/chat/completions", chatOf("x".repeat(4_000_000)));
     expect([long.status, JSON.parse(long.text).error.code]).toEqual([400, "context_length_exceeded"]);
   });
+
+  test("what is nested deeper than parts ever are is no text", async () => {
+    const nested = (depth: number, text: string): string => "[".repeat(depth) + text + "]".repeat(depth);
+    const counted = async (content: string): Promise<number> => {
+      const body = `{"model":"${model}","max_tokens":1,"messages":[{"role":"user","content":${content}}]}`;
+      return (await ask(engine.url, "/v1/chat/completions", body)).usage.prompt_tokens;
+    };
+    const long = JSON.stringify("word ".repeat(100));
+    expect(await counted(nested(3, long))).toBe(await counted(long));
+    expect(await counted(nested(100_000, long))).toBe(await counted(nested(1, "")));
+  });
 });
 
 test("completions: one prompt or several, text or token ids", async () => {
