@@ -10,7 +10,7 @@ import type { MsgpackValue } from "../../wire/msgpack.ts";
 import type { BlockHash, BlockRemoved, BlockStored } from "./event.ts";
 import { emptyPrompt, hashExtra, hashTokens, type TokenHash } from "./token-hash.ts";
 
-type Block = { readonly hash: TokenHash; readonly parent: Block | undefined; children: number; here: boolean };
+type Block = { readonly hash: TokenHash; parent: Block | undefined; children: number; here: boolean };
 
 /** Sizes of blocks that one engine may have at once. */
 const mostSizes = 4;
@@ -122,6 +122,8 @@ export class EngineBlocks {
     this.#blocks.delete(name);
     if (block.here) this.#leave(block);
     if (block.parent !== undefined) block.parent.children -= 1;
+    // Else a block would keep all before it in memory, however long ago their names were given up.
+    block.parent = undefined;
   }
 
   #shrink(): void {

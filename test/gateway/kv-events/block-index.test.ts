@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { BlockIndex, type BlockIndexLimits } from "../../../src/gateway/kv-events/block-index.ts";
@@ -172,6 +174,22 @@ test("bounds: too many blocks give up the last of a row, old ones first", () => 
   expect(index.matchTokens("e", model, [1, 2, 3, 4])).toBe(2);
   expect(index.matchTokens("e", model, [5, 6, 7, 8])).toBe(4);
   expect(index.counters).toMatchObject({ blocks: 3, givenUp: 1 });
+});
+
+test("bounds: a row of blocks without end leaves nothing of those that are given up", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const { index } = createIndex({ blocks: 100 });
+  const heapAfter = (first: number): number => {
+    for (let name = first; name < first + 100_000; name++) {
+      const event = { kind: "block-stored", blocks: [`${name}`], tokens: [1, 2], blockTokens: 2 } as const;
+      index.apply("e", model, name === 0 ? event : { ...event, parent: `${name - 1}` });
+    }
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = heapAfter(0);
+  expect(heapAfter(100_000) - before).toBeLessThan(4_000_000);
 });
 
 test("bounds: links, their blocks, engines and models", () => {
