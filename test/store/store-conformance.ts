@@ -57,6 +57,8 @@ function checkRuns(check: Check): void {
     expect(await store.findRun("t", "k")).toBeUndefined();
     expect(await store.listRuns("t", 10)).toEqual([]);
     expect(await store.listRuns("t", 10, "r")).toEqual([]);
+    // What no text in a database can be is no run either.
+    expect(await store.listRuns("t", 10, "\0")).toEqual([]);
   });
 
   check("a key is used once by each tenant", async ({ store }) => {
