@@ -53,10 +53,10 @@ const answerMs: { readonly [lane in LaneName]: number } = {
 };
 
 export async function openPostgres({ url, readOnly = false, maxBatch }: PostgresOptions): Promise<KeptStore> {
-  if (!/^postgres(?:ql)?:\/\//.test(url) || !URL.canParse(url))
+  if (!isAddress(url))
     throw new StoreFault(
       "broken",
-      "the address of the Postgres database: expected postgres://USER:PASSWORD@HOST/DATABASE",
+      "the address of the Postgres database: expected postgres://USER:PASSWORD@HOST/DATABASE, with % written as %25",
     );
   const connections = new Map(lanes.map((lane) => [lane, new Connection({ url, answerMs: answerMs[lane] })]));
   const closeConnections = async (): Promise<void> => {
@@ -91,4 +91,15 @@ export async function openPostgres({ url, readOnly = false, maxBatch }: Postgres
     shrink: () => Promise.resolve(false),
     [Symbol.asyncDispose]: () => (closing ??= close()),
   };
+}
+
+function isAddress(url: string): boolean {
+  if (!/^postgres(?:ql)?:\/\//.test(url) || !URL.canParse(url)) return false;
+  try {
+    // As the driver takes it apart.
+    decodeURIComponent(url);
+    return true;
+  } catch {
+    return false;
+  }
 }
