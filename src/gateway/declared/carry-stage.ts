@@ -37,8 +37,12 @@ export type StageCarrier = CarrierSurroundings & {
   readonly isOver: () => boolean;
   /** Lengths of the prompt's links, now that all parents are over. */
   readonly chainTokens: (stage: DeclaredModelStage, items: number, scope: Scope) => readonly number[];
+  /** It is in the book. */
+  readonly onItem: (node: Node) => void;
   readonly onEnd: (node: Node, written: Pick<ItemResult, "text" | "json">) => void;
   readonly onFail: (node: Node, error: WireError) => void;
+  /** Of ours: the run cannot be carried on here. */
+  readonly onMistake: (error: unknown) => void;
 };
 
 /** The stage is shown to the driver, and its parents are over. */
@@ -58,11 +62,13 @@ export function carryModel(node: Node, stage: DeclaredModelStage, carrier: Stage
     onStart: (turn) => noteTurn(node, turn, isMap, carrier),
     onItem: (index, result) => {
       book.addItem(node.id, result);
+      carrier.onItem(node);
       if (isMap && !carrier.isOver()) log.append({ kind: "item-end", stage: node.id, index });
     },
     onRetry: (message) => noteRetry(node, message, carrier),
     onEnd: (results) => carrier.onEnd(node, isMap ? joined(results) : withoutUsage(results[0])),
     onFail: (error) => carrier.onFail(node, error),
+    onMistake: carrier.onMistake,
   });
   const items = isMap ? { items: count } : {};
   book.change(node.id, { status: "ready", ...items });

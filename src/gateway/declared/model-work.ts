@@ -30,6 +30,8 @@ export type ModelWorkOptions = {
   readonly onEnd: (results: readonly ItemResult[]) => void;
   /** It failed for good, or was refused. */
   readonly onFail: (error: WireError) => void;
+  /** Of ours: nothing more comes of it. */
+  readonly onMistake: (error: unknown) => void;
 };
 
 /** Calls that do not reach their engines, with nothing done in between: with the pauses they take two minutes. */
@@ -89,7 +91,7 @@ export function createModelWork(options: ModelWorkOptions): Work {
 
   return {
     ...patience,
-    start: (turn) => void run(turn),
+    start: (turn) => void run(turn).catch(options.onMistake),
     refuse: ({ kind, message }: Refusal) => {
       if (settled) return;
       settled = true;

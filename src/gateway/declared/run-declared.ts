@@ -70,8 +70,10 @@ export class LiveRun {
       signal: this.#stop.signal,
       isOver: () => this.#isOver,
       chainTokens: (stage, items, scope) => knownChainTokens(stage, items, this.#known(scope)),
+      onItem: (node) => void this.#outgrows(node),
       onEnd: (node, written) => this.#end(node, written),
       onFail: (node, error) => this.#fail(node, error),
+      onMistake: (error) => this.#lose(String(error)),
     };
     this.over = this.#ended.promise;
     this.#nodes = toGraph(run);
@@ -166,7 +168,7 @@ export class LiveRun {
       if (!this.#runs(node.stage)) return this.#skip(node);
       if (node.stage.kind === "tool") {
         this.#reveal();
-        return void carryTool(node, node.stage, this.#carrier).catch((error: unknown) => this.#lose(String(error)));
+        return void carryTool(node, node.stage, this.#carrier).catch(this.#carrier.onMistake);
       }
       if (node.stage.over !== undefined) {
         node.items = toItems(renderTree(node.stage.over, this.#book.scope()), this.#around.maxItems);
@@ -194,14 +196,18 @@ export class LiveRun {
   }
 
   #end(node: Node, written: Pick<ItemResult, "text" | "json">): void {
-    if (this.#isOver) return;
-    if (!this.#book.fits) {
-      const message = `the results of this workflow come to more than ${maxRunCharacters} characters`;
-      return this.#finish("failed", { code: "result_too_large", message, stage: node.id });
-    }
+    if (this.#outgrows(node)) return;
     this.#settle(node, { status: "ended", ...written }, (result) =>
       this.log.append({ kind: "stage-end", stage: node.id, result }),
     );
+  }
+
+  /** Looked at with each item: what all items of a map make together may be more than a text can hold. */
+  #outgrows(node: Node): boolean {
+    if (this.#isOver || this.#book.fits) return false;
+    const message = `the results of this workflow come to more than ${maxRunCharacters} characters`;
+    this.#finish("failed", { code: "result_too_large", message, stage: node.id });
+    return true;
   }
 
   #fail(node: Node, error: WireError): void {

@@ -379,6 +379,30 @@ test("a mistake of the gateway's own in the call of a tool costs the run its car
   expect(runs.open()).toBe(0);
 });
 
+test("a map whose results come to more than a run may hold ends with the item that does", async () => {
+  const stages = [llm("map", "{{ item }}", { over: Array.from({ length: 20 }, (_, at) => at) })];
+  const answer = "x".repeat(4_000_000);
+  const { view, events, driver } = await runWorkflow(
+    { stages },
+    world(() => answer),
+  );
+  const message = "the results of this workflow come to more than 64000000 characters";
+  expect(view.error).toEqual({ code: "result_too_large", message, stage: "map" });
+  expect(events.filter(({ kind }) => kind === "item-end")).toHaveLength(16);
+  expect(driver.told.at(-1)).toBe("cancel");
+});
+
+test("a mistake of the gateway's own in the calls of a stage costs the run its carrier, and is told", async () => {
+  const told = Promise.withResolvers<string>();
+  const { options } = world(echo);
+  const engines = { find: () => expect.unreachable("odd") } as never;
+  await using runs = createRuns({ ...options, config: { ...options.config, engines }, onFault: told.resolve });
+  await runs.submit(submissionOf({ stages: [llm("a", "x")] }));
+  expect(await told.promise).toMatch(/^workflow run-1 cannot go on here: .*odd/);
+  await runs.drain(new AbortController().signal);
+  expect(runs.open()).toBe(0);
+});
+
 test("a tool is tried again as often as its stage says", async () => {
   let calls = 0;
   await using server = await listen(() => (++calls < 3 ? [503, ""] : [200, "plain text"]));
