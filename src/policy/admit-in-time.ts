@@ -3,6 +3,7 @@
 import type { Decision, Place, Prefetch } from "../model/decision.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
 import { defer } from "./choose.ts";
+import { crowdOf, type CrowdName } from "./crowd.ts";
 import { firstBeginUs, hasEngine } from "./in-time.ts";
 import { createPicture, foresee, toCandidate } from "./picture.ts";
 import type { View } from "./policy.ts";
@@ -14,7 +15,7 @@ export function admitInTime(
   dueUs: (stage: VisibleModelStage) => number,
 ): readonly Decision[] {
   const ready = new Map(view.ready.map((stage) => [stage.key, stage]));
-  const held = oldestOfModels(view, decisions);
+  const held = oldestOfCrowds(view, decisions);
   if (held.length === 0) return decisions;
   const admitted: Decision[] = [];
   const wishedUs = new Map<string, number>();
@@ -54,14 +55,16 @@ export function admitInTime(
 }
 
 /**
- * Of what the plan does not place: with more time and for the same engines, the others of a model are in time if its oldest is. One
+ * Of what the plan does not place: with more time and for the same engines, the others of a crowd are in time if its oldest is. One
  * that can go nowhere answers for nobody.
  */
-function oldestOfModels(view: View, decisions: readonly Decision[]): readonly VisibleModelStage[] {
+function oldestOfCrowds(view: View, decisions: readonly Decision[]): readonly VisibleModelStage[] {
   const placed = new Set(decisions.flatMap((decision) => (decision.kind === "place" ? [decision.stage] : [])));
-  const oldest = new Map<string, VisibleModelStage>();
-  for (const stage of view.ready)
-    if (!placed.has(stage.key) && !oldest.has(stage.model) && hasEngine(view, stage)) oldest.set(stage.model, stage);
+  const oldest = new Map<CrowdName, VisibleModelStage>();
+  for (const stage of view.ready) {
+    const crowd = crowdOf(stage);
+    if (!placed.has(stage.key) && !oldest.has(crowd) && hasEngine(view, stage)) oldest.set(crowd, stage);
+  }
   return [...oldest.values()];
 }
 

@@ -11,10 +11,10 @@
 
 import type { Known } from "../cost/candidate.ts";
 import type { Decision } from "../model/decision.ts";
-import type { ModelId } from "../model/model.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
 import type { StageKey } from "../model/workflow.ts";
 import { defer, pickLeast } from "./choose.ts";
+import { crowdOf, type CrowdName } from "./crowd.ts";
 import { countPlaces, crowdingOf, pickEarliestWhole, toPlace } from "./greedy-finish.ts";
 import { canBegin, createPicture, foresee, type Candidate } from "./picture.ts";
 import type { Policy } from "./policy.ts";
@@ -62,9 +62,10 @@ function weigh(
   decisions: Map<StageKey, Decision>,
 ): readonly Weighed[] {
   const batch: Weighed[] = [];
-  const counts = new Map<ModelId, number>();
+  const counts = new Map<CrowdName, number>();
   for (const stage of ready) {
-    const count = counts.get(stage.model) ?? 0;
+    const crowd = crowdOf(stage);
+    const count = counts.get(crowd) ?? 0;
     if (count === mostWeighed) continue;
     const best = pickEarliestWhole(picture, stage);
     if (best === undefined) {
@@ -72,7 +73,7 @@ function weigh(
       continue;
     }
     batch.push({ stage, best });
-    counts.set(stage.model, count + 1);
+    counts.set(crowd, count + 1);
   }
   return batch.sort((left, right) => left.stage.ordinal - right.stage.ordinal);
 }

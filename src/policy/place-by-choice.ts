@@ -7,9 +7,9 @@
 
 import type { Known } from "../cost/candidate.ts";
 import type { Decision, Place } from "../model/decision.ts";
-import type { ModelId } from "../model/model.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
 import { defer, feasibleEngines, handsOver } from "./choose.ts";
+import { crowdOf, type CrowdName } from "./crowd.ts";
 import { countPlaces, crowdingOf, decodeEngines, mostHeld, toPlace } from "./greedy-finish.ts";
 import {
   canBegin,
@@ -43,9 +43,10 @@ export function planByChoice(
 ): Decision[] {
   const picture = createPicture(known);
   prepare?.(picture);
-  const held = new Map<ModelId, number>();
+  const held = new Map<CrowdName, number>();
   return stages.map((stage, index) => {
-    const heldAlike = held.get(stage.model) ?? 0;
+    const crowd = crowdOf(stage);
+    const heldAlike = held.get(crowd) ?? 0;
     if (hold && (heldAlike === mostHeld || !anyPlace(picture))) return defer(stage, "better-later");
     const chosen = pick(listCandidates(picture, stage, mostShards, stages.length - index - 1), stage, picture);
     if (chosen === undefined) return defer(stage, "no-engine");
@@ -54,7 +55,7 @@ export function planByChoice(
       begins || !hold ? { ...toPlace(stage, chosen), rank: rankOf(stage) } : undefined;
     foresee(picture, stage, chosen);
     effect?.(picture, stage, chosen);
-    if (decision === undefined) held.set(stage.model, heldAlike + 1);
+    if (decision === undefined) held.set(crowd, heldAlike + 1);
     return decision ?? defer(stage, "better-later");
   });
 }

@@ -7,6 +7,7 @@ import type { Rates } from "../../cost/roofline.ts";
 import type { Batching } from "../../model/cluster.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
 import type { EngineState } from "../../state/engine-state.ts";
+import type { Serving } from "./settings.ts";
 import { batchWorkUs, emptyLine, EngineBook, filledKvTokens, type Line } from "./engine-book.ts";
 
 /** A book follows from its engine, so that it can be kept from plan to plan. */
@@ -25,6 +26,8 @@ export class Books {
   readonly aheadKv: Float64Array;
   /** Prompts that go into one batch take no longer than this, where the engine would take more. */
   mostBatchUs = Infinity;
+  /** Absent: engines serve the one model that they hold. */
+  serving: Serving | undefined;
 
   constructor(view: Known) {
     this.#known = view;
@@ -69,10 +72,11 @@ export class Books {
     const { batching, maxResident } = costs.engine;
     if (!engine.open || engine.role === "decode" || engine.loadEndUs > 0) return false;
     const inLine = book.line.length + (this.#added[index]?.length ?? 0);
-    if (batching.kind === "exclusive" || maxResident > 1) return engine.running.length + inLine === 0;
+    if (batching.kind === "exclusive" || (maxResident > 1 && this.serving === undefined))
+      return engine.running.length + inLine === 0;
     const inBatch = batching.chunkedPrefill ? book.batchUs : 0;
     if (book.taking > 0 && inBatch === 0) return false;
-    const rates = costs.models.get(engine.residents[0]?.model ?? "")?.rates;
+    const rates = costs.models.get(this.serving?.modelOf(engine) ?? engine.residents[0]?.model ?? "")?.rates;
     if (rates === undefined) return inLine === 0;
     const beforeUs = inBatch + this.#workIn(book.line) + this.#workIn(this.#added[index]);
     if (beforeUs > 0 && beforeUs + workUs > this.mostBatchUs) return false;

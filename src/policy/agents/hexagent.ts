@@ -43,6 +43,9 @@ export function createHexagent(settings: HexagentSettings): Policy {
     const { mostBatchUs, tokenPriceUs } = settings.care?.(view, projection.books) ?? {};
     if (mostBatchUs !== undefined) projection.books.mostBatchUs = mostBatchUs;
     const risk = createRisk(view, history, level, settings, settings.turns * projection.books.turnUs());
+    const serving = settings.serving?.(view, risk.atBest);
+    projection.books.serving = serving;
+    const served = serving === undefined ? view : { ...view, ready: serving.calls };
     // The riskiest ready call first, each on the pair on which it ends first; what it holds there counts for the next.
     const projecting: Projecting = {
       hold: settings.hold,
@@ -52,8 +55,9 @@ export function createHexagent(settings: HexagentSettings): Policy {
       ...(settings.tail === undefined ? {} : { waits: createTail(view, settings.tail) }),
     };
     const decisions =
-      settings.plan?.(view, projection, risk.atBest, projecting, risk.atEnd) ??
-      placeProjected(view, projection, risk.atBest, projecting);
+      settings.plan?.(served, projection, risk.atBest, projecting, risk.atEnd) ??
+      placeProjected(served, projection, risk.atBest, projecting);
+    decisions.push(...(serving?.loads ?? []));
     // Prompts that have just been taken in are looked at again before their KV sets out.
     if (settings.redirect) decisions.push(...planRedirects(view, projection, settings.redirectGain));
     let { demand, lookedUs = -Infinity } = memory;

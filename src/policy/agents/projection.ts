@@ -102,6 +102,7 @@ export class Projection {
 
   /** Has the calls to come see this one in line. */
   add(stage: VisibleModelStage, { engine, decodeEngine }: Projected, { rank, climb }: Urgency): void {
+    this.books.serving?.take(stage, decodeEngine === undefined ? [engine] : [engine, decodeEngine]);
     const { index } = engine.holding;
     const decodesAt = decodeEngine === undefined ? -1 : decodeEngine.holding.index;
     addToLine(
@@ -133,7 +134,7 @@ export class Projection {
     const { cluster } = this.#known;
     for (let index = 0; index < cluster.count; index++) {
       const engine = cluster.at(index);
-      if (engine.role === "decode") continue;
+      if (engine.role === "decode" || this.books.serving?.mayTake(engine, stage) === false) continue;
       const aheadUs = this.books.sumAhead(index, key);
       if (isFeasible(this.#known, stage, engine)) intakes.push(this.#intake(stage, engine, aheadUs));
     }
@@ -190,6 +191,7 @@ export class Projection {
     const able: { engine: EngineState }[] = [];
     for (let index = 0; index < cluster.count; index++) {
       const engine = cluster.at(index);
+      if (this.books.serving?.mayDecode(engine, stage) === false) continue;
       if (engine.open && engine.role !== "prefill" && canServe(stage, engine)) able.push({ engine });
     }
     return able;

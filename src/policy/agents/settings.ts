@@ -1,6 +1,9 @@
 /** What `hexagent` leaves open. Swept on training seeds; docs/settings.md says how. */
 
-import type { Decision, Place } from "../../model/decision.ts";
+import type { Decision, Place, Prefetch } from "../../model/decision.ts";
+import type { ModelId } from "../../model/model.ts";
+import type { VisibleModelStage } from "../../model/visible.ts";
+import type { EngineState } from "../../state/engine-state.ts";
 import type { StageNode } from "../../state/workflow-state.ts";
 import type { View } from "../policy.ts";
 import type { Books } from "./books.ts";
@@ -33,6 +36,20 @@ export type HexagentSettings = ProjectionSettings & {
   readonly care?: (view: View, books: Books) => Care;
   /** Absent: each call by itself, in order. */
   readonly plan?: PlanAll;
+  /** Absent: engines serve whatever they are given. */
+  readonly serving?: (view: View, order: Order) => Serving | undefined;
+};
+
+/** Which model each engine serves. */
+export type Serving = {
+  /** That wait, and have engines that may take them, the most urgent first. */
+  readonly calls: readonly VisibleModelStage[];
+  readonly mayTake: (engine: EngineState, stage: VisibleModelStage) => boolean;
+  readonly mayDecode: (engine: EngineState, stage: VisibleModelStage) => boolean;
+  readonly modelOf: (engine: EngineState) => ModelId | undefined;
+  /** Takes the call into account, on the engine that takes its prompt in and the one that decodes it. */
+  readonly take: (stage: VisibleModelStage, engines: readonly EngineState[]) => void;
+  readonly loads: readonly Prefetch[];
 };
 
 /** How far the node's workflow is, against its horizon, when what is revealed of it has ended at a time. */

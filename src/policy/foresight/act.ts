@@ -6,6 +6,7 @@ import type { ModelId } from "../../model/model.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
 import type { EngineState } from "../../state/engine-state.ts";
 import { defer } from "../choose.ts";
+import { crowdOf, type CrowdName } from "../crowd.ts";
 import { pickEarliestWhole, toPlace } from "../greedy-finish.ts";
 import { canBegin, createPicture, foresee, hasPlace } from "../picture.ts";
 import type { View } from "../policy.ts";
@@ -15,7 +16,7 @@ import { planPreloads } from "./preload.ts";
 import type { Scene } from "./scene.ts";
 import type { ForesightSettings } from "./settings.ts";
 
-/** Ready stages outside the plan that are looked at when engines are left over. */
+/** Ready stages outside the plan that are looked at when engines are left over, of each crowd. */
 const mostBeyond = 64;
 
 type Acting = Pick<ForesightSettings, "prefetch" | "preload">;
@@ -176,34 +177,30 @@ class Desk {
     this.#decisions.push(...planPreloads(this.#view, idle, demand, copiesOf, this.#endUs));
   }
 
-  /**
-   * Gives engines that the plan does not use to ready stages that are outside it; and where nothing in it is ready, as behind a tool
-   * that takes long, those too on which such a stage ends before the plan has anything to begin.
-   */
+  /** Gives engines to ready stages outside the plan that end there before it has anything to begin. */
   #fill(): void {
     const { beyond } = this.#scene;
     if (beyond.length === 0) return;
     const picture: View = { ...this.#view, ...createPicture(this.#view) };
-    const isKept = this.#hasReady();
-    for (const stage of beyond.slice(0, mostBeyond)) {
+    const planned = new Set(this.#taken);
+    const looked = new Map<CrowdName, number>();
+    for (const stage of beyond) {
       if (stage.kind === "tool") continue;
+      const crowd = crowdOf(stage);
+      const alike = looked.get(crowd) ?? 0;
+      if (alike === mostBeyond) continue;
+      looked.set(crowd, alike + 1);
       const best = pickEarliestWhole(picture, stage);
       const [share] = best?.shares ?? [];
       if (best === undefined || share === undefined) continue;
       const { index } = share.engine.holding;
-      if (this.#taken.has(index) || !canBegin(stage, share.engine)) continue;
-      if (isKept ? this.#sequences[index]!.length > 0 : best.endUs > this.#nextUs(index)) continue;
+      if (planned.has(index) || !canBegin(stage, share.engine)) continue;
+      if (best.endUs > this.#nextUs(index)) continue;
       this.#decisions.push(toPlace(stage, best));
       this.#decided.add(stage.key);
       foresee(picture, stage, best);
       this.#taken.add(index);
     }
-  }
-
-  /** Whether a stage of the plan waits for nothing but an engine. */
-  #hasReady(): boolean {
-    const { stages, isReady } = this.#scene;
-    return stages.some(({ kind }, number) => kind !== "tool" && isReady[number] !== 0);
   }
 
   /** When the plan begins something on the engine. */

@@ -8,13 +8,15 @@ import { hexagentDefaults } from "../../agents/settings.ts";
 import type { Policy } from "../../policy.ts";
 import { createCare } from "./care.ts";
 import { createPlanner } from "./plan/planner.ts";
+import { createServing } from "./serving.ts";
 import type { PairsSettings } from "./settings.ts";
 
-export function createPairs({ care, plan, ...settings }: PairsSettings): Policy {
+export function createPairs({ care, plan, serving, ...settings }: PairsSettings): Policy {
   return createHexagent({
     ...hexagentDefaults,
     ...settings,
     care: createCare(care),
     plan: createPlanner(plan),
+    serving: createServing(serving),
   });
 }

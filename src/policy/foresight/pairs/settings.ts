@@ -3,6 +3,7 @@
 import type { RoleSettings } from "../../agents/roles.ts";
 import { history, historyWithRoles, type HistorySettings } from "../../agents/settings.ts";
 import type { PlanSettings } from "./plan/planner.ts";
+import type { ServingSettings } from "./serving.ts";
 import { createHoldUp } from "./slack.ts";
 
 export type CareSettings = {
@@ -28,6 +29,7 @@ export type PairsSettings = {
   readonly roles: RoleSettings | undefined;
   readonly care: CareSettings;
   readonly plan: PlanSettings;
+  readonly serving: ServingSettings;
 };
 
 const care: CareSettings = {
@@ -42,12 +44,15 @@ const care: CareSettings = {
 
 const plan: PlanSettings = { fullest: 0.2, mostStages: 48, visits: 1000, own: 3 };
 
+const serving: ServingSettings = { patience: 10, ahead: 1.25 };
+
 /** What is full stays full for long then: throughput counts. */
 export const fixedPairs = {
   history,
   roles: undefined,
   care: { ...care, fullWaitShare: care.waitShare },
   plan,
+  serving,
 } as const satisfies PairsSettings;
 
 export const switchingPairs = {
@@ -68,4 +73,5 @@ export const switchingPairs = {
   },
   care,
   plan,
+  serving,
 } as const satisfies PairsSettings;

@@ -1,0 +1,245 @@
+/**
+ * Which model each engine serves, where engines that prefill and decode apart could serve several of those that are called. One at a
+ * time: before an engine turns to another model its batch has to drain, and often that model has to be loaded. So calls go only where
+ * their model is served and has room. Where it has none, it gets engines that are idle, or takes such as serve another model, once its
+ * calls have waited for long enough together to be worth that.
+ */
+
+import { isFeasible } from "../../../cost/candidate.ts";
+import type { EngineId } from "../../../model/cluster.ts";
+import type { Prefetch } from "../../../model/decision.ts";
+import type { ModelId } from "../../../model/model.ts";
+import type { VisibleModelStage } from "../../../model/visible.ts";
+import type { StageKey } from "../../../model/workflow.ts";
+import type { EngineState } from "../../../state/engine-state.ts";
+import { filledKvTokens } from "../../agents/engine-book.ts";
+import { inOrder, type Order } from "../../agents/orders.ts";
+import { mostHeld } from "../../agents/placements.ts";
+import type { Serving } from "../../agents/settings.ts";
+import { canDecode, pickLeast } from "../../choose.ts";
+import { missingLoadUs } from "../../picture.ts";
+import type { View } from "../../policy.ts";
+
+export type ServingSettings = {
+  /** The calls that want an engine must have waited together so many times what its turn costs all who wait for it. */
+  readonly patience: number;
+  /** An engine is given calls for so many times its places and its KV memory, so that there is always somebody to join. */
+  readonly ahead: number;
+};
+
+/** Undefined where no engine could serve two of the models that are called now. */
+export function createServing(settings: ServingSettings): (view: View, order: Order) => Serving | undefined {
+  return (view, order) => {
+    if (!isShared(view)) return undefined;
+    const calls = inOrder(view, order, mostHeld).map(({ stage }) => stage);
+    const table = new Table(view, calls, settings);
+    table.serve();
+    return {
+      calls: calls.filter((stage) => table.isServed(stage)),
+      mayTake: (engine, stage) => table.mayTake(engine, stage),
+      mayDecode: (engine, stage) => table.mayDecode(engine, stage),
+      modelOf: (engine) => table.modelOf(engine),
+      take: (stage, engines) => table.take(stage, engines),
+      loads: table.loads(),
+    };
+  };
+}
+
+function isShared({ cluster, ready }: View): boolean {
+  const able = [...cluster].filter(({ holding }) => holding.models.size > 1 && !mixes(holding));
+  if (able.length === 0) return false;
+  const called = new Set(ready.map(({ model }) => model));
+  for (const { running, queue } of cluster) for (const { stage } of [...running, ...queue]) called.add(stage.model);
+  return able.some(({ holding }) => [...called].filter((model) => holding.models.has(model)).length > 1);
+}
+
+/** An engine that serves whatever comes has no turns. */
+function mixes({ engine: { batching } }: EngineState["holding"]): boolean {
+  return batching.kind === "batched" && batching.mixesModels === true;
+}
+
+/** Engines that could take a call's prompt in, and such as could decode it. */
+type Able = { readonly intake: readonly EngineState[]; readonly decode: readonly EngineState[] };
+
+/** Calls of a model that wait, and how long they have together. */
+type Waits = { readonly calls: number; readonly us: number };
+
+type Pick = { readonly engine: EngineState; readonly costUs: number };
+
+/** What runs on an exclusive engine, one that waits for it, and one on the way. */
+const exclusivePlaces = 3;
+
+class Table {
+  readonly #view: View;
+  readonly #calls: readonly VisibleModelStage[];
+  readonly #settings: ServingSettings;
+  readonly #able = new Map<StageKey, Able>();
+  readonly #waits = new Map<ModelId, Waits>();
+  /** By engine; of those that are left out anybody may take one. */
+  readonly #models = new Map<EngineId, ModelId>();
+  /** By engine, what runs, waits, and is on the way. */
+  readonly #given = new Map<EngineId, VisibleModelStage[]>();
+  /** Engines that have not begun with their model, and are not taken away before. */
+  readonly #promised = new Set<EngineId>();
+
+  constructor(view: View, calls: readonly VisibleModelStage[], settings: ServingSettings) {
+    this.#view = view;
+    this.#calls = calls;
+    this.#settings = settings;
+    for (const { key, model } of calls) this.#noteWait(model, view.workflows.node(key).readyUs);
+    for (const engine of view.cluster) this.#note(engine);
+    this.#noteComing();
+  }
+
+  modelOf({ id }: EngineState): ModelId | undefined {
+    return this.#models.get(id);
+  }
+
+  isServed(stage: VisibleModelStage): boolean {
+    const { intake, decode } = this.#ableTo(stage);
+    return (
+      intake.some((engine) => this.mayTake(engine, stage)) && decode.some((engine) => this.mayDecode(engine, stage))
+    );
+  }
+
+  mayTake({ id, holding }: EngineState, { model }: VisibleModelStage): boolean {
+    return (this.#models.get(id) ?? model) === model || mixes(holding);
+  }
+
+  mayDecode(engine: EngineState, stage: VisibleModelStage): boolean {
+    return this.mayTake(engine, stage) && this.#hasRoom(engine, stage);
+  }
+
+  take(stage: VisibleModelStage, engines: readonly EngineState[]): void {
+    for (const { id } of engines) {
+      if (!this.#models.has(id)) this.#models.set(id, stage.model);
+      this.#givenTo(id).push(stage);
+    }
+  }
+
+  /** The most urgent call first. For both phases, or not at all: an engine that waits for the other phase would serve nobody. */
+  serve(): void {
+    for (const stage of this.#calls) {
+      const { intake, decode } = this.#ableTo(stage);
+      const lacking = [intake, decode].filter((able) => !able.some((engine) => this.#serves(engine, stage)));
+      const picks = lacking.flatMap((able) => this.#pick(stage, able) ?? []);
+      if (picks.length < lacking.length) continue;
+      const costUs = picks.reduce((sum, pick) => sum + pick.costUs, 0);
+      if (this.#waitsOf(stage.model).us < this.#settings.patience * costUs) continue;
+      for (const { engine } of picks) this.#promise(engine, stage.model);
+    }
+  }
+
+  /** Decode engines load while prompts are taken in for them elsewhere. */
+  loads(): readonly Prefetch[] {
+    return [...this.#view.cluster].flatMap((engine): Prefetch[] => {
+      const model = this.#models.get(engine.id);
+      if (model === undefined || engine.role !== "decode" || !engine.open || !engine.idle) return [];
+      return engine.isResident(model) ? [] : [{ kind: "prefetch", engine: engine.id, model }];
+    });
+  }
+
+  /** It serves what it has last, or loads. */
+  #note(engine: EngineState): void {
+    const { id, running, queue, residents } = engine;
+    this.#givenTo(id).push(...[...running, ...queue].map(({ stage }) => stage));
+    for (const { stage, sinceUs } of queue) this.#noteWait(stage.model, sinceUs);
+    const next = queue.at(-1)?.stage.model ?? residents.find(({ loading }) => loading)?.model;
+    if (next !== undefined) this.#promise(engine, next);
+    else if (running[0] !== undefined) this.#models.set(id, running[0].stage.model);
+  }
+
+  /** What prefill engines will hand over comes behind all that decode engines have; what was placed last, last. */
+  #noteComing(): void {
+    const { cluster } = this.#view;
+    const shares = [...cluster].flatMap(({ running, queue }) => [...running, ...queue]);
+    for (const { decodeEngine, stage } of shares.sort((left, right) => left.sequence - right.sequence)) {
+      if (decodeEngine === undefined) continue;
+      this.#givenTo(decodeEngine).push(stage);
+      this.#promise(cluster.engine(decodeEngine), stage.model);
+    }
+  }
+
+  #noteWait(model: ModelId, sinceUs: number): void {
+    const { calls, us } = this.#waitsOf(model);
+    this.#waits.set(model, { calls: calls + 1, us: us + this.#view.nowUs - sinceUs });
+  }
+
+  #waitsOf(model: ModelId | undefined): Waits {
+    return this.#waits.get(model ?? "") ?? { calls: 0, us: 0 };
+  }
+
+  #givenTo(id: EngineId): VisibleModelStage[] {
+    let given = this.#given.get(id);
+    if (given === undefined) this.#given.set(id, (given = []));
+    return given;
+  }
+
+  #promise({ id, running }: EngineState, model: ModelId): void {
+    this.#models.set(id, model);
+    if (running[0]?.stage.model !== model) this.#promised.add(id);
+  }
+
+  #ableTo(stage: VisibleModelStage): Able {
+    let able = this.#able.get(stage.key);
+    if (able === undefined) {
+      const engines = [...this.#view.cluster];
+      const intake = engines.filter((engine) => isFeasible(this.#view, stage, engine));
+      const decode = stage.kind === "embed" ? intake : engines.filter((engine) => canDecode(stage, engine));
+      this.#able.set(stage.key, (able = { intake, decode }));
+    }
+    return able;
+  }
+
+  #serves(engine: EngineState, stage: VisibleModelStage): boolean {
+    if (mixes(engine.holding)) return true;
+    return this.#models.get(engine.id) === stage.model && this.#hasRoom(engine, stage);
+  }
+
+  /** Beside what it has of that model. */
+  #hasRoom({ id, holding }: EngineState, stage: VisibleModelStage): boolean {
+    const { batching } = holding.engine;
+    const beside = this.#givenTo(id).filter(({ model }) => model === stage.model);
+    if (batching.kind === "exclusive") return beside.length < exclusivePlaces;
+    const tokens = beside.reduce((sum, other) => sum + filledKvTokens(other), filledKvTokens(stage));
+    const capacity = holding.models.get(stage.model)?.kvCapacityTokens ?? 0;
+    return (
+      beside.length === 0 || Math.max(beside.length / batching.maxSequences, tokens / capacity) < this.#settings.ahead
+    );
+  }
+
+  /** An engine that is nobody's, where the load is least; else the one that turns at the least cost to all who wait for it. */
+  #pick(stage: VisibleModelStage, able: readonly EngineState[]): Pick | undefined {
+    const loadUs = (engine: EngineState): number => missingLoadUs(this.#view, stage, engine);
+    const free = pickLeast(
+      able.filter(({ id }) => !this.#models.has(id)),
+      loadUs,
+    );
+    if (free !== undefined) return { engine: free, costUs: 0 };
+    const costUs = (engine: EngineState): number =>
+      (this.#drainUs(engine) + loadUs(engine)) * (1 + this.#waitsOf(this.modelOf(engine)).calls);
+    const taken = pickLeast(
+      able.filter((engine) => this.#mayLose(engine, stage, able)),
+      costUs,
+    );
+    return taken === undefined ? undefined : { engine: taken, costUs: costUs(taken) };
+  }
+
+  /** A model that is served already gets one engine more only if its calls wait longer, even then, than those of the one that loses it. */
+  #mayLose(engine: EngineState, { model }: VisibleModelStage, able: readonly EngineState[]): boolean {
+    if (this.#promised.has(engine.id)) return false;
+    const countOf = (each: ModelId | undefined): number => able.filter((other) => this.modelOf(other) === each).length;
+    const own = countOf(model);
+    if (own === 0) return true;
+    const loser = this.modelOf(engine);
+    const left = countOf(loser) - 1;
+    return left > 0 && this.#waitsOf(model).us / (own + 1) > this.#waitsOf(loser).us / left;
+  }
+
+  /** Until its batch is over, and one more of those that wait in its queue. */
+  #drainUs({ running, queue }: EngineState): number {
+    const { nowUs } = this.#view;
+    const runningUs = running.reduce((us, { startUs, expectedUs }) => Math.max(us, startUs + expectedUs - nowUs), 0);
+    return runningUs + queue.reduce((us, { expectedUs }) => Math.max(us, expectedUs), 0);
+  }
+}
