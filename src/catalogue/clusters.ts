@@ -5,7 +5,7 @@
 
 import type { Cluster } from "../model/cluster.ts";
 import { a100x8, h100x4a100x4, hetero8, workshop } from "./clusters/exclusive.ts";
-import { batched4, both, pairClusters } from "./clusters/batched.ts";
+import { batched4, both, pairClusters, sharedPairs } from "./clusters/batched.ts";
 import { tiny } from "./clusters/scaled.ts";
 
 export { scaleCluster, scaleSpeeds, type SpeedScale } from "./clusters/scaled.ts";
@@ -17,6 +17,7 @@ const clusters: { readonly [id: string]: () => Cluster } = {
   workshop,
   ...pairClusters,
   both,
+  "shared-pairs": sharedPairs,
   "batched-4": batched4,
   tiny,
 };

@@ -27,7 +27,7 @@ export type ServingSettings = {
   readonly ahead: number;
 };
 
-/** Undefined where no engine could serve two of the models that are called now. */
+/** Undefined where no engine could serve two of the models that are called now, or held. */
 export function createServing(settings: ServingSettings): (view: View, order: Order) => Serving | undefined {
   return (view, order) => {
     if (!isShared(view)) return undefined;
@@ -49,7 +49,10 @@ function isShared({ cluster, ready }: View): boolean {
   const able = [...cluster].filter(({ holding }) => holding.models.size > 1 && !mixes(holding));
   if (able.length === 0) return false;
   const called = new Set(ready.map(({ model }) => model));
-  for (const { running, queue } of cluster) for (const { stage } of [...running, ...queue]) called.add(stage.model);
+  for (const { running, queue, residents } of cluster) {
+    for (const { model } of residents) called.add(model);
+    for (const { stage } of [...running, ...queue]) called.add(stage.model);
+  }
   return able.some(({ holding }) => [...called].filter((model) => holding.models.has(model)).length > 1);
 }
 
