@@ -3,7 +3,7 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import { foresightPolicies } from "../../../src/policy/foresight/ablations.ts";
 import { Search } from "../../../src/policy/foresight/search.ts";
-import type { Policy } from "../../../src/policy/policy.ts";
+import type { Policy, PolicyEntry } from "../../../src/policy/policy.ts";
 import { policies } from "../../../src/policy/policies.ts";
 import { batched, cluster, dag, firstUs } from "../../support/build.ts";
 import { enginesOf, makespanUs } from "../../support/placements.ts";
