@@ -3,7 +3,7 @@
 import type { Decision, Place, Prefetch } from "../model/decision.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
 import { defer } from "./choose.ts";
-import { crowdOf, type CrowdName } from "./crowd.ts";
+import { likenessOf, type Likeness } from "./likeness.ts";
 import { firstBeginUs, hasEngine } from "./in-time.ts";
 import { createPicture, foresee, toCandidate } from "./picture.ts";
 import type { View } from "./policy.ts";
@@ -15,7 +15,7 @@ export function admitInTime(
   dueUs: (stage: VisibleModelStage) => number,
 ): readonly Decision[] {
   const ready = new Map(view.ready.map((stage) => [stage.key, stage]));
-  const held = oldestOfCrowds(view, decisions);
+  const held = oldestOfAlike(view, decisions);
   if (held.length === 0) return decisions;
   const admitted: Decision[] = [];
   const wishedUs = new Map<string, number>();
@@ -55,15 +55,15 @@ export function admitInTime(
 }
 
 /**
- * Of what the plan does not place: with more time and for the same engines, the others of a crowd are in time if its oldest is. One
+ * Of what the plan does not place: with more time and for the same engines, those alike are in time if the oldest of them is. One
  * that can go nowhere answers for nobody.
  */
-function oldestOfCrowds(view: View, decisions: readonly Decision[]): readonly VisibleModelStage[] {
+function oldestOfAlike(view: View, decisions: readonly Decision[]): readonly VisibleModelStage[] {
   const placed = new Set(decisions.flatMap((decision) => (decision.kind === "place" ? [decision.stage] : [])));
-  const oldest = new Map<CrowdName, VisibleModelStage>();
+  const oldest = new Map<Likeness, VisibleModelStage>();
   for (const stage of view.ready) {
-    const crowd = crowdOf(stage);
-    if (!placed.has(stage.key) && !oldest.has(crowd) && hasEngine(view, stage)) oldest.set(crowd, stage);
+    const likeness = likenessOf(stage);
+    if (!placed.has(stage.key) && !oldest.has(likeness) && hasEngine(view, stage)) oldest.set(likeness, stage);
   }
   return [...oldest.values()];
 }

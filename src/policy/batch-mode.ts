@@ -14,7 +14,7 @@ import type { Decision } from "../model/decision.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
 import type { StageKey } from "../model/workflow.ts";
 import { defer, pickLeast } from "./choose.ts";
-import { crowdOf, type CrowdName } from "./crowd.ts";
+import { likenessOf, type Likeness } from "./likeness.ts";
 import { countPlaces, crowdingOf, pickEarliestWhole, toPlace } from "./greedy-finish.ts";
 import { canBegin, createPicture, foresee, type Candidate } from "./picture.ts";
 import type { Policy } from "./policy.ts";
@@ -62,10 +62,10 @@ function weigh(
   decisions: Map<StageKey, Decision>,
 ): readonly Weighed[] {
   const batch: Weighed[] = [];
-  const counts = new Map<CrowdName, number>();
+  const counts = new Map<Likeness, number>();
   for (const stage of ready) {
-    const crowd = crowdOf(stage);
-    const count = counts.get(crowd) ?? 0;
+    const likeness = likenessOf(stage);
+    const count = counts.get(likeness) ?? 0;
     if (count === mostWeighed) continue;
     const best = pickEarliestWhole(picture, stage);
     if (best === undefined) {
@@ -73,7 +73,7 @@ function weigh(
       continue;
     }
     batch.push({ stage, best });
-    counts.set(crowd, count + 1);
+    counts.set(likeness, count + 1);
   }
   return batch.sort((left, right) => left.stage.ordinal - right.stage.ordinal);
 }

@@ -11,7 +11,7 @@ import { isFeasible, type Known } from "../cost/candidate.ts";
 import type { Decision, Place } from "../model/decision.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
 import type { EngineState } from "../state/engine-state.ts";
-import { crowdOf, type CrowdName } from "./crowd.ts";
+import { likenessOf, type Likeness } from "./likeness.ts";
 import { canDecode, createLoads, defer, handsOver, oldestFirst } from "./choose.ts";
 import {
   canBegin,
@@ -37,7 +37,7 @@ export function createGreedyFinish(settings: GreedySettings): Policy {
   return (view) => ({ decisions: planEarliestFinish(view, oldestFirst(view), settings) });
 }
 
-/** Behind so many held stages of a crowd, its next ones are held without a closer look. */
+/** Behind so many held stages that are alike, the next ones are held without a closer look. */
 export const mostHeld = 128;
 
 /** Lets the stages choose in the order given. */
@@ -48,11 +48,11 @@ export function planEarliestFinish(
 ): Decision[] {
   const picture = createPicture(view);
   const decisions: Decision[] = [];
-  const held = new Map<CrowdName, number>();
+  const held = new Map<Likeness, number>();
   let places = countPlaces(picture, view.costs.engines.keys());
   for (const [index, stage] of stages.entries()) {
-    const crowd = crowdOf(stage);
-    const heldAlike = held.get(crowd) ?? 0;
+    const likeness = likenessOf(stage);
+    const heldAlike = held.get(likeness) ?? 0;
     if (hold && (places === 0 || heldAlike === mostHeld)) {
       decisions.push(defer(stage, "better-later"));
       continue;
@@ -66,7 +66,7 @@ export function planEarliestFinish(
     const best = orShards(picture, stage, single, { mostShards, crowding }, { afterUs });
     const begins = best.shares.every(({ engine }) => canBegin(stage, engine));
     decisions.push(begins || !hold ? toPlace(stage, best) : defer(stage, "better-later"));
-    if (!begins) held.set(crowd, heldAlike + 1);
+    if (!begins) held.set(likeness, heldAlike + 1);
     const engines = best.shares.map(({ engine }) => engine.holding.index);
     places -= countPlaces(picture, engines);
     foresee(picture, stage, best);

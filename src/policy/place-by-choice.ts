@@ -9,7 +9,7 @@ import type { Known } from "../cost/candidate.ts";
 import type { Decision, Place } from "../model/decision.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
 import { defer, feasibleEngines, handsOver } from "./choose.ts";
-import { crowdOf, type CrowdName } from "./crowd.ts";
+import { likenessOf, type Likeness } from "./likeness.ts";
 import { countPlaces, crowdingOf, decodeEngines, mostHeld, toPlace } from "./greedy-finish.ts";
 import {
   canBegin,
@@ -43,10 +43,10 @@ export function planByChoice(
 ): Decision[] {
   const picture = createPicture(known);
   prepare?.(picture);
-  const held = new Map<CrowdName, number>();
+  const held = new Map<Likeness, number>();
   return stages.map((stage, index) => {
-    const crowd = crowdOf(stage);
-    const heldAlike = held.get(crowd) ?? 0;
+    const likeness = likenessOf(stage);
+    const heldAlike = held.get(likeness) ?? 0;
     if (hold && (heldAlike === mostHeld || !anyPlace(picture))) return defer(stage, "better-later");
     const chosen = pick(listCandidates(picture, stage, mostShards, stages.length - index - 1), stage, picture);
     if (chosen === undefined) return defer(stage, "no-engine");
@@ -55,7 +55,7 @@ export function planByChoice(
       begins || !hold ? { ...toPlace(stage, chosen), rank: rankOf(stage) } : undefined;
     foresee(picture, stage, chosen);
     effect?.(picture, stage, chosen);
-    if (decision === undefined) held.set(crowd, heldAlike + 1);
+    if (decision === undefined) held.set(likeness, heldAlike + 1);
     return decision ?? defer(stage, "better-later");
   });
 }

@@ -21,7 +21,7 @@ import type { StageKey } from "../model/workflow.ts";
 import type { EngineState } from "../state/engine-state.ts";
 import { admitInTime } from "./admit-in-time.ts";
 import { defer } from "./choose.ts";
-import { crowdOf, type CrowdName } from "./crowd.ts";
+import { likenessOf, type Likeness } from "./likeness.ts";
 import { mostHeld, pickEarliestWhole, toPlace } from "./greedy-finish.ts";
 import { beginsByUs, firstBeginUs, firstRank, hasEngine } from "./in-time.ts";
 import { canBegin, createPicture, foresee, type Candidate } from "./picture.ts";
@@ -81,20 +81,20 @@ function claim(view: View, turns: readonly Turn[]): Claimed {
   const lined = new Set<EngineId>();
   const kept = new Set<EngineId>();
   for (const { id, queue } of view.cluster) if (queue.some(({ rank }) => rank <= firstRank)) kept.add(id);
-  const held = new Map<CrowdName, number>();
-  // Of a crowd the oldest stage that has an engine answers for the others: they have more time, and the same engines.
-  const inTime = new Set<CrowdName>();
+  const held = new Map<Likeness, number>();
+  // Of those alike the oldest that has an engine answers for the others: they have more time, and the same engines.
+  const inTime = new Set<Likeness>();
   let picture = view;
   for (const { stage, untilUs, mayTurn } of turns) {
     if (stages.has(stage.key)) continue;
-    const crowd = crowdOf(stage);
-    if (untilUs > view.nowUs && inTime.has(crowd)) continue;
+    const likeness = likenessOf(stage);
+    if (untilUs > view.nowUs && inTime.has(likeness)) continue;
     if (untilUs > view.nowUs && mayWait(picture, stage, untilUs)) {
-      if (hasEngine(picture, stage)) inTime.add(crowd);
+      if (hasEngine(picture, stage)) inTime.add(likeness);
       continue;
     }
-    const alike = held.get(crowd) ?? 0;
-    // Behind so many, the next ones of that crowd stand without a closer look.
+    const alike = held.get(likeness) ?? 0;
+    // Behind so many, the next ones that are alike stand without a closer look.
     if (alike === mostHeld) {
       stages.add(stage.key);
       decisions.push(defer(stage, "better-later"));
@@ -107,7 +107,7 @@ function claim(view: View, turns: readonly Turn[]): Claimed {
     const engines = best.shares.map(({ engine }) => engine);
     const isBehind = engines.some(({ id }) => kept.has(id) && !hasYounger(view, view.cluster.engine(id), stage));
     if (isBehind) {
-      held.set(crowd, alike + 1);
+      held.set(likeness, alike + 1);
       for (const { id } of engines) lined.add(id);
     } else for (const engine of engines) if (!canBegin(stage, engine)) kept.add(engine.id);
     decisions.push(

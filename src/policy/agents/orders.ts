@@ -6,7 +6,7 @@
 import type { Known } from "../../cost/candidate.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
 import type { StageNode } from "../../state/workflow-state.ts";
-import { crowdOf } from "../crowd.ts";
+import { likenessOf } from "../likeness.ts";
 import type { View } from "../policy.ts";
 import { bestTimesOf } from "./best-times.ts";
 import { bookOf } from "./workflow-book.ts";
@@ -73,16 +73,16 @@ const leastHorizonUs = 1000;
 export type Call = { readonly stage: VisibleModelStage; readonly urgency: Urgency };
 
 /**
- * The most urgent first: by priority, then by urgency now, then in order of reveal. Of each crowd no more than so many, so that none hides
- * another.
+ * The most urgent first: by priority, then by urgency now, then in order of reveal. Of those alike no more than so many, so that they do
+ * not hide others.
  */
 export function inOrder({ ready, workflows, nowUs, ...known }: View, order: Order, most = Infinity): readonly Call[] {
   const all = { ...known, workflows, nowUs };
   const calls = ready.map((stage) => ({ stage, urgency: order(all, stage, workflows.node(stage.key)) }));
   if (calls.length < 2) return calls;
   if (calls.length <= most) return sorted(calls, nowUs);
-  const crowds = Map.groupBy(calls, ({ stage }) => crowdOf(stage));
-  const first = Array.from(crowds.values(), (own) => firstOf(own, most, nowUs));
+  const alike = Map.groupBy(calls, ({ stage }) => likenessOf(stage));
+  const first = Array.from(alike.values(), (own) => firstOf(own, most, nowUs));
   return first.length === 1 ? (first[0] ?? []) : sorted(first.flat(), nowUs);
 }
 

@@ -59,7 +59,7 @@ export type Projecting = {
   readonly tokenPriceUs?: number;
 };
 
-/** Of the calls of a crowd that are held, so many are looked at closely in one plan. */
+/** Of calls that are alike and held, so many are looked at closely in one plan. */
 export const mostHeld = 48;
 
 /** In the order given, each in sight of those placed before it. What is held is asked about again at the next event. */

@@ -6,7 +6,7 @@ import type { ModelId } from "../../model/model.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
 import type { EngineState } from "../../state/engine-state.ts";
 import { defer } from "../choose.ts";
-import { crowdOf, type CrowdName } from "../crowd.ts";
+import { likenessOf, type Likeness } from "../likeness.ts";
 import { pickEarliestWhole, toPlace } from "../greedy-finish.ts";
 import { canBegin, createPicture, foresee, hasPlace } from "../picture.ts";
 import type { View } from "../policy.ts";
@@ -16,7 +16,7 @@ import { planPreloads } from "./preload.ts";
 import type { Scene } from "./scene.ts";
 import type { ForesightSettings } from "./settings.ts";
 
-/** Ready stages outside the plan that are looked at when engines are left over, of each crowd. */
+/** Ready stages outside the plan that are looked at when engines are left over, of those alike. */
 const mostBeyond = 64;
 
 type Acting = Pick<ForesightSettings, "prefetch" | "preload">;
@@ -183,13 +183,13 @@ class Desk {
     if (beyond.length === 0) return;
     const picture: View = { ...this.#view, ...createPicture(this.#view) };
     const planned = new Set(this.#taken);
-    const looked = new Map<CrowdName, number>();
+    const looked = new Map<Likeness, number>();
     for (const stage of beyond) {
       if (stage.kind === "tool") continue;
-      const crowd = crowdOf(stage);
-      const alike = looked.get(crowd) ?? 0;
+      const likeness = likenessOf(stage);
+      const alike = looked.get(likeness) ?? 0;
       if (alike === mostBeyond) continue;
-      looked.set(crowd, alike + 1);
+      looked.set(likeness, alike + 1);
       const best = pickEarliestWhole(picture, stage);
       const [share] = best?.shares ?? [];
       if (best === undefined || share === undefined) continue;

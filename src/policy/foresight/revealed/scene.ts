@@ -7,7 +7,7 @@ import { isFeasible } from "../../../cost/candidate.ts";
 import type { ModelId } from "../../../model/model.ts";
 import type { VisibleModelStage } from "../../../model/visible.ts";
 import type { EngineState } from "../../../state/engine-state.ts";
-import { crowdOf } from "../../crowd.ts";
+import { likenessOf } from "../../likeness.ts";
 import type { View } from "../../policy.ts";
 import { drawFuture } from "./expected.ts";
 import type { History } from "./history.ts";
@@ -94,8 +94,8 @@ export function layScene(view: View, history: History, settings: RevealedSetting
 }
 
 /**
- * By priority. Of each crowd as many as of any other, as far as so many wait, so that none hides another; nor do calls that no engine
- * may take hide those that have one.
+ * By priority. Of those alike as many as of any others, as far as so many wait, so that they do not hide others; nor do calls that no
+ * engine may take hide those that have one.
  */
 function pickReady(
   ready: readonly VisibleModelStage[],
@@ -104,9 +104,9 @@ function pickReady(
 ): readonly VisibleModelStage[] {
   const inTurn = ready.toSorted((left, right) => right.priority - left.priority);
   if (inTurn.length <= most) return inTurn;
-  const crowds = Map.groupBy(inTurn, crowdOf);
-  const each = Math.max(1, Math.floor(most / crowds.size));
-  const first = [...crowds.values()].flatMap((own) => [...own.values().filter(mayGo).take(each)]).slice(0, most);
+  const alike = Map.groupBy(inTurn, likenessOf);
+  const each = Math.max(1, Math.floor(most / alike.size));
+  const first = [...alike.values()].flatMap((own) => [...own.values().filter(mayGo).take(each)]).slice(0, most);
   const picked = new Set(first);
   for (const stage of inTurn) {
     if (picked.size >= most) break;

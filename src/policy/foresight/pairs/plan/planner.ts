@@ -24,7 +24,7 @@ import { Worth } from "./worth.ts";
 export type PlanSettings = {
   /** The rule alone decides while less than this part of the decode engines' places or KV memory is taken: where one ends soon, any will do. */
   readonly fullest: number;
-  /** Calls of a crowd that a plan holds, the most urgent. */
+  /** Calls that are alike and that a plan holds, the most urgent. */
   readonly mostStages: number;
   /** How much search a decision may do: calls that are decoded, what has begun included, over all plans that it looks at. */
   readonly visits: number;

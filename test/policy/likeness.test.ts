@@ -1,4 +1,4 @@
-/** Calls that may go to one engine alone wait in crowds, and none of these hides who may go to another. */
+/** However many calls wait that may go to one engine alone, they do not hide who may go to another. */
 
 import { describe, expect, test } from "vitest";
 import type { Workflow } from "../../src/model/workflow.ts";
