@@ -96,10 +96,12 @@ export class EngineSide {
       adapters: this.fleet.adapters(now.config),
       speedOf: (id) => this.member(id)?.config.speed ?? 1,
       troubleWith: this.fleet.troubleWith,
-      onOutcome: (engine, fault) => {
+      onOutcome: (engine, fault, call) => {
         const health = this.member(engine)?.health;
         if (fault === undefined) health?.callSucceeded();
-        else if (fault.kind !== "rejected") health?.callFailed(fault.message);
+        // An engine that takes no connections does so to anybody.
+        else if (fault.kind === "unreachable") health?.callFailed(fault.message);
+        else if (fault.kind !== "rejected") health?.callFailed(fault.message, call);
       },
       onFault: (what, error) => log.error(`${what}-failed`, { reason: reasonOf(error) }),
     });

@@ -8,8 +8,8 @@ import { nothing, type Timers, wallTimers } from "./timers.ts";
 export type Health = AsyncDisposable & {
   /** Not before the first look that succeeds. */
   readonly isUp: () => boolean;
-  /** A call failed for a reason that lies with the engine. */
-  readonly callFailed: (reason: string) => void;
+  /** A call failed for a reason that lies with the engine, or with the call: one that is named counts once, however often it is tried in a row. */
+  readonly callFailed: (reason: string, call?: string) => void;
   readonly callSucceeded: () => void;
 };
 
@@ -36,6 +36,7 @@ export function watchHealth(
   let cancelWait = nothing;
   let running: { readonly abort: () => void; readonly over: Promise<void> } | undefined;
   let disposed = false;
+  let lastFailed: string | undefined;
 
   const step = (event: BreakerEvent): void => {
     breaker = nextBreaker(breaker, event, timers.nowMs(), settings);
@@ -76,8 +77,9 @@ export function watchHealth(
   begin();
   return {
     isUp: () => state === "up",
-    callFailed: (reason) => {
-      if (disposed || breaker.kind !== "closed") return;
+    callFailed: (reason, call) => {
+      if (disposed || breaker.kind !== "closed" || (call !== undefined && call === lastFailed)) return;
+      lastFailed = call;
       step({ kind: "failure", of: "call" });
       // The compiler does not see that `step` sets it.
       if (isOpen(breaker) && state === "up") {
@@ -86,6 +88,7 @@ export function watchHealth(
       }
     },
     callSucceeded: () => {
+      lastFailed = undefined;
       if (!disposed) step({ kind: "success", of: "call" });
     },
     [Symbol.asyncDispose]: async () => {

@@ -25,7 +25,7 @@ export type EngineDesksHost = {
   readonly hardestWaitUs: DeskHost["hardestWaitUs"];
   /** Absent: always. */
   readonly acts?: DeskHost["acts"] | undefined;
-  readonly onOutcome: (engine: EngineId, fault: ShareFault | undefined) => void;
+  readonly onOutcome: (engine: EngineId, fault: ShareFault | undefined, call?: StageKey) => void;
   readonly onFault: (error: unknown) => void;
 };
 

@@ -39,7 +39,7 @@ export type DriverOptions = {
   readonly onEvent?: (event: JournalEvent) => void;
   readonly onPlanned?: (where: "place" | "thread" | "fallback", tookUs: number, stages: number) => void;
   /** A share failed on its engine, or ended there: for the engine's breaker. */
-  readonly onOutcome?: (engine: EngineId, fault: ShareFault | undefined) => void;
+  readonly onOutcome?: (engine: EngineId, fault: ShareFault | undefined, call?: StageKey) => void;
   readonly onFault?: (what: string, error: unknown) => void;
   /** Whether engines may be made to do anything now; absent: always. */
   readonly acts?: () => boolean;

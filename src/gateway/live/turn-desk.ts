@@ -2,6 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import type { EngineId } from "../../model/cluster.ts";
+import type { StageKey } from "../../model/workflow.ts";
 import type { EngineState, QueuedShare } from "../../state/engine-state.ts";
 import type { ShareFault, ShareResult } from "./driver.ts";
 import type { Learning } from "./learning.ts";
@@ -16,7 +17,7 @@ export type TurnDeskHost = {
   readonly stages: StageDesk;
   readonly learning: Learning;
   readonly serve: (engine: EngineId) => void;
-  readonly onOutcome: (engine: EngineId, fault: ShareFault | undefined) => void;
+  readonly onOutcome: (engine: EngineId, fault: ShareFault | undefined, call?: StageKey) => void;
   /** An owner did not even begin: a mistake of ours. */
   readonly onFault: (error: unknown) => void;
 };
@@ -131,7 +132,7 @@ export class TurnDesk implements TurnKeeper {
     this.#host.moments.live(() => {
       const { stages, onOutcome } = this.#host;
       // First of all, since it may be the last straw: then the engine takes nothing more.
-      onOutcome(turn.engine, fault);
+      onOutcome(turn.engine, fault, turn.stage.key);
       const open = stages.find(turn.stage.key);
       if (open === undefined || !open.turns.includes(turn)) return;
       if (fault.retry) stages.fail(open, turn.engine, fault);

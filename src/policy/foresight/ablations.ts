@@ -76,6 +76,9 @@ export const foresightAblations = {
   "foresight-batches": variant("foresight that takes prompts in as many at a time as engines can", {
     pairs: { care: { ...care, batchUs: Infinity, fullBatchUs: Infinity } },
   }),
+  "foresight-serving": variant("foresight whose prefill and decode engines turn to another model for any call", {
+    pairs: { serving: undefined },
+  }),
   "foresight@solver": variant("foresight that has a solver re-place some stages before it anneals", {
     whole: { replace: true },
   }),

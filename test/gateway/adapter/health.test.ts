@@ -95,6 +95,15 @@ test("calls that fail open it although looks succeed", async () => {
   ]);
 });
 
+test("one call that fails again and again counts once, until another one has been there", async () => {
+  await using one = watched(1);
+  await one.timers.pass(10);
+  for (let time = 0; time < 5; time++) one.health.callFailed("cut", "a");
+  expect(one.health.isUp()).toBe(true);
+  one.health.callFailed("cut", "b");
+  expect(one.health.isUp()).toBe(false);
+});
+
 test("a call that succeeds makes up for those that failed", async () => {
   await using one = watched(1);
   await one.timers.pass(10);

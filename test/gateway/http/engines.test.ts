@@ -48,6 +48,23 @@ describe("a status of an engine", () => {
     },
   );
 
+  test("counts once against the engine for each call, however often that is tried", async () => {
+    await using one = await scriptEngine((response, { body }) => {
+      response.writeHead(body.includes("poison") ? 500 : 200).end("{}");
+    });
+    await using bench = await openBench(
+      [openEntryOf(one, "one")],
+      `health: { everyMs: 60000, failures: 2, openMs: 60000 }
+queue: { hardestWaitMs: 100, giveUpMs: 100 }`,
+    );
+    const statusOf = async (text: string): Promise<number> => (await send(bench.url, chatPath, chat(text))).status;
+    expect([await statusOf("poison"), await statusOf("fine")]).toEqual([502, 200]);
+    // With the second it goes down, so that it is not even tried again.
+    expect([await statusOf("poison"), await statusOf("more poison"), await statusOf("fine")]).toEqual([502, 503, 503]);
+    await bench.idle();
+    await bench.end();
+  });
+
   test("is not tried elsewhere if the call leaves something behind", async () => {
     await using one = await scriptEngine((response) => response.writeHead(500).end());
     await using bench = await openBench([openEntryOf(one, "one")], calm);

@@ -17,6 +17,6 @@ export function createPairs({ care, plan, serving, ...settings }: PairsSettings)
     ...settings,
     care: createCare(care),
     plan: createPlanner(plan),
-    serving: createServing(serving),
+    ...(serving === undefined ? {} : { serving: createServing(serving) }),
   });
 }

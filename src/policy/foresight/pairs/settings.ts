@@ -29,7 +29,8 @@ export type PairsSettings = {
   readonly roles: RoleSettings | undefined;
   readonly care: CareSettings;
   readonly plan: PlanSettings;
-  readonly serving: ServingSettings;
+  /** Undefined: engines turn to the model of whichever call ends first there. */
+  readonly serving: ServingSettings | undefined;
 };
 
 const care: CareSettings = {
