@@ -21,7 +21,7 @@ import { missingLoadUs } from "../../picture.ts";
 import type { View } from "../../policy.ts";
 
 export type ServingSettings = {
-  /** The calls that want an engine must have waited together so many times what its turn costs all who wait for it. */
+  /** The calls that want an engine must have waited together so many times what that costs those that it has and that wait for its model. */
   readonly patience: number;
   /** An engine is given calls for so many times its places and its KV memory, so that there is always somebody to join. */
   readonly ahead: number;
@@ -211,7 +211,7 @@ class Table {
     );
   }
 
-  /** An engine that is nobody's, where the load is least; else the one that turns at the least cost to all who wait for it. */
+  /** An engine that is nobody's, where the load is least; else the one that costs those whom it serves the least. */
   #pick(stage: VisibleModelStage, able: readonly EngineState[]): Pick | undefined {
     const loadUs = (engine: EngineState): number => missingLoadUs(this.#view, stage, engine);
     const free = pickLeast(
@@ -220,7 +220,8 @@ class Table {
     );
     if (free !== undefined) return { engine: free, costUs: 0 };
     const costUs = (engine: EngineState): number =>
-      (this.#drainUs(engine) + loadUs(engine)) * (1 + this.#waitsOf(this.modelOf(engine)).calls);
+      (this.#drainUs(engine) + loadUs(engine)) *
+      (this.#givenTo(engine.id).length + this.#waitsOf(this.modelOf(engine)).calls);
     const taken = pickLeast(
       able.filter((engine) => this.#mayLose(engine, stage, able)),
       costUs,
