@@ -67,6 +67,8 @@ type Able = { readonly intake: readonly EngineState[]; readonly decode: readonly
 /** Calls of a model that wait, and how long they have together. */
 type Waits = { readonly calls: number; readonly us: number };
 
+type EnginesByModel = ReadonlyMap<ModelId | undefined, readonly EngineState[]>;
+
 type Pick = { readonly engine: EngineState; readonly costUs: number };
 
 /** What runs on an exclusive engine, one that waits for it, and one on the way. */
@@ -155,11 +157,14 @@ class Table {
   /** What prefill engines will hand over comes behind all that decode engines have; what was placed last, last. */
   #noteComing(): void {
     const { cluster } = this.#view;
-    const shares = [...cluster].flatMap(({ running, queue }) => [...running, ...queue]);
-    for (const { decodeEngine, stage } of shares.sort((left, right) => left.sequence - right.sequence)) {
-      if (decodeEngine === undefined) continue;
-      this.#givenTo(decodeEngine).push(stage);
-      this.#promise(cluster.engine(decodeEngine), stage.model);
+    const coming = [...cluster].flatMap(({ running, queue }) =>
+      [...running, ...queue].flatMap(({ decodeEngine: to, stage, sequence }) =>
+        to === undefined ? [] : [{ to, stage, sequence }],
+      ),
+    );
+    for (const { to, stage } of coming.sort((left, right) => left.sequence - right.sequence)) {
+      this.#givenTo(to).push(stage);
+      this.#promise(cluster.engine(to), stage.model);
     }
   }
 
@@ -222,21 +227,21 @@ class Table {
     const costUs = (engine: EngineState): number =>
       (this.#drainUs(engine) + loadUs(engine)) *
       (this.#givenTo(engine.id).length + this.#waitsOf(this.modelOf(engine)).calls);
+    const engines = Map.groupBy(able, (engine) => this.modelOf(engine));
     const taken = pickLeast(
-      able.filter((engine) => this.#mayLose(engine, stage, able)),
+      able.filter((engine) => this.#mayLose(engine, stage, engines)),
       costUs,
     );
     return taken === undefined ? undefined : { engine: taken, costUs: costUs(taken) };
   }
 
   /** A model that is served already gets one engine more only if its calls wait longer, even then, than those of the one that loses it. */
-  #mayLose(engine: EngineState, { model }: VisibleModelStage, able: readonly EngineState[]): boolean {
+  #mayLose(engine: EngineState, { model }: VisibleModelStage, engines: EnginesByModel): boolean {
     if (this.#promised.has(engine.id)) return false;
-    const countOf = (each: ModelId | undefined): number => able.filter((other) => this.modelOf(other) === each).length;
-    const own = countOf(model);
+    const own = engines.get(model)?.length ?? 0;
     if (own === 0) return true;
     const loser = this.modelOf(engine);
-    const left = countOf(loser) - 1;
+    const left = (engines.get(loser)?.length ?? 0) - 1;
     return left > 0 && this.#waitsOf(model).us / (own + 1) > this.#waitsOf(loser).us / left;
   }
 
