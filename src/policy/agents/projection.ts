@@ -89,7 +89,7 @@ export class Projection {
     let best: Decode | undefined;
     let plannedEndUs = Infinity;
     let bestEndUs = Infinity;
-    for (const { engine } of this.#decoders(stage)) {
+    for (const { engine } of this.#decoders(stage, planned)) {
       const decode = this.#decode(stage, engine, sentUs, engine === planned ? ownKv : 0);
       const endUs = Math.max(sentUs, decode.freeUs) + decode.decodeUs;
       if (engine === planned) plannedEndUs = endUs;
@@ -186,12 +186,13 @@ export class Projection {
     return best;
   }
 
-  #decoders(stage: VisibleModelStage): readonly { readonly engine: EngineState }[] {
+  /** `planned`: where it is meant to go, and so counts already. */
+  #decoders(stage: VisibleModelStage, planned?: EngineState): readonly { readonly engine: EngineState }[] {
     const { cluster } = this.#known;
     const able: { engine: EngineState }[] = [];
     for (let index = 0; index < cluster.count; index++) {
       const engine = cluster.at(index);
-      if (this.books.serving?.mayDecode(engine, stage) === false) continue;
+      if (engine !== planned && this.books.serving?.mayDecode(engine, stage) === false) continue;
       if (engine.open && engine.role !== "prefill" && canServe(stage, engine)) able.push({ engine });
     }
     return able;
