@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { createTenants, type Tenants } from "./call/tenants.ts";
 import type { Config } from "./config/config.ts";
 import { createKeyring, type Keyring } from "./config/keys.ts";
+import { createReadBody, type ReadBody } from "./http/read-body.ts";
 import { createTime, type Time } from "./live/time.ts";
 import { createLog, type Log } from "./observe/log.ts";
 
@@ -14,6 +15,7 @@ export type Ground = {
   readonly time: Time;
   readonly log: Log;
   readonly now: Present;
+  readonly readBody: ReadBody;
 };
 
 /** What is another from one moment to the next: a reload puts others here, and whoever needs it looks here each time. */
@@ -26,12 +28,19 @@ export type Present = {
 };
 
 export function layGround(config: Config, env: Ground["env"], write: (line: string) => void): Ground {
+  const now: Present = {
+    config,
+    keyring: createKeyring(config),
+    tenants: createTenants(config.tenants),
+    draining: false,
+  };
   return {
     id: randomBytes(8).toString("hex"),
     env,
     time: createTime(),
     log: createLog({ ...config.log, write, nowMs: Date.now }),
-    now: { config, keyring: createKeyring(config), tenants: createTenants(config.tenants), draining: false },
+    now,
+    readBody: createReadBody(() => now.config.limits),
   };
 }
 

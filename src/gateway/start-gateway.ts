@@ -122,7 +122,7 @@ type Insides = {
 };
 
 /** Everything that a client can reach. */
-function openDoor({ log, now }: Ground, insides: Insides): Promise<Listening> {
+function openDoor({ log, now, readBody }: Ground, insides: Insides): Promise<Listening> {
   const { driver, engines, group, calls, declared, metrics, whatIf, status } = insides;
   const script = createPageScript();
   const page = async (): Promise<string> =>
@@ -131,6 +131,7 @@ function openDoor({ log, now }: Ground, insides: Insides): Promise<Listening> {
     {
       listen: now.config.listen,
       limits: () => now.config.limits,
+      readBody,
       keyring: () => now.keyring,
       calls,
       declared: () => declared,

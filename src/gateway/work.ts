@@ -40,7 +40,7 @@ export function openUpstreams({ now }: Ground): Upstreams {
 }
 
 export function takeCalls({ ground, engines, desk, upstreams, metrics, traces }: WorkPlace): Calls {
-  const { log, now } = ground;
+  const { log, now, readBody } = ground;
   const learns = now.config.engines.some(({ kvEvents }) => kvEvents !== undefined);
   return createCalls({
     driver: desk,
@@ -52,6 +52,7 @@ export function takeCalls({ ground, engines, desk, upstreams, metrics, traces }:
     tenants: () => now.tenants,
     catalogue: () => engines.catalogue,
     limits: () => now.config.limits,
+    readBody,
     tenantPriority: (tenant) => now.config.tenants.find(({ id }) => id === tenant)?.priority ?? 0,
     draining: () => now.draining,
     onFinished: metrics.call,

@@ -153,6 +153,8 @@ export type QueueConfig = {
 
 export type LimitsConfig = {
   readonly bodyBytes: number;
+  /** Of bodies, over all requests that are not answered yet. */
+  readonly heldBytes: number;
   readonly headerBytes: number;
   readonly connections: number;
   /** For all headers, and for a whole body, to come. */

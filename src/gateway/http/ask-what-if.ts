@@ -3,10 +3,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { WhatIf } from "../../view/what-if.ts";
 import { answerFault, answerFaultEarly, answerJson } from "./answer.ts";
-import { readBody } from "./read-body.ts";
+import type { ReadBody } from "./read-body.ts";
 
-export function askWhatIf(whatIf: WhatIf, request: IncomingMessage, response: ServerResponse, maxBytes: number): void {
-  readBody(request, response, maxBytes, (body) => {
+export function askWhatIf(
+  whatIf: WhatIf,
+  request: IncomingMessage,
+  response: ServerResponse,
+  readBody: ReadBody,
+): void {
+  readBody(request, response, (body) => {
     if ("fault" in body) return answerFaultEarly(request)(response, body.fault);
     const gone = new AbortController();
     response.once("close", () => gone.abort());

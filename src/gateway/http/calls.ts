@@ -14,7 +14,7 @@ import { CallJob } from "./call-job.ts";
 import { learnLength, type CalledModel, type Catalogue } from "./catalogue.ts";
 import { toFinishedCall, toTracedCall } from "./finished.ts";
 import type { Job, JobHost, JobOutcome } from "./job-request.ts";
-import { readBody } from "./read-body.ts";
+import type { ReadBody } from "./read-body.ts";
 import { readCall, type ReadCall } from "./read-call.ts";
 import { toStage } from "./to-stage.ts";
 import { unknownModel } from "./unknown-model.ts";
@@ -25,6 +25,7 @@ export type CallsHost = Pick<JobHost, "adapter" | "upstreams" | "sendsPriority" 
   readonly tenants: () => Tenants;
   readonly catalogue: () => Catalogue;
   readonly limits: () => LimitsConfig;
+  readonly readBody: ReadBody;
   readonly tenantPriority: (tenant: string) => number;
   /** Nothing new is taken any more. */
   readonly draining: () => boolean;
@@ -109,7 +110,7 @@ export function createCalls(host: CallsHost): Calls {
       const asked = { surface, path, headers, body, shape, startUs, readUs, repeatable, faultStyle: style, ...traced };
       submit(new CallJob(asked, response, jobHost, traced), tenant, model, call, trace);
     };
-    readBody(request, response, host.limits().bodyBytes, (body) => {
+    host.readBody(request, response, (body) => {
       if ("fault" in body) turnAway(body.fault, answerFaultEarly(request));
       else guard(response, host.onFault, () => begin(body.bytes));
     });

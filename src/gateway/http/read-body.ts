@@ -1,15 +1,35 @@
-/** The whole body of a request, bounded in size; how long it may take is the server's to bound. */
+/** The whole body of a request, bounded in size, alone and with all others; how long it may take is the server's to bound. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CallFault } from "../call/call.ts";
+import type { LimitsConfig } from "../config/config.ts";
 
 export type Body = { readonly bytes: Buffer } | { readonly fault: CallFault };
 
 /** Calls back once, or never if the client goes before its body is whole. */
-export function readBody(
+export type ReadBody = (request: IncomingMessage, response: ServerResponse, onBody: (body: Body) => void) => void;
+
+/** What has come of a body is held until its request is answered. */
+export function createReadBody(limits: () => Pick<LimitsConfig, "bodyBytes" | "heldBytes">): ReadBody {
+  let heldBytes = 0;
+  return (request, response, onBody) => {
+    let own = 0;
+    response.once("close", () => (heldBytes -= own));
+    const hold = (bytes: number): boolean => {
+      if (heldBytes + bytes > limits().heldBytes) return false;
+      own += bytes;
+      heldBytes += bytes;
+      return true;
+    };
+    read(request, response, limits().bodyBytes, hold, onBody);
+  };
+}
+
+function read(
   request: IncomingMessage,
   response: ServerResponse,
   maxBytes: number,
+  hold: (bytes: number) => boolean,
   onBody: (body: Body) => void,
 ): void {
   const { "content-length": declared, "content-encoding": encoding, expect } = request.headers;
@@ -23,11 +43,11 @@ export function readBody(
   request.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
     if (over) return;
-    if (bytes > maxBytes) {
+    if (bytes > maxBytes || !hold(chunk.length)) {
       over = true;
       chunks = undefined;
       first = undefined;
-      return onBody({ fault: tooLarge(maxBytes) });
+      return onBody({ fault: bytes > maxBytes ? tooLarge(maxBytes) : tooMuchHeld });
     }
     if (first === undefined) first = chunk;
     else (chunks ??= [first]).push(chunk);
@@ -53,6 +73,14 @@ const encoded: CallFault = {
   type: "invalid_request_error",
   code: "unsupported_content_encoding",
   message: "The body must be sent as it is: the gateway takes no compressed ones.",
+};
+
+const tooMuchHeld: CallFault = {
+  status: 503,
+  type: "server_error",
+  code: "bodies_too_large",
+  message: "The bodies of all calls that are open take as much memory as they may.",
+  retryAfterS: 1,
 };
 
 function tooLarge(maxBytes: number): CallFault {

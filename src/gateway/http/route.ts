@@ -12,11 +12,12 @@ import { admitCaller } from "./caller.ts";
 import { styleOf, type Calls } from "./calls.ts";
 import { isLookedAt, look, notFound, type LookHost } from "./look.ts";
 import { isTrustedOrigin } from "./origin.ts";
-import { readBody } from "./read-body.ts";
+import type { ReadBody } from "./read-body.ts";
 
 export type RouteHost = LookHost & {
   readonly listen: { readonly host: string; readonly port: number };
   readonly limits: () => LimitsConfig;
+  readonly readBody: ReadBody;
   readonly keyring: () => Keyring;
   readonly calls: Calls;
   readonly declared: () => Declared;
@@ -47,7 +48,7 @@ export function route(host: RouteHost, request: IncomingMessage, response: Serve
   if (path === whatIfPath && host.whatIf !== undefined) {
     if (request.method !== "POST") return answerFault(response, notAllowed("POST"), { allow: "POST" });
     if (admitCaller(host.keyring(), request, response) === undefined) return;
-    return askWhatIf(host.whatIf, request, response, host.limits().bodyBytes);
+    return askWhatIf(host.whatIf, request, response, host.readBody);
   }
   if (request.method === "GET" || request.method === "HEAD") return look(host, path, request, response);
   if (isLookedAt(path)) answerFault(response, notAllowed("GET"), { allow: "GET" });
@@ -57,7 +58,7 @@ export function route(host: RouteHost, request: IncomingMessage, response: Serve
 function carryOut(host: RouteHost, request: IncomingMessage, response: ServerResponse): void {
   const tenant = admitCaller(host.keyring(), request, response);
   if (tenant === undefined) return;
-  readBody(request, response, host.limits().bodyBytes, (body) => {
+  host.readBody(request, response, (body) => {
     if ("fault" in body) return answerFaultEarly(request)(response, body.fault);
     const gone = new AbortController();
     response.once("close", () => gone.abort());

@@ -50,6 +50,7 @@ test("three lines are enough, and everything else has its default", () => {
     queue: { maxWaiting: 1024, hardestWaitMs: 30_000, giveUpMs: 120_000 },
     limits: {
       bodyBytes: 32 * 2 ** 20,
+      heldBytes: 2 ** 30,
       headerBytes: 16 * 2 ** 10,
       connections: 2048,
       slowClientMs: 30_000,

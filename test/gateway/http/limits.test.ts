@@ -54,6 +54,22 @@ describe("a body that is too large", () => {
   });
 });
 
+test("bodies of all calls that are not answered yet have a bound together, and make room when they are", async () => {
+  await using one = await engine();
+  await using bench = await openBench([entryOf(one, "one")], "limits: { bodyBytes: 4096, heldBytes: 6000 }");
+  using half = await openWire(bench.port);
+  half.write(`POST ${chatPath} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4096\r\n\r\n${" ".repeat(4000)}`);
+  const large = { ...chat("a"), user: "x".repeat(2500) };
+  await expect
+    .poll(async () => errorOf(await send(bench.url, chatPath, large)).code, { timeout: 5000 })
+    .toBe("bodies_too_large");
+  expect((await send(bench.url, chatPath, chat("a"))).status).toBe(200);
+  half.socket.destroy();
+  await expect.poll(async () => (await send(bench.url, chatPath, large)).status, { timeout: 5000 }).toBe(200);
+  await bench.idle();
+  await bench.end();
+});
+
 describe("a client that asks before it sends", () => {
   test("is told to go on, and its connection is used again", async () => {
     await using one = await engine();

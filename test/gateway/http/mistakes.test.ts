@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { createKeyring } from "../../../src/gateway/config/keys.ts";
 import type { RouteHost } from "../../../src/gateway/http/route.ts";
+import { createReadBody } from "../../../src/gateway/http/read-body.ts";
 import { listen } from "../../../src/gateway/http/server.ts";
 import { chat, chatPath, errorOf, send } from "./client.ts";
 import { engine, entryOf, openBench } from "./gateway.ts";
@@ -14,7 +15,15 @@ const mistake = (): never => {
 function brokenHost(faults: unknown[]): RouteHost {
   return {
     listen: { host: "127.0.0.1", port: 0 },
-    limits: () => ({ bodyBytes: 4096, headerBytes: 4096, connections: 10, slowClientMs: 1000, stallMs: 1000 }),
+    limits: () => ({
+      bodyBytes: 4096,
+      heldBytes: 4096,
+      headerBytes: 4096,
+      connections: 10,
+      slowClientMs: 1000,
+      stallMs: 1000,
+    }),
+    readBody: createReadBody(() => ({ bodyBytes: 4096, heldBytes: 4096 })),
     keyring: () => createKeyring({ keys: [] }),
     calls: { handle: mistake, sweep: mistake },
     declared: () => ({

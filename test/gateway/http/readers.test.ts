@@ -15,7 +15,14 @@ const asked = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 const host = (slowClientMs: number): RouteHost =>
   ({
     listen: { host: "127.0.0.1", port: 0 },
-    limits: () => ({ bodyBytes: 4096, headerBytes: 4096, connections: 1, slowClientMs, stallMs: 1000 }),
+    limits: () => ({
+      bodyBytes: 4096,
+      heldBytes: 4096,
+      headerBytes: 4096,
+      connections: 1,
+      slowClientMs,
+      stallMs: 1000,
+    }),
     keyring: () => createKeyring({ keys: [] }),
     page: () => page,
   }) satisfies Partial<RouteHost> as Partial<RouteHost> as RouteHost;
