@@ -7,8 +7,8 @@ import type { Rates } from "../../cost/roofline.ts";
 import type { Batching } from "../../model/cluster.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
 import type { EngineState } from "../../state/engine-state.ts";
-import type { Serving } from "./settings.ts";
 import { batchWorkUs, emptyLine, EngineBook, filledKvTokens, type Line } from "./engine-book.ts";
+import type { Serving } from "./serving.ts";
 
 /** A book follows from its engine, so that it can be kept from plan to plan. */
 const known = new WeakMap<EngineState, EngineBook>();

@@ -1,9 +1,6 @@
 /** What `hexagent` leaves open. Swept on training seeds; docs/settings.md says how. */
 
-import type { Decision, Place, Prefetch } from "../../model/decision.ts";
-import type { ModelId } from "../../model/model.ts";
-import type { VisibleModelStage } from "../../model/visible.ts";
-import type { EngineState } from "../../state/engine-state.ts";
+import type { Decision, Place } from "../../model/decision.ts";
 import type { StageNode } from "../../state/workflow-state.ts";
 import type { View } from "../policy.ts";
 import type { Books } from "./books.ts";
@@ -11,6 +8,7 @@ import type { Order } from "./orders.ts";
 import type { Projecting } from "./placements.ts";
 import type { Projection, ProjectionSettings } from "./projection.ts";
 import type { RoleSettings } from "./roles.ts";
+import type { Serving } from "./serving.ts";
 import type { TailSettings } from "./tail.ts";
 
 export type HexagentSettings = ProjectionSettings & {
@@ -38,18 +36,6 @@ export type HexagentSettings = ProjectionSettings & {
   readonly plan?: PlanAll;
   /** Absent: engines serve whatever they are given. */
   readonly serving?: (view: View, order: Order) => Serving | undefined;
-};
-
-/** Which model each engine serves. */
-export type Serving = {
-  /** That wait, and have engines that may take them, the most urgent first. */
-  readonly calls: readonly VisibleModelStage[];
-  readonly mayTake: (engine: EngineState, stage: VisibleModelStage) => boolean;
-  readonly mayDecode: (engine: EngineState, stage: VisibleModelStage) => boolean;
-  readonly modelOf: (engine: EngineState) => ModelId | undefined;
-  /** Takes the call into account, on the engine that takes its prompt in and the one that decodes it. */
-  readonly take: (stage: VisibleModelStage, engines: readonly EngineState[]) => void;
-  readonly loads: readonly Prefetch[];
 };
 
 /** How far the node's workflow is, against its horizon, when what is revealed of it has ended at a time. */

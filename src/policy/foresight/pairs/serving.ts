@@ -15,7 +15,7 @@ import type { EngineState } from "../../../state/engine-state.ts";
 import { filledKvTokens } from "../../agents/engine-book.ts";
 import { inOrder, type Order } from "../../agents/orders.ts";
 import { mostHeld } from "../../agents/placements.ts";
-import type { Serving } from "../../agents/settings.ts";
+import type { Serving } from "../../agents/serving.ts";
 import { canDecode, pickLeast } from "../../choose.ts";
 import { missingLoadUs } from "../../picture.ts";
 import type { View } from "../../policy.ts";
