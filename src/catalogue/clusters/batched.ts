@@ -113,7 +113,7 @@ function kvBytes(spec: Pick<PairSpec, "model" | "degree">, gpu: string, share: n
   return Math.floor((memoryBytes * spec.degree * memoryShare - model.weightBytes) * share);
 }
 
-/** Two H200 that prefill and two that decode, each with one model at a time: fewer than the models that are called. */
+/** Two H200 that prefill and two that decode, each with one model at a time: what calls more than two has to share. */
 export function sharedPairs(): Cluster {
   const held = ["llama-3.1-8b", "phi-4-14.7b"];
   const groups = (["prefill", "decode"] as const).flatMap((role) => held.map((model) => ({ role, model })));

@@ -36,7 +36,7 @@ export function watchHealth(
   let cancelWait = nothing;
   let running: { readonly abort: () => void; readonly over: Promise<void> } | undefined;
   let disposed = false;
-  let lastFailed: string | undefined;
+  let lastFailedCall: string | undefined;
 
   const step = (event: BreakerEvent): void => {
     breaker = nextBreaker(breaker, event, timers.nowMs(), settings);
@@ -78,8 +78,8 @@ export function watchHealth(
   return {
     isUp: () => state === "up",
     callFailed: (reason, call) => {
-      if (disposed || breaker.kind !== "closed" || (call !== undefined && call === lastFailed)) return;
-      lastFailed = call;
+      if (disposed || breaker.kind !== "closed" || (call !== undefined && call === lastFailedCall)) return;
+      lastFailedCall = call;
       step({ kind: "failure", of: "call" });
       // The compiler does not see that `step` sets it.
       if (isOpen(breaker) && state === "up") {
@@ -88,7 +88,7 @@ export function watchHealth(
       }
     },
     callSucceeded: () => {
-      lastFailed = undefined;
+      lastFailedCall = undefined;
       if (!disposed) step({ kind: "success", of: "call" });
     },
     [Symbol.asyncDispose]: async () => {

@@ -224,6 +224,7 @@ class Table {
       loadUs,
     );
     if (free !== undefined) return { engine: free, costUs: 0 };
+    // What waits in its queue counts twice: it is given to the engine, and waits for the model, which other engines may serve too.
     const costUs = (engine: EngineState): number =>
       (this.#drainUs(engine) + loadUs(engine)) *
       (this.#givenTo(engine.id).length + this.#waitsOf(this.modelOf(engine)).calls);
