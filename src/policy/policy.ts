@@ -21,6 +21,8 @@ export type View<Memory = unknown> = Known & {
    * and there equal views need not give equal plans.
    */
   readonly isDue?: () => boolean;
+  /** Decisions that come to nothing with this driver, so that plans must not count on them. Absent: all can be carried out. */
+  readonly cannot?: ReadonlySet<Decision["kind"]>;
 };
 
 export type Plan<Memory = unknown> = {

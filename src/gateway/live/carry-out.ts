@@ -44,9 +44,11 @@ export function carryOut(floor: Floor, decisions: readonly Decision[]): { touche
   return { touched, wakeUs };
 }
 
-/** What servers can be asked for: they are told both engines at once, and start in the role that they have. */
+/** What servers cannot be asked for: they are told both engines at once, and keep the role that they have. */
+export const beyondServers: ReadonlySet<Decision["kind"]> = new Set(["redirect", "switch-role"]);
+
 export function forServers(decisions: readonly Decision[]): readonly Decision[] {
-  return decisions.filter(({ kind }) => kind !== "redirect" && kind !== "switch-role");
+  return decisions.filter(({ kind }) => !beyondServers.has(kind));
 }
 
 /** Drops what a plan says of stages that have gone on meanwhile. */

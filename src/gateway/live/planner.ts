@@ -13,6 +13,7 @@ import type { Rng } from "../../random/rng.ts";
 import type { PlanningConfig } from "../config/config.ts";
 import { forServers, stillValid } from "./carry-out.ts";
 import { Allowance } from "./allowance.ts";
+import { liveView } from "./live-view.ts";
 import { PlanningLine, type Snapshot } from "./planning-line.ts";
 import { sinceEpochMs, type FromThread } from "./thread-protocol.ts";
 import { Rest } from "./rest.ts";
@@ -120,8 +121,7 @@ export class Planner {
 
   #view(): View {
     const { state, costs, nowUs } = this.#world;
-    const { cluster, workflows } = state;
-    return { nowUs, cluster, workflows, costs, ready: [...workflows.ready], rng: this.#host.rng, memory: this.#memory };
+    return liveView({ nowUs, state, costs, rng: this.#host.rng, memory: this.#memory });
   }
 
   #isAlone(): boolean {

@@ -11,6 +11,7 @@ import { withHardestWait } from "../../policy/with-hardest-wait.ts";
 import { createRng, type Rng } from "../../random/rng.ts";
 import { apply, createState, type State } from "../../state/apply.ts";
 import { restoreCaches } from "./cache-copy.ts";
+import { liveView } from "./live-view.ts";
 import { sinceEpochMs, type FromThread, type ToThread } from "./thread-protocol.ts";
 
 type Mind = {
@@ -70,11 +71,10 @@ function follow(lines: string): void {
 function plan({ id, nowUs, memory, dueMs }: Extract<ToThread, { kind: "plan" }>): FromThread {
   if (mind === undefined) return { kind: "failed", id, reason: "asked before it was told anything" };
   const { state, costs, rng } = mind;
-  const { cluster, workflows } = state;
   const startMs = performance.now();
   try {
     const isDue = (): boolean => sinceEpochMs() >= dueMs;
-    const made = mind.plan({ nowUs, cluster, workflows, costs, ready: [...workflows.ready], rng, memory, isDue });
+    const made = mind.plan({ ...liveView({ nowUs, state, costs, rng, memory }), isDue });
     const tookUs = Math.round((performance.now() - startMs) * 1000);
     return { kind: "planned", id, tookUs, ...made };
   } catch (error) {

@@ -59,9 +59,10 @@ export function createHexagent(settings: HexagentSettings): Policy {
       placeProjected(served, projection, risk.atBest, projecting);
     decisions.push(...(serving?.loads ?? []));
     // Prompts that have just been taken in are looked at again before their KV sets out.
-    if (settings.redirect) decisions.push(...planRedirects(view, projection, settings.redirectGain));
+    if (settings.redirect && view.cannot?.has("redirect") !== true)
+      decisions.push(...planRedirects(view, projection, settings.redirectGain));
     let { demand, lookedUs = -Infinity } = memory;
-    if (settings.roles !== undefined) {
+    if (settings.roles !== undefined && view.cannot?.has("switch-role") !== true) {
       demand = followDemand(demand, view);
       if (view.nowUs - lookedUs >= settings.roles.pauseUs) {
         lookedUs = view.nowUs;

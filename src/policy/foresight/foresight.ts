@@ -26,7 +26,7 @@ import { isAnyRevealedAsItGoes, keepingForCalls, type Keeping } from "./keeping.
 import { lookOut, type Outlook, type OutlookMemory } from "./outlook.ts";
 import { remembering } from "./memories.ts";
 import { createPairs } from "./pairs/pairs.ts";
-import type { PairsSettings } from "./pairs/settings.ts";
+import { withFixedRoles, type PairsSettings } from "./pairs/settings.ts";
 import { recall, toRemember, type PlanDecoder, type PlanMemory, type Starts, type WholePlan } from "./plan.ts";
 import { planLone } from "./revealed/lone.ts";
 import { createRevealed } from "./revealed/revealed.ts";
@@ -63,9 +63,11 @@ export function createForesight({ whole, pairs, revealed }: Settings, combine?: 
   const onMixedCalls = remembering("mixed", createFate(fateKeeping, combine));
   const onRevealed = remembering("revealed", createRevealed(revealed));
   const onPairs = remembering("pairs", createPairs(pairs));
+  const onFixedPairs = remembering("pairs", createPairs(withFixedRoles(pairs)));
   return (view) => {
     const { engines } = view.costs.cluster;
-    if (engines.some(({ role }) => role !== "both")) return onPairs(view);
+    if (engines.some(({ role }) => role !== "both"))
+      return (view.cannot?.has("switch-role") === true ? onFixedPairs : onPairs)(view);
     if (!batches(view)) return onExclusive(view);
     const isByCall = isRevealedAsItGoes(view);
     if (!batchesOneModelEach(view)) return (isByCall ? onMixedCalls : onMixed)(view);

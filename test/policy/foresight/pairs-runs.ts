@@ -5,6 +5,7 @@ import { createHexagent } from "../../../src/policy/agents/hexagent.ts";
 import { hexagentDefaults } from "../../../src/policy/agents/settings.ts";
 import { createCare } from "../../../src/policy/foresight/pairs/care.ts";
 import { createPlanner } from "../../../src/policy/foresight/pairs/plan/planner.ts";
+import { beyondServers } from "../../../src/gateway/live/carry-out.ts";
 import { fixedPairs } from "../../../src/policy/foresight/pairs/settings.ts";
 import type { PolicyEntry } from "../../../src/policy/policy.ts";
 import { policies } from "../../../src/policy/policies.ts";
@@ -41,4 +42,9 @@ export function trying(visits: number | undefined): PolicyEntry {
     summary: "calls in order, or a plan",
     whenIdle: true,
   };
+}
+
+/** As it plans for servers, which keep their roles and are told both engines of a call at once. */
+export function served(policy: PolicyEntry): PolicyEntry {
+  return { ...policy, plan: (view) => policy.plan({ ...view, cannot: beyondServers }) };
 }

@@ -2,7 +2,11 @@
 
 import { expect, test } from "vitest";
 import type { JournalEvent } from "../../../src/model/event.ts";
-import { play } from "./pairs-runs.ts";
+import { createPairs } from "../../../src/policy/foresight/pairs/pairs.ts";
+import { switchingPairs } from "../../../src/policy/foresight/pairs/settings.ts";
+import type { PolicyEntry } from "../../../src/policy/policy.ts";
+import { policies } from "../../../src/policy/policies.ts";
+import { play, served } from "./pairs-runs.ts";
 
 const switches = (events: readonly JournalEvent[]) =>
   events.flatMap((event) => (event.kind === "role-switch-start" ? [`${event.from}>${event.to}`] : []));
@@ -21,6 +25,15 @@ test("where KV memory keeps calls from being decoded, engines that prefill help,
 test("engines that decode help where prompts wait, but not if roles are to stay", () => {
   expect(switches(play("foresight", "het1", "bfcl", 110, 80))).toContain("decode>prefill");
   expect(switches(play("foresight-roles", "het1", "bfcl", 80, 60))).toEqual([]);
+});
+
+test("a driver whose engines keep their roles has the settings made for that, and not merely no changes", () => {
+  const on = (policy: PolicyEntry) => play(served(policy), "het3-kv", "mapred", 60, 60);
+  const { foresight, "foresight-roles": leaving } = policies;
+  const merely = { ...foresight, plan: createPairs({ ...switchingPairs, roles: undefined }) };
+  const events = on(foresight);
+  expect(events).toEqual(on(leaving));
+  expect(events).not.toEqual(on(merely));
 });
 
 test("one engine of four that are meant for prefill decodes too while little is new, the slowest, and all end sooner", () => {

@@ -6,7 +6,7 @@ import { createPairs } from "../../../src/policy/foresight/pairs/pairs.ts";
 import { fixedPairs, switchingPairs } from "../../../src/policy/foresight/pairs/settings.ts";
 import type { PolicyEntry } from "../../../src/policy/policy.ts";
 import { policies } from "../../../src/policy/policies.ts";
-import { play, type Name } from "./pairs-runs.ts";
+import { play, served, type Name } from "./pairs-runs.ts";
 
 test("while calls wait, they wait for the engine that has cached what they begin with", () => {
   const takenIn = (name: Name) =>
@@ -46,6 +46,17 @@ test("a batch is longer where much waits", () => {
   const short = { ...policies.foresight, plan: createPairs({ ...fixedPairs, care: { ...care, waitShare: 0 } }) };
   expect(longestUs(short)).toBeLessThan(1.2 * care.batchUs);
   expect(longestUs(policies["foresight-roles"])).toBeGreaterThan(2 * care.batchUs);
+});
+
+test("what a driver cannot carry out is not asked of it", () => {
+  const changes = (policy: PolicyEntry) =>
+    play(policy, "homo", "mapred", 60, 60).filter(
+      ({ kind }) => kind === "role-switch-start" || kind === "stage-redirect",
+    ).length;
+  for (const policy of [policies.foresight, policies["hexagent+roles"]]) {
+    expect(changes(policy)).toBeGreaterThan(0);
+    expect(changes(served(policy))).toBe(0);
+  }
 });
 
 test("every workflow ends, whatever comes, and equal views give equal plans", () => {

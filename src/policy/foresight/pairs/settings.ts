@@ -1,7 +1,7 @@
 /** What `foresight` leaves open on prefill and decode engines. Swept on training seeds of `fate bench agents`; docs/settings.md says how. */
 
 import type { RoleSettings } from "../../agents/roles.ts";
-import { history, historyWithRoles, type HistorySettings } from "../../agents/settings.ts";
+import { historyWithRoles, type HistorySettings } from "../../agents/settings.ts";
 import type { PlanSettings } from "./plan/planner.ts";
 import type { ServingSettings } from "./serving.ts";
 import { createHoldUp } from "./slack.ts";
@@ -47,15 +47,6 @@ const plan: PlanSettings = { fullest: 0.2, mostStages: 48, visits: 1000, own: 3 
 
 const serving: ServingSettings = { patience: 3, ahead: 1.25 };
 
-/** What is full stays full for long then: throughput counts. */
-export const fixedPairs = {
-  history,
-  roles: undefined,
-  care: { ...care, fullWaitShare: care.waitShare },
-  plan,
-  serving,
-} as const satisfies PairsSettings;
-
 export const switchingPairs = {
   history: historyWithRoles,
   roles: {
@@ -76,3 +67,10 @@ export const switchingPairs = {
   plan,
   serving,
 } as const satisfies PairsSettings;
+
+/** What is full stays full for long then: throughput counts. */
+export function withFixedRoles({ care: switching, ...settings }: PairsSettings): PairsSettings {
+  return { ...settings, roles: undefined, care: { ...switching, fullWaitShare: switching.waitShare } };
+}
+
+export const fixedPairs = withFixedRoles(switchingPairs);

@@ -1,0 +1,19 @@
+/** What a policy is shown of real engines, whether it plans in place or in a thread of its own. */
+
+import type { CostModel } from "../../cost/cost-model.ts";
+import type { View } from "../../policy/policy.ts";
+import type { Rng } from "../../random/rng.ts";
+import type { State } from "../../state/apply.ts";
+import { beyondServers } from "./carry-out.ts";
+
+export type Moment = {
+  readonly nowUs: number;
+  readonly state: State;
+  readonly costs: CostModel;
+  readonly rng: Rng;
+  readonly memory: unknown;
+};
+
+export function liveView({ nowUs, state: { cluster, workflows }, costs, rng, memory }: Moment): View {
+  return { nowUs, cluster, workflows, costs, ready: [...workflows.ready], rng, memory, cannot: beyondServers };
+}
