@@ -18,6 +18,7 @@ import { placeProjected, type Projecting } from "./placements.ts";
 import { Projection, type Projected } from "./projection.ts";
 import { planRedirects } from "./redirect.ts";
 import { planRoles } from "./roles.ts";
+import type { Tenure } from "./serving.ts";
 import type { HexagentSettings, RiskAt, Weighing } from "./settings.ts";
 import { createTail } from "./tail.ts";
 
@@ -28,6 +29,7 @@ type Memory = {
   readonly demand?: Demand;
   /** When roles were last thought about. */
   readonly lookedUs?: number;
+  readonly tenures?: readonly Tenure[];
 };
 
 /** Over about so many placements the level is averaged, and none counts for more than this: a horizon can be next to nothing. */
@@ -43,7 +45,7 @@ export function createHexagent(settings: HexagentSettings): Policy {
     const { mostBatchUs, tokenPriceUs } = settings.care?.(view, projection.books) ?? {};
     if (mostBatchUs !== undefined) projection.books.mostBatchUs = mostBatchUs;
     const risk = createRisk(view, history, level, settings, settings.turns * projection.books.turnUs());
-    const serving = settings.serving?.(view, risk.atBest);
+    const serving = settings.serving?.(view, risk.atBest, memory.tenures);
     projection.books.serving = serving;
     const served = serving === undefined ? view : { ...view, ready: serving.calls };
     // The riskiest ready call first, each on the pair on which it ends first; what it holds there counts for the next.
@@ -72,6 +74,7 @@ export function createHexagent(settings: HexagentSettings): Policy {
     const kept: Memory = {
       ...(settings.history === undefined ? {} : { history, level: levelAfter(view, level, decisions) }),
       ...(demand === undefined ? {} : { demand, lookedUs }),
+      ...(serving === undefined ? {} : { tenures: serving.tenures }),
     };
     return Object.keys(kept).length === 0 ? { decisions } : { decisions, memory: kept };
   };

@@ -8,7 +8,7 @@ import type { Order } from "./orders.ts";
 import type { Projecting } from "./placements.ts";
 import type { Projection, ProjectionSettings } from "./projection.ts";
 import type { RoleSettings } from "./roles.ts";
-import type { Serving } from "./serving.ts";
+import type { Serving, Tenure } from "./serving.ts";
 import type { TailSettings } from "./tail.ts";
 
 export type HexagentSettings = ProjectionSettings & {
@@ -35,7 +35,7 @@ export type HexagentSettings = ProjectionSettings & {
   /** Absent: each call by itself, in order. */
   readonly plan?: PlanAll;
   /** Absent: engines serve whatever they are given. */
-  readonly serving?: (view: View, order: Order) => Serving | undefined;
+  readonly serving?: (view: View, order: Order, tenures: readonly Tenure[] | undefined) => Serving | undefined;
 };
 
 /** How far the node's workflow is, against its horizon, when what is revealed of it has ended at a time. */

@@ -82,6 +82,28 @@ describe.for([
   });
 });
 
+test("an engine with nothing to do keeps the last copy of a model, where others serve what is called", () => {
+  const prompt = [{ kind: "own", tokens: 6000 }] as const;
+  const workflows = Array.from({ length: 16 }, (_, index) => call(`w${index}`, 0, small, { prompt }));
+  const loads = (prefill: Held): number =>
+    loadsOf(run({ workflows, cluster: pairs(prefill, [[small], [middle]]), policy: "foresight" }));
+  expect(loads([[small], [middle]])).toBe(0);
+  // A copy that others have too makes way.
+  expect(loads([[small], [middle], [middle]])).toBe(1);
+});
+
+test("one engine that takes prompts in for several models stays with each for as long as it took to turn to it", () => {
+  const models = [small, middle, large];
+  const workflows = Array.from({ length: 90 }, (_, index) =>
+    call(`w${index}`, index * 300_000, models[index % 3]!, { prompt: [{ kind: "own", tokens: 6000 }] }),
+  );
+  const cells = pairs([[small]], [[small], [middle], [large]]);
+  const own = run({ workflows: inTurn(workflows), cluster: cells, policy: "foresight" });
+  const greedy = run({ workflows: inTurn(workflows), cluster: cells, policy: "greedy-finish" });
+  expect(10 * loadsOf(own)).toBeLessThan(loadsOf(greedy));
+  expect(latencyUs(own, workflows)).toBeLessThan(latencyUs(greedy, workflows));
+});
+
 test("its decode engine loads a model while the prompt is taken in", () => {
   const workflows = [call("w", 0, middle, { prompt: [{ kind: "own", tokens: 20_000 }] })];
   const { events } = run({ workflows: inTurn(workflows), cluster: pairs([[small]], [[small]]), policy: "foresight" });

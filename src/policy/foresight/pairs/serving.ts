@@ -13,28 +13,35 @@ import type { VisibleModelStage } from "../../../model/visible.ts";
 import type { StageKey } from "../../../model/workflow.ts";
 import type { EngineState } from "../../../state/engine-state.ts";
 import { filledKvTokens } from "../../agents/engine-book.ts";
-import { inOrder, type Order } from "../../agents/orders.ts";
+import { inOrder } from "../../agents/orders.ts";
 import { mostHeld } from "../../agents/placements.ts";
-import type { Serving } from "../../agents/serving.ts";
+import type { Tenure } from "../../agents/serving.ts";
+import type { HexagentSettings } from "../../agents/settings.ts";
 import { canDecode, pickLeast } from "../../choose.ts";
 import { missingLoadUs } from "../../picture.ts";
 import type { View } from "../../policy.ts";
+import { Copies } from "./copies.ts";
+import { followTenures } from "./tenures.ts";
 
 export type ServingSettings = {
   /** The calls that want an engine must have waited together so many times what that costs those that it has and that wait for its model. */
   readonly patience: number;
+  /** While calls wait for what an engine has it keeps that so many times as long as to turn away and back would take. */
+  readonly stay: number;
   /** An engine is given calls for so many times its places and its KV memory, so that there is always somebody to join. */
   readonly ahead: number;
 };
 
 /** Undefined where no engine could serve two of the models that are called now, or held. */
-export function createServing(settings: ServingSettings): (view: View, order: Order) => Serving | undefined {
-  return (view, order) => {
+export function createServing(settings: ServingSettings): NonNullable<HexagentSettings["serving"]> {
+  return (view, order, before) => {
     if (!isShared(view)) return undefined;
     const calls = inOrder(view, order, mostHeld).map(({ stage }) => stage);
-    const table = new Table(view, calls, settings);
+    const tenures = followTenures(before ?? [], view);
+    const table = new Table(view, calls, tenures, settings);
     table.serve();
     return {
+      tenures,
       calls: calls.filter((stage) => table.isServed(stage)),
       mayTake: (engine, stage) => table.mayTake(engine, stage),
       mayDecode: (engine, stage) => table.mayDecode(engine, stage),
@@ -78,7 +85,11 @@ class Table {
   readonly #view: View;
   readonly #calls: readonly VisibleModelStage[];
   readonly #settings: ServingSettings;
+  readonly #copies: Copies;
+  readonly #tenures: ReadonlyMap<EngineId, Tenure>;
   readonly #able = new Map<StageKey, Able>();
+  /** Whether what an engine has its tenure with is called for there, as it was when that was asked first. */
+  readonly #calledFor = new Map<EngineId, boolean>();
   readonly #waits = new Map<ModelId, Waits>();
   /** By engine; of those that are left out anybody may take one. */
   readonly #models = new Map<EngineId, ModelId>();
@@ -87,10 +98,12 @@ class Table {
   /** Engines that have not begun with their model, and are not taken away before. */
   readonly #promised = new Set<EngineId>();
 
-  constructor(view: View, calls: readonly VisibleModelStage[], settings: ServingSettings) {
+  constructor(view: View, calls: readonly VisibleModelStage[], tenures: readonly Tenure[], settings: ServingSettings) {
     this.#view = view;
     this.#calls = calls;
+    this.#tenures = new Map(tenures.map((tenure) => [tenure.engine, tenure]));
     this.#settings = settings;
+    this.#copies = new Copies(view.cluster, (engine) => this.modelOf(engine));
     for (const { key, model } of calls) this.#noteWait(model, view.workflows.node(key).readyUs);
     for (const engine of view.cluster) this.#note(engine);
     this.#noteComing();
@@ -107,8 +120,11 @@ class Table {
     );
   }
 
-  mayTake({ id, holding }: EngineState, { model }: VisibleModelStage): boolean {
-    return (this.#models.get(id) ?? model) === model || mixes(holding);
+  /** Nobody's engine takes any call, but does not give up the last copy of another model for one that others serve. */
+  mayTake(engine: EngineState, { model }: VisibleModelStage): boolean {
+    if (mixes(engine.holding)) return true;
+    const served = this.modelOf(engine);
+    return served === undefined ? !this.#copies.wouldLoseLast(engine, model) : served === model;
   }
 
   mayDecode(engine: EngineState, stage: VisibleModelStage): boolean {
@@ -217,7 +233,8 @@ class Table {
   }
 
   /** An engine that is nobody's, where the load is least; else the one that costs those whom it serves the least. */
-  #pick(stage: VisibleModelStage, able: readonly EngineState[]): Pick | undefined {
+  #pick(stage: VisibleModelStage, all: readonly EngineState[]): Pick | undefined {
+    const able = all.filter((engine) => !this.#stays(engine, stage));
     const loadUs = (engine: EngineState): number => missingLoadUs(this.#view, stage, engine);
     const free = pickLeast(
       able.filter(({ id }) => !this.#models.has(id)),
@@ -234,6 +251,33 @@ class Table {
       costUs,
     );
     return taken === undefined ? undefined : { engine: taken, costUs: costUs(taken) };
+  }
+
+  /** It has not been long with a model that no other has, and that is called for: to turn away and back would take longer. */
+  #stays(engine: EngineState, stage: VisibleModelStage): boolean {
+    const tenure = this.#tenures.get(engine.id);
+    const awayUs = missingLoadUs(this.#view, stage, engine);
+    if (tenure === undefined || tenure.model === stage.model || awayUs === 0) return false;
+    const backUs = this.#view.costs.engines[engine.holding.index]?.models.get(tenure.model)?.loadUs ?? 0;
+    if (this.#view.nowUs - tenure.sinceUs >= this.#settings.stay * (awayUs + backUs)) return false;
+    return this.#copies.isLast(engine, tenure.model) && this.#isCalledFor(engine, tenure.model);
+  }
+
+  /** Whether a call of the model could go there now: for one that could not, an engine would stay idle. */
+  #isCalledFor(engine: EngineState, model: ModelId): boolean {
+    let isCalledFor = this.#calledFor.get(engine.id);
+    if (isCalledFor === undefined) {
+      isCalledFor = this.#calls.some((stage) => {
+        if (stage.model !== model) return false;
+        const { intake, decode } = this.#ableTo(stage);
+        return (
+          (intake.includes(engine) && decode.some((other) => this.mayDecode(other, stage))) ||
+          (decode.includes(engine) && intake.some((other) => this.mayTake(other, stage)))
+        );
+      });
+      this.#calledFor.set(engine.id, isCalledFor);
+    }
+    return isCalledFor;
   }
 
   /** A model that is served already gets one engine more only if its calls wait longer, even then, than those of the one that loses it. */

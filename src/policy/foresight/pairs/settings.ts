@@ -45,7 +45,7 @@ const care: CareSettings = {
 
 const plan: PlanSettings = { fullest: 0.2, mostStages: 48, visits: 1000, own: 3 };
 
-const serving: ServingSettings = { patience: 3, ahead: 1.25 };
+const serving: ServingSettings = { patience: 3, stay: 1, ahead: 1.25 };
 
 export const switchingPairs = {
   history: historyWithRoles,
