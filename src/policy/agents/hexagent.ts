@@ -13,6 +13,7 @@ import type { StageNode } from "../../state/workflow-state.ts";
 import { bestTimesOf } from "./best-times.ts";
 import { followDemand, type Demand } from "./demand.ts";
 import { keepClasses, learn, noHistory, remainingUs, type History } from "./history.ts";
+import { lookHome } from "./homes.ts";
 import { keyAt, riskUrgency, type Rest, type Urgency } from "./orders.ts";
 import { placeProjected, type Projecting } from "./placements.ts";
 import { Projection, type Projected } from "./projection.ts";
@@ -66,9 +67,12 @@ export function createHexagent(settings: HexagentSettings): Policy {
     let { demand, lookedUs = -Infinity } = memory;
     if (settings.roles !== undefined && view.cannot?.has("switch-role") !== true) {
       demand = followDemand(demand, view);
-      if (view.nowUs - lookedUs >= settings.roles.pauseUs) {
+      // A split is judged as if all engines served one model; where they turn from one to another they do what they are meant for.
+      const { bound, returns } = lookHome(view, serving !== undefined);
+      decisions.push(...returns);
+      if (serving === undefined && returns.length === 0 && view.nowUs - lookedUs >= settings.roles.pauseUs) {
         lookedUs = view.nowUs;
-        decisions.push(...planRoles(view, projection.books, demand, settings.roles));
+        decisions.push(...planRoles(view, projection.books, demand, settings.roles, bound));
       }
     }
     const kept: Memory = {

@@ -4,6 +4,7 @@
  */
 
 import { decodeStepsUs } from "../../cost/decode.ts";
+import type { EngineId } from "../../model/cluster.ts";
 import type { SwitchRole } from "../../model/decision.ts";
 import type { EngineState } from "../../state/engine-state.ts";
 import { makeOf } from "../heft/mean-costs.ts";
@@ -67,13 +68,20 @@ type Row = { -readonly [Name in keyof Sort]: Sort[Name] } & {
 
 type Move = { readonly row: Row; readonly to: Role; readonly us: number; readonly isSpare: boolean };
 
-export function planRoles(view: View, books: Books, demand: Demand, settings: RoleSettings): SwitchRole[] {
+/** Those that are `bound` to their role keep it. */
+export function planRoles(
+  view: View,
+  books: Books,
+  demand: Demand,
+  settings: RoleSettings,
+  bound: ReadonlySet<EngineId>,
+): SwitchRole[] {
   const bringsAnew = demand.newTokens > (settings.anew ?? Infinity) * demand.promptTokens;
   const isCrowded = bringsAnew && isFull(view, books, settings);
   const { lend } = settings;
   const spared =
     isCrowded || lend === undefined || !mayLend(view, books, demand, lend) ? [] : toLend(view, books, lend);
-  const rows = toRows(view, books, (engine) => isCrowded || spared.includes(engine));
+  const rows = toRows(view, books, bound, (engine) => isCrowded || spared.includes(engine));
   const { holdUp } = settings;
   const stream = { ...toStream(view, books, demand), ...(holdUp === undefined ? {} : { holdUpUs: holdUp(view) }) };
   const switches: SwitchRole[] = [];
@@ -162,7 +170,12 @@ function otherThan(role: Role): Role {
   return role === "prefill" ? "decode" : "prefill";
 }
 
-function toRows({ cluster }: View, books: Books, mayDecode: (engine: EngineState) => boolean): readonly Row[] {
+function toRows(
+  { cluster }: View,
+  books: Books,
+  bound: ReadonlySet<EngineId>,
+  mayDecode: (engine: EngineState) => boolean,
+): readonly Row[] {
   const rows = new Map<string, Row>();
   for (const engine of cluster) {
     const costs = books.costsAt(engine.holding.index);
@@ -178,7 +191,11 @@ function toRows({ cluster }: View, books: Books, mayDecode: (engine: EngineState
     row[role] += 1;
     row.held = atMeanSpeed(row.held, held, row.prefill + row.decode);
     // Prefill engines keep the prefixes that calls come back for: unless these are few, only what the cluster meant for decoding goes back.
-    if (engine.open && (role === "decode" || mayDecode(engine) || costs.engine.role === "decode"))
+    if (
+      engine.open &&
+      !bound.has(engine.id) &&
+      (role === "decode" || mayDecode(engine) || costs.engine.role === "decode")
+    )
       row.free[role].push(engine);
   }
   for (const { free } of rows.values()) {

@@ -55,6 +55,21 @@ function switchesOf(events: readonly JournalEvent[]): readonly string[] {
 }
 
 describe("roles", () => {
+  test("an engine that alone may decode some call comes back to that, and goes away no more while the call waits", () => {
+    const flood = calls("long", 120, 6, 8000, 10);
+    const pinned = [1, 2, 3].map((engine) => {
+      const [call] = calls(`pinned-${engine}`, 1, 1, 500, 20, 4);
+      const stages = call!.stages.map((stage) => ({ ...stage, allow: { engines: ["engine-0", `engine-${engine}`] } }));
+      return { ...call!, stages };
+    });
+    const workflows = [...flood, ...pinned].toSorted((left, right) => left.arrivalUs - right.arrivalUs);
+    const events = play(workflows, pairs(1, 3), "hexagent+roles");
+    const [first, , , ...later] = switchesOf(events);
+    expect(first).toBe("decode>prefill");
+    expect(later).toContain("prefill>decode");
+    expect(events.filter(({ kind }) => kind === "workflow-end")).toHaveLength(workflows.length);
+  });
+
   test("more prompts than prefill can take in have decode engines help, and the calls end sooner", () => {
     const flood = calls("long", 120, 6, 8000, 10);
     const machines = pairs(1, 3);
