@@ -64,9 +64,7 @@ describe("roles", () => {
     });
     const workflows = [...flood, ...pinned].toSorted((left, right) => left.arrivalUs - right.arrivalUs);
     const events = play(workflows, pairs(1, 3), "hexagent+roles");
-    const [first, , , ...later] = switchesOf(events);
-    expect(first).toBe("decode>prefill");
-    expect(later).toContain("prefill>decode");
+    expect(switchesOf(events)).toEqual(expect.arrayContaining(["decode>prefill", "prefill>decode"]));
     expect(events.filter(({ kind }) => kind === "workflow-end")).toHaveLength(workflows.length);
   });
 
