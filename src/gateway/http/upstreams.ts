@@ -1,7 +1,7 @@
 /** Connections to engines, kept open, and one exchange of request and answer over them. */
 
 import type { IncomingHttpHeaders } from "node:http";
-import { Pool, type Dispatcher } from "undici";
+import { errors, Pool, type Dispatcher } from "undici";
 
 export type Receiver = {
   onHead(status: number, headers: IncomingHttpHeaders): void;
@@ -61,10 +61,10 @@ export function createUpstreams(options: { readonly stallMs: () => number; reado
   };
   return {
     post: ({ origin, path, headers, body, silentTokens }, receiver) => {
-      const leg = new Leg(receiver);
       const bodyTimeout = options.stallMs();
-      const headersTimeout = bodyTimeout + Math.min(mostSilentMs, silentTokens * slowTokenMs);
-      poolOf(origin).dispatch({ path, method: "POST", headers, body, headersTimeout, bodyTimeout }, leg);
+      const leg = new Leg(receiver, bodyTimeout + Math.min(mostSilentMs, silentTokens * slowTokenMs));
+      // The leg keeps the time until the answer begins: undici would begin anew with every interim answer.
+      poolOf(origin).dispatch({ path, method: "POST", headers, body, headersTimeout: 0, bodyTimeout }, leg);
       return leg;
     },
     [Symbol.asyncDispose]: async () => {
@@ -87,21 +87,29 @@ const calledOff = new Error("called off");
 
 class Leg implements Dispatcher.DispatchHandler, Exchange {
   readonly #receiver: Receiver;
+  /** From when the call is sent until the engine's answer begins. */
+  readonly #headMs: number;
+  #patience: NodeJS.Timeout | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #aborted = false;
 
-  constructor(receiver: Receiver) {
+  constructor(receiver: Receiver, headMs: number) {
     this.#receiver = receiver;
+    this.#headMs = headMs;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#aborted) controller.abort(calledOff);
+    if (this.#aborted) return controller.abort(calledOff);
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => controller.abort(new errors.HeadersTimeoutError()), this.#headMs);
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     // An informational answer announces the real one.
-    if (!this.#aborted && status >= 200) this.#receiver.onHead(status, headers);
+    if (status < 200) return;
+    clearTimeout(this.#patience);
+    if (!this.#aborted) this.#receiver.onHead(status, headers);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -113,6 +121,7 @@ class Leg implements Dispatcher.DispatchHandler, Exchange {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    clearTimeout(this.#patience);
     if (!this.#aborted) this.#receiver.onError(error);
   }
 
@@ -123,6 +132,7 @@ class Leg implements Dispatcher.DispatchHandler, Exchange {
   abort(): void {
     if (this.#aborted) return;
     this.#aborted = true;
+    clearTimeout(this.#patience);
     this.#controller?.abort(calledOff);
   }
 }
