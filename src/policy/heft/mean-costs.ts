@@ -6,6 +6,7 @@ import { shareDecodeUs, sharePrefillUs } from "../../cost/phase.ts";
 import { shareWork, sideBySide } from "../../cost/share-work.ts";
 import { transferUs } from "../../cost/transfer.ts";
 import type { VisibleModelStage, VisibleStage } from "../../model/visible.ts";
+import type { StageKey } from "../../model/workflow.ts";
 import type { OpenWorkflow, StageNode } from "../../state/workflow-state.ts";
 import { upwardRanks } from "./upward-rank.ts";
 
@@ -30,9 +31,16 @@ function stageAt(nodes: readonly StageNode[], index: number): VisibleStage {
   return (nodes[index] as StageNode).stage;
 }
 
-/** What the child reads of the parent's output. */
+const bytesByParent = new WeakMap<VisibleStage, ReadonlyMap<StageKey, number>>();
+
+/** What the child reads of the parent's output. Its parents are looked through once: there may be hundreds, and each is asked for. */
 export function bytesBetween(parent: VisibleStage, child: VisibleStage): number {
-  return child.parents.find((edge) => edge.stage === parent.key)?.bytes ?? 0;
+  let bytes = bytesByParent.get(child);
+  if (bytes === undefined) {
+    bytes = new Map(child.parents.map((edge) => [edge.stage, edge.bytes]));
+    bytesByParent.set(child, bytes);
+  }
+  return bytes.get(parent.key) ?? 0;
 }
 
 /** Looks once at every engine and every link, and then, for a stage, at one engine of each sort. */

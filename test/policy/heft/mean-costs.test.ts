@@ -5,7 +5,7 @@ import { knownModels } from "../../../src/catalogue/models.ts";
 import { correctCosts } from "../../../src/cost/correct.ts";
 import { createCostModel } from "../../../src/cost/cost-model.ts";
 import { bestTimesOf } from "../../../src/policy/agents/best-times.ts";
-import { createMeanCosts } from "../../../src/policy/heft/mean-costs.ts";
+import { bytesBetween, createMeanCosts } from "../../../src/policy/heft/mean-costs.ts";
 import { createBestWork } from "../../../src/policy/remaining-work.ts";
 import { cluster, dag } from "../../support/build.ts";
 import { lookOnce } from "../../support/look-once.ts";
@@ -28,4 +28,26 @@ function timesUs(slow?: string): readonly number[] {
 test("what was seen of one engine is not taken for all of its make", () => {
   expect(timesUs()).toEqual([743_655, 743_655, 743_655]);
   for (const slow of ["engine-0", "engine-1"]) expect(timesUs(slow)).toEqual([2_230_964, 743_655, 743_655]);
+});
+
+test("a stage with many parents is looked through once, not once for each of them", () => {
+  let reads = 0;
+  const edge = (index: number) => ({
+    bytes: index,
+    get stage() {
+      reads += 1;
+      return `w/p${index}`;
+    },
+  });
+  const base = { workflow: "w", ordinal: 0, priority: 0, kind: "tool", toolUs: 1 } as const;
+  const parents = Array.from({ length: 500 }, (_, index) => ({
+    ...base,
+    key: `w/p${index}`,
+    id: `p${index}`,
+    parents: [],
+  }));
+  const child = { ...base, key: "w/c", id: "c", parents: parents.map((_, index) => edge(index)) };
+  expect(parents.map((parent) => bytesBetween(parent, child))).toEqual(parents.map((_, index) => index));
+  expect(bytesBetween(child, child)).toBe(0);
+  expect(reads).toBe(500);
 });
