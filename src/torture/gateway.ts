@@ -116,7 +116,7 @@ export class Gateway {
       embeds: id === embedModel,
     }));
     const engines = drawn.cluster.engines.map(({ id, batching: { maxSequences } }) => ({ id, maxSequences }));
-    const declared = { maxOpen: 1000, maxStages: 100, maxItems: 100, tools: [] };
+    const declared = { maxOpen: 1000, maxStages: 100, maxItems: 100, maxEdges: 1000, tools: [] };
     return createRuns({
       driver: this.#face,
       caller: createCaller(machine, servers),

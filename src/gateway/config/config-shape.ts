@@ -255,6 +255,7 @@ const declared = section(
     maxOpen: count(256, 100_000, "Declared workflows that are open at once."),
     maxStages: count(1000, 100_000, "Of one workflow."),
     maxItems: count(10_000, 1_000_000, "Of one map."),
+    maxEdges: count(50_000, 10_000_000, "Parents of all stages of one workflow together."),
     tools: withDefault(
       described(array(tool, { max: 1000 }), "Addresses that declared workflows may call, by name."),
       [],

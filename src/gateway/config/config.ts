@@ -227,6 +227,8 @@ export type DeclaredConfig = {
   readonly maxOpen: number;
   readonly maxStages: number;
   readonly maxItems: number;
+  /** Parents of all stages of one workflow together. */
+  readonly maxEdges: number;
   readonly tools: readonly ToolConfig[];
 };
 

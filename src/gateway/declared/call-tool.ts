@@ -10,7 +10,8 @@ import { wait, type Time } from "../live/time.ts";
 import type { DeclaredTool } from "./declared.ts";
 import type { Scope } from "./evaluate.ts";
 import { parseData } from "./model-call.ts";
-import { createRoom, render, RenderFault, renderTree } from "./template.ts";
+import { RenderFault } from "./room.ts";
+import { createFilling, render, renderTree } from "./template.ts";
 import type { Json } from "./wire.ts";
 
 export type ToolResult =
@@ -32,7 +33,7 @@ export function createTools(configs: readonly ToolConfig[], env: Env): Tools {
       const config = byName.get(stage.tool);
       if (config === undefined) return fault(false, `no tool ${stage.tool} is configured`);
       const url = new URL(config.url);
-      const room = createRoom();
+      const room = createFilling();
       for (const [name, template] of stage.query) {
         const value = render(template, scope);
         room.take(value.length);

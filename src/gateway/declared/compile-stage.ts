@@ -4,8 +4,10 @@ import { meant } from "../../trace/closest.ts";
 import { refuse, stepInto, type Place } from "../../trace/place.ts";
 import type { StageEntry } from "./declared-shape.ts";
 import type { DeclaredModelStage, DeclaredStage, DeclaredTool, MessageTemplate } from "./declared.ts";
+import { comparing, evaluate } from "./evaluate.ts";
 import { parseExpression, pathsOf, type Expression } from "./expression.ts";
-import { parseTemplate, pathsOfTemplate, type Template, type ValueTemplate } from "./template.ts";
+import { RenderFault, type Room } from "./room.ts";
+import { parseTemplate, type Template, type ValueTemplate } from "./template.ts";
 import type { Json } from "./wire.ts";
 
 export type Compiling = {
@@ -15,12 +17,14 @@ export type Compiling = {
   /** Names of inputs that are read; grows. */
   readonly read: Set<string>;
   readonly maxItems: number;
+  /** For comparisons over inputs alone; absent: those are not looked at beforehand. */
+  readonly comparing?: Room;
 };
 
 type Path = readonly (string | number)[];
 /** Where a path stands decides whether it may read `item` and `index`. */
 type Where = { readonly place: Place; readonly inItem: boolean };
-type Checker = (paths: readonly Path[], where: Where) => void;
+type Checker = (expression: Expression, where: Where) => void;
 
 /** Fields that the gateway itself writes into a request. */
 const ownFields = new Set(["model", "messages", "input", "stream", "stream_options", "n", "max_tokens"]);
@@ -28,8 +32,9 @@ const ownFields = new Set(["model", "messages", "input", "stream", "stream_optio
 export function compileStage(compiling: Compiling, place: Place): DeclaredStage {
   const { stage } = compiling;
   const parents = new Set<string>();
-  const check: Checker = (paths, { place: at, inItem }) => {
-    for (const path of paths) checkPath(path, compiling, at, inItem, parents);
+  const check: Checker = (expression, { place: at, inItem }) => {
+    for (const path of pathsOf(expression)) checkPath(path, compiling, at, inItem, parents);
+    compareAhead(expression, compiling, at);
   };
   for (const [index, id] of stage.after.entries()) {
     const at = stepInto(stepInto(place, "after"), index);
@@ -47,14 +52,14 @@ export function compileStage(compiling: Compiling, place: Place): DeclaredStage 
 function compileCondition(text: string, check: Checker, place: Place): Expression {
   const parsed = parseExpression(text);
   if (parsed.kind === "fault") return refuse(place, parsed.found, parsed.expected);
-  check(pathsOf(parsed), { place, inItem: false });
+  check(parsed, { place, inItem: false });
   return parsed;
 }
 
 function compileTemplate(text: string, check: Checker, where: Where): Template {
   const parsed = parseTemplate(text);
   if ("kind" in parsed) return refuse(where.place, parsed.found, parsed.expected);
-  check(pathsOfTemplate(parsed), where);
+  for (const piece of parsed) if (piece.kind === "hole") check(piece.expression, where);
   return parsed;
 }
 
@@ -170,6 +175,18 @@ function checkPath(path: Path, compiling: Compiling, place: Place, inItem: boole
     if (!inItem) refuse(place, shown, "item and index only in prompts of a stage with over");
   } else {
     refuse(place, shown, "a path such as inputs.NAME, stages.ID.text, stages.ID.json, item or index");
+  }
+}
+
+/** What is compared of inputs is known from the start, and so is whether that takes too long. */
+function compareAhead(expression: Expression, { inputs, comparing: room }: Compiling, place: Place): void {
+  if (room === undefined || expression.kind === "path" || expression.kind === "literal") return;
+  if (!pathsOf(expression).every(([root]) => root === "inputs")) return;
+  try {
+    evaluate(expression, { inputs, [comparing]: room });
+  } catch (error) {
+    if (!(error instanceof RenderFault)) throw error;
+    refuse(place, `too much to compare of inputs (${error.message})`, "less in all of the workflow");
   }
 }
 

@@ -1,12 +1,20 @@
 /** What an expression comes to, given values. Only own properties are read, so nothing inherited can be reached. */
 
-import type { Comparison, Expression } from "./expression.ts";
+import { compare, createComparing } from "./compare.ts";
+import type { Expression } from "./expression.ts";
+import type { Room } from "./room.ts";
 import type { Json } from "./wire.ts";
 
-/** What paths start from. */
-export type Scope = { readonly [root: string]: Json };
+/** Where a scope keeps the room that all comparisons over it share. Steps of paths are texts and numbers: none leads there. */
+export const comparing: unique symbol = Symbol("comparing");
 
-/** `undefined` where a path leads nowhere; what is read of `null` is `null`, so that a skipped stage reads as nothing. */
+/** What paths start from. */
+export type Scope = { readonly [root: string]: Json; readonly [comparing]?: Room };
+
+/**
+ * `undefined` where a path leads nowhere; what is read of `null` is `null`, so that a skipped stage reads as nothing. Throws a RenderFault
+ * where there is no room for what is compared.
+ */
 export function evaluate(expression: Expression, scope: Scope): Json | undefined {
   switch (expression.kind) {
     case "literal":
@@ -24,6 +32,7 @@ export function evaluate(expression: Expression, scope: Scope): Json | undefined
         expression.by,
         evaluate(expression.left, scope) ?? null,
         evaluate(expression.right, scope) ?? null,
+        scope[comparing] ?? createComparing(),
       );
     default:
       return expression satisfies never;
@@ -46,36 +55,4 @@ function walk(scope: Scope, steps: readonly (string | number)[]): Json | undefin
 export function isTrue(value: Json | undefined): boolean {
   if (Array.isArray(value)) return value.length > 0;
   return value !== undefined && value !== null && value !== false && value !== 0 && value !== "";
-}
-
-function compare(by: Comparison, left: Json, right: Json): boolean {
-  switch (by) {
-    case "==":
-      return left === right;
-    case "!=":
-      return left !== right;
-    case "contains":
-      if (typeof left === "string") return typeof right === "string" && left.includes(right);
-      return Array.isArray(left) && left.includes(right);
-    default:
-      if (typeof left === "number" && typeof right === "number") return inOrder(by, left - right);
-      if (typeof left === "string" && typeof right === "string")
-        return inOrder(by, left < right ? -1 : left > right ? 1 : 0);
-      return false;
-  }
-}
-
-function inOrder(by: "<" | "<=" | ">" | ">=", difference: number): boolean {
-  switch (by) {
-    case "<":
-      return difference < 0;
-    case "<=":
-      return difference <= 0;
-    case ">":
-      return difference > 0;
-    case ">=":
-      return difference >= 0;
-    default:
-      return by satisfies never;
-  }
 }

@@ -4,7 +4,8 @@ import type { Surface } from "../call/call.ts";
 import type { ShareFault, Turn } from "../live/driver.ts";
 import type { DeclaredModelStage } from "./declared.ts";
 import type { Scope } from "./evaluate.ts";
-import { maxRenderedCharacters, render, RenderFault } from "./template.ts";
+import { RenderFault } from "./room.ts";
+import { maxRenderedCharacters, render } from "./template.ts";
 import { parseJsonValue } from "./declared-shape.ts";
 import type { Json, Usage } from "./wire.ts";
 

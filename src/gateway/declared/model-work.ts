@@ -11,7 +11,7 @@ import { addUsage, noUsage } from "./declared-run.ts";
 import type { DeclaredModelStage } from "./declared.ts";
 import type { Scope } from "./evaluate.ts";
 import { readAnswer, surfaceOf, toBody, type Caller, type ItemResult } from "./model-call.ts";
-import { RenderFault } from "./template.ts";
+import { RenderFault } from "./room.ts";
 import type { Usage, WireError } from "./wire.ts";
 
 export type ModelWorkOptions = {

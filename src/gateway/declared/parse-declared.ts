@@ -6,6 +6,7 @@ import { refuse, stepInto, type Place } from "../../trace/place.ts";
 import { parseAs } from "../../trace/shape.ts";
 import { orderTopologically, showCycle } from "../../trace/topological.ts";
 import { validateIds } from "../../trace/validate-workload.ts";
+import { createComparing } from "./compare.ts";
 import { compileStage } from "./compile-stage.ts";
 import { declaredShape, type DeclaredEntry } from "./declared-shape.ts";
 import type { DeclaredStage, DeclaredWorkflow } from "./declared.ts";
@@ -14,6 +15,10 @@ import type { DeclaredStage, DeclaredWorkflow } from "./declared.ts";
 export type DeclaredBounds = {
   readonly maxStages?: number;
   readonly maxItems?: number;
+  /** Parents of all stages together. */
+  readonly maxEdges?: number;
+  /** Characters and entries that comparisons over inputs alone look at, which is found out by making them. */
+  readonly maxCompared?: number;
   /** Models and their aliases. */
   readonly models?: readonly string[];
   /** Models that write no text. */
@@ -36,10 +41,22 @@ export function toDeclared(value: unknown, file: string, bounds: DeclaredBounds 
   validateIds(entry.stages.map((stage, index) => [stage.id, stepInto(stepInto(stagesPlace, index), "id")] as const));
   const known = new Map(entry.stages.map((stage) => [stage.id, stage] as const));
   const read = new Set<string>();
+  const { inputs } = entry;
+  const { maxItems = Infinity, maxEdges = Infinity } = bounds;
+  const room = bounds.maxCompared === undefined ? {} : { comparing: createComparing(bounds.maxCompared) };
+  let edges = 0;
   const stages = entry.stages.map((stage, index) => {
     const place = stepInto(stagesPlace, index);
     checkNames(stage, bounds, place);
-    return compileStage({ stage, known, inputs: entry.inputs, read, maxItems: bounds.maxItems ?? Infinity }, place);
+    const compiled = compileStage({ stage, known, inputs, read, maxItems, ...room }, place);
+    edges += compiled.parents.length;
+    if (edges > maxEdges)
+      refuse(
+        place,
+        `${edges} parents, with those of the stages before it`,
+        `at most ${maxEdges}, as this gateway is configured`,
+      );
+    return compiled;
   });
   checkInputs(entry, read, stepInto(top, "inputs"));
   const outputs = toOutputs(entry, stages, stepInto(top, "outputs"));

@@ -17,6 +17,7 @@ import {
   wrongMethod,
   type Answer,
 } from "./answer.ts";
+import { maxCompared } from "./compare.ts";
 import { toSummary, toView, type DeclaredRun } from "./declared-run.ts";
 import { streamEvents } from "./event-stream.ts";
 import { between, type Neighbours } from "./neighbours.ts";
@@ -200,7 +201,7 @@ function toAnswer(submitted: Submitted, { maxOpen }: DeclaredConfig): Answer {
 
 function parseSubmitted(
   { body, headers }: DeclaredRequest,
-  { maxStages, maxItems, tools }: DeclaredConfig,
+  { maxStages, maxItems, maxEdges, tools }: DeclaredConfig,
   models: readonly ModelConfig[],
 ): Pick<Submission, "workflow" | "definition"> {
   const file = /yaml/i.test(headers["content-type"] ?? "") ? "workflow.yaml" : "workflow";
@@ -208,6 +209,8 @@ function parseSubmitted(
   const workflow = toDeclared(value, file, {
     maxStages,
     maxItems,
+    maxEdges,
+    maxCompared: maxCompared.ahead,
     models: models.flatMap(({ id, aliases }) => [id, ...aliases]),
     embedding: new Set(models.filter(({ embeds }) => embeds).flatMap(({ id, aliases }) => [id, ...aliases])),
     tools: tools.map(({ name }) => name),

@@ -1,7 +1,8 @@
 /** What a run has come to so far: its records, and the values that templates and conditions read of them. */
 
 import { addUsage, isOver, newRecord, type DeclaredRun, type StageRecord } from "./declared-run.ts";
-import type { Scope } from "./evaluate.ts";
+import { createComparing } from "./compare.ts";
+import { comparing, type Scope } from "./evaluate.ts";
 import type { ItemResult } from "./model-call.ts";
 import type { Json, RunStatus, WireError } from "./wire.ts";
 
@@ -13,6 +14,7 @@ type Shown = Pick<StageRecord, "id" | "status"> & { readonly text?: string | nul
 export class RunBook {
   readonly #records: Map<string, StageRecord>;
   readonly #values: { [stage: string]: Json } = {};
+  readonly #comparing = createComparing();
   #run: DeclaredRun;
   #characters = 0;
 
@@ -73,7 +75,7 @@ export class RunBook {
   }
 
   scope(): Scope {
-    return { inputs: this.#run.workflow.inputs, stages: this.#values };
+    return { inputs: this.#run.workflow.inputs, stages: this.#values, [comparing]: this.#comparing };
   }
 
   #show({ id, status, text = null, json = null }: Shown): void {

@@ -15,9 +15,10 @@ import type { ItemResult } from "./model-call.ts";
 import type { Patience } from "./patience.ts";
 import { maxRunCharacters, RunBook } from "./run-book.ts";
 import { RunKeeper } from "./run-keeper.ts";
+import { RenderFault } from "./room.ts";
 import { toDriverId, toGraph, type Node } from "./run-graph.ts";
 import { expectedTokens, toItems } from "./stage-result.ts";
-import { RenderFault, renderTree } from "./template.ts";
+import { renderTree } from "./template.ts";
 import { knownChainTokens, toNewWorkflow, toVisible, type Known } from "./to-visible.ts";
 import type { RunStatus, WireError } from "./wire.ts";
 
@@ -109,7 +110,7 @@ export class LiveRun {
 
   /** It may have been under way when the run's carrier was lost, unless nothing leads to it. */
   #takeUp(node: Node): void {
-    if (this.#runs(node.stage)) this.#book.change(node.id, { retried: this.#book.record(node.id).retried + 1 });
+    if (this.#mayRun(node.stage)) this.#book.change(node.id, { retried: this.#book.record(node.id).retried + 1 });
     else if (node.stage.parents.length > 0) node.count = 0;
   }
 
@@ -187,6 +188,16 @@ export class LiveRun {
   #runs({ parents, when }: DeclaredStage): boolean {
     if (parents.length > 0 && !parents.some(this.#hasEnded)) return false;
     return when === undefined || isTrue(evaluate(when, this.#book.scope()));
+  }
+
+  /** Of one that fails by its condition it is not known. */
+  #mayRun(stage: DeclaredStage): boolean {
+    try {
+      return this.#runs(stage);
+    } catch (error) {
+      if (error instanceof RenderFault) return true;
+      throw error;
+    }
   }
 
   #skip(node: Node): void {

@@ -1,22 +1,20 @@
 /** What stages come to: how long a map's list is, as far as that is known beforehand, and what its items make together. */
 
 import type { DeclaredStage } from "./declared.ts";
+import { evaluate } from "./evaluate.ts";
 import type { ItemResult } from "./model-call.ts";
-import { RenderFault, renderTree } from "./template.ts";
+import { RenderFault } from "./room.ts";
 import type { Json } from "./wire.ts";
 
 /** Length of a map's list where it does not depend on what stages write; 1 for what is no map. */
 export function countAhead(stage: DeclaredStage, inputs: { readonly [name: string]: Json }): number | undefined {
   if (stage.kind === "tool" || stage.over === undefined) return 1;
   if (stage.over.kind === "list") return stage.over.entries.length;
-  try {
-    // What stages write is not in this scope, so that a list that reads it cannot be filled.
-    const value = renderTree(stage.over, { inputs });
-    return Array.isArray(value) ? value.length : undefined;
-  } catch (error) {
-    if (error instanceof RenderFault) return undefined;
-    throw error;
-  }
+  const [hole] = stage.over.kind === "template" ? stage.over.template : [];
+  if (hole?.kind !== "hole" || hole.expression.kind !== "path") return undefined;
+  // What stages write is not in this scope, so that a list that reads it is not found.
+  const value = evaluate(hole.expression, { inputs });
+  return Array.isArray(value) ? value.length : undefined;
 }
 
 /** Throws a RenderFault if it is no list, or too long a one. */

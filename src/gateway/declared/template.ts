@@ -2,6 +2,7 @@
 
 import { evaluate, type Scope } from "./evaluate.ts";
 import { parseHole, pathsOf, type Expression, type ExpressionFault } from "./expression.ts";
+import { createRoom, RenderFault, type Room } from "./room.ts";
 import type { Json } from "./wire.ts";
 
 export type Template = readonly Piece[];
@@ -20,11 +21,6 @@ export type ValueTemplate =
 /** Characters that one template may come to, and all that are filled in side by side. */
 export const maxRenderedCharacters = 4_000_000;
 
-/** A template cannot be filled: what it reads is not there, or it grows too long. */
-export class RenderFault extends Error {
-  override readonly name = "RenderFault";
-}
-
 export function parseTemplate(text: string): Template | ExpressionFault {
   const pieces: Piece[] = [];
   let at = 0;
@@ -37,10 +33,6 @@ export function parseTemplate(text: string): Template | ExpressionFault {
   }
   if (at < text.length) pieces.push({ kind: "text", text: text.slice(at) });
   return pieces;
-}
-
-export function pathsOfTemplate(template: Template): readonly (readonly (string | number)[])[] {
-  return template.flatMap((piece) => (piece.kind === "hole" ? pathsOf(piece.expression) : []));
 }
 
 /** Texts as they are, nothing as nothing, other values as JSON. */
@@ -68,7 +60,7 @@ function renderValue(template: Template, scope: Scope): Json {
 
 /** A small tree can ask for the same large value many times over: what is filled in inside it is bounded as a whole. */
 export function renderTree(tree: ValueTemplate, scope: Scope): Json {
-  return tree.kind === "template" ? renderValue(tree.template, scope) : renderInside(tree, scope, createRoom());
+  return tree.kind === "template" ? renderValue(tree.template, scope) : renderInside(tree, scope, createFilling());
 }
 
 function renderInside(tree: ValueTemplate, scope: Scope, room: Room): Json {
@@ -90,20 +82,9 @@ function renderInside(tree: ValueTemplate, scope: Scope, room: Room): Json {
   }
 }
 
-export type Room = {
-  /** Throws a RenderFault where there is no more. */
-  readonly take: (characters: number) => void;
-};
-
 /** For all that is filled in side by side. */
-export function createRoom(): Room {
-  let left = maxRenderedCharacters;
-  return {
-    take: (characters) => {
-      left -= characters;
-      if (left < 0) throw new RenderFault(`what is filled in comes to more than ${maxRenderedCharacters} characters`);
-    },
-  };
+export function createFilling(): Room {
+  return createRoom(maxRenderedCharacters, "what is filled in comes to");
 }
 
 /** Of texts and keys, and a few for whatever else there is. */

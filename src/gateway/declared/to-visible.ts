@@ -8,7 +8,8 @@ import type { DeclaredModelStage, DeclaredStage } from "./declared.ts";
 import type { Scope } from "./evaluate.ts";
 import { pathsOf } from "./expression.ts";
 import { toDriverId } from "./run-graph.ts";
-import { maxRenderedCharacters, renderPiece, RenderFault, type Piece } from "./template.ts";
+import { RenderFault } from "./room.ts";
+import { maxRenderedCharacters, renderPiece, type Piece } from "./template.ts";
 
 /** What is known of the workflow when its stage is shown. */
 export type Known = {

@@ -68,7 +68,7 @@ test("three lines are enough, and everything else has its default", () => {
       keepDays: 30,
       journalBytes: 2 ** 30,
     },
-    declared: { maxOpen: 256, maxStages: 1000, maxItems: 10_000, tools: [] },
+    declared: { maxOpen: 256, maxStages: 1000, maxItems: 10_000, maxEdges: 50_000, tools: [] },
     metrics: true,
     traces: { headersFromEnv: {}, serviceName: "fate", ratio: 1 },
     log: { level: "info", format: "text" },

@@ -159,6 +159,29 @@ describe("what a gateway knows", () => {
   test("its limits", () => {
     expect(refused([llm, { ...llm, id: "b" }], {}, { maxStages: 1 })).toContain("found 2 stages, expected at most 1");
     expect(refused([{ ...llm, over: [1, 2] }], {}, { maxItems: 1 })).toContain("found 2 items, expected at most 1");
+    const fan = [llm, { ...llm, id: "b", after: ["a"] }, { ...llm, id: "c", after: ["a", "b"] }];
+    expect(refused(fan, {}, { maxEdges: 2 })).toBe(
+      "f: stages[2]: found 3 parents, with those of the stages before it, expected at most 2, as this gateway is configured",
+    );
+    expect(refused(fan.slice(0, 2), { outputs: ["x"] }, { maxEdges: 1 })).toContain("outputs");
+  });
+
+  test("how much is compared of inputs, over all stages", () => {
+    const inputs = { list: [1, 2, 3], long: "aaaa" };
+    const of = (when: string) => [
+      { ...llm, prompt: "{{ inputs.long == 'aaab' }}" },
+      { ...llm, id: "b", when, prompt: "{{ stages.a.text }}" },
+    ];
+    const bounds = { maxCompared: 10 };
+    expect(
+      refused(of("inputs.list contains 4 or inputs.list contains 1 and inputs.list contains 2"), { inputs }, bounds),
+    ).toBe(
+      "f: stages[1].when: found too much to compare of inputs (comparisons look at more than 10 characters and entries), expected less in all of the workflow",
+    );
+    const two = "inputs.list contains 4 or inputs.list contains 3";
+    // What is not looked at costs nothing, and what stages write is not known yet.
+    for (const when of [two, `${two} or inputs.list contains 2`, `${two} and inputs.list contains stages.a.text`])
+      expect(toDeclared({ inputs, stages: of(when) }, "f", bounds).stages).toHaveLength(2);
   });
 
   test("inputs must be given, and be read by something", () => {

@@ -52,6 +52,19 @@ test("all that was left open is taken up, as much as there is room for, the rest
   await gateway.runs[Symbol.asyncDispose]();
 });
 
+test("a run whose conditions compare for too long fails by that when it is taken up", async () => {
+  const all = bench();
+  const inputs = { list: Array.from({ length: 1_100_000 }, () => 0) };
+  const when = Array.from({ length: 50 }, () => "inputs.list contains 1").join(" or ");
+  await leave(all, 1, { definition: JSON.stringify({ inputs, stages: [{ ...stages[0], when }] }) });
+  const gateway = await openGateway({ owner: "b", ...all, reply: () => "x" });
+  expect(await gateway.runs.recover()).toBe(1);
+  await settle();
+  const run = await gateway.runs.find("t", "r1");
+  expect([run?.status, run?.error?.code]).toEqual(["failed", "template_failed"]);
+  await gateway.runs[Symbol.asyncDispose]();
+});
+
 test("a run is known to the driver by another name each time, with what is left of its deadline", async () => {
   const all = bench();
   await leave(all, 1, { generation: 4 });

@@ -72,6 +72,16 @@ test("a client goes on after the last event that it has, by header or by query",
   expect(await events(served, "/run-1/events", "nonsense")).toEqual(all);
 });
 
+test("a workflow that compares its inputs for too long is refused", async () => {
+  await using served = await serve(world(echo).options);
+  const prompt = "{{ inputs.list contains -1 }}".repeat(101);
+  const list = Array.from({ length: 100_000 }, (_, index) => index);
+  const stages = [{ id: "a", kind: "llm", model: "big", prompt }];
+  const answer = await post(served, JSON.stringify({ inputs: { list }, stages }));
+  expect(answer.status).toBe(400);
+  expect(answer.body["error"]).toMatchObject({ code: "invalid_workflow", param: "stages[0].prompt" });
+});
+
 test("YAML beyond what people write is refused", async () => {
   await using served = await serve(world(echo).options);
   const answer = await post(served, `# ${"x".repeat(100_000)}`, { "content-type": "application/yaml" });

@@ -491,3 +491,30 @@ test("a share has no more calls under way than its engine takes at once", async 
   const { view } = await runWorkflow({ stages }, { ...made, options });
   expect([view.status, most]).toEqual(["succeeded", 3]);
 });
+
+test("a run that compares for too long fails where it does so", async () => {
+  const list = JSON.stringify(Array.from({ length: 1_100_000 }, () => 0));
+  const often = Array.from({ length: 50 }, () => "stages.l.json contains 1").join(" or ");
+  const stages = [
+    llm("l", "", { output: "json" }),
+    llm("prompt", `{{ ${often} }}`, { onError: "skip" }),
+    llm("condition", "{{ stages.l.status }}", { when: often, onError: "skip" }),
+    llm("other", "{{ stages.l.status }}", {
+      when: "stages.l.status == 'failed' or stages.l.status == 'ended'",
+      onError: "skip",
+    }),
+  ];
+  const { view } = await runWorkflow(
+    { stages, outputs: ["l"] },
+    world(({ text }) => (text === "" ? list : text)),
+  );
+  expect(view.stages.map(({ id, status }) => `${id} ${status}`)).toEqual([
+    "l ended",
+    "prompt failed",
+    "condition failed",
+    "other failed",
+  ]);
+  const message = "comparisons look at more than 50000000 characters and entries";
+  expect(view.stages[1]?.error).toMatchObject({ message });
+  expect(view.stages[3]?.error).toMatchObject({ code: "template_failed", message });
+});

@@ -239,7 +239,7 @@ function toCompletion(text: string): object {
   };
 }
 
-const declaredConfig = { maxOpen: 4, maxStages: 50, maxItems: 20, tools: [] as readonly ToolConfig[] };
+const declaredConfig = { maxOpen: 4, maxStages: 50, maxItems: 20, maxEdges: 200, tools: [] as readonly ToolConfig[] };
 const models = [model("big"), model("small", ["tiny"]), { ...model("embedder"), embeds: true }];
 
 function model(id: string, aliases: readonly string[] = []): RunsOptions["config"]["models"][number] {

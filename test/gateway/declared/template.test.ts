@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { evaluate, isTrue } from "../../../src/gateway/declared/evaluate.ts";
+import { createComparing } from "../../../src/gateway/declared/compare.ts";
+import { comparing, evaluate, isTrue, type Scope } from "../../../src/gateway/declared/evaluate.ts";
 import { parseExpression } from "../../../src/gateway/declared/expression.ts";
-import { parseTemplate, render, RenderFault } from "../../../src/gateway/declared/template.ts";
+import { RenderFault } from "../../../src/gateway/declared/room.ts";
+import { parseTemplate, render } from "../../../src/gateway/declared/template.ts";
 import type { Json } from "../../../src/gateway/declared/wire.ts";
 
 const scope = {
@@ -91,6 +93,59 @@ test("what a template reads must be there, and it has an end", () => {
   const template = parseTemplate("{{ a }}{{ a }}");
   const long = { a: "x".repeat(3_000_000) };
   expect(() => render("kind" in template ? [] : template, long)).toThrow("more than 4000000 characters");
+});
+
+/** How much room comparisons take. */
+function sizeOf(text: string, values: Scope): number {
+  const parsed = parseExpression(text);
+  if (parsed.kind === "fault") throw new Error(parsed.found);
+  let taken = 0;
+  evaluate(parsed, { ...values, [comparing]: { take: (size) => void (taken += size) } });
+  return taken;
+}
+
+test.each([
+  ['"aaaa" == "aaab"', 4],
+  ['"aaaa" == "aaa"', 0],
+  ['"aaaa" != "aaaa"', 4],
+  ['"aaaa" < "b"', 1],
+  ['"aaaa" contains "ab"', 6],
+  ['"ab" contains "aaaa"', 0],
+  ["list contains 9", 3],
+  ['list contains "two"', 6],
+  ["list contains 9 and list contains 1", 3],
+  ["5 > 4", 0],
+])("%s takes room for %i", (text, size) => {
+  expect(sizeOf(text, { list: [1, "one", 2] })).toBe(size);
+});
+
+test("a text is found in another one exactly where it is", () => {
+  const text = fc.string({ unit: fc.constantFrom("a", "b"), maxLength: 120 });
+  fc.assert(
+    fc.property(text, text, text, fc.boolean(), (before, sought, after, isThere) => {
+      const long = isThere ? before + sought + after : before + after;
+      const expression = { kind: "path", steps: ["long"] } as const;
+      const right = { kind: "literal", value: sought } as const;
+      expect(evaluate({ kind: "compare", by: "contains", left: expression, right }, { long })).toBe(
+        long.includes(sought),
+      );
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("a long text is sought without looking again and again at what has matched", () => {
+  const half = "a".repeat(500_000);
+  expect(sizeOf("long contains sought", { long: "a".repeat(1_500_000), sought: `${half}b${half}` })).toBe(2_500_001);
+});
+
+test("comparisons of one scope share their room", () => {
+  const list = Array.from({ length: 1_000_000 }, (_, index) => index);
+  const template = parseTemplate("{{ list contains -1 }}".repeat(51));
+  const values = { list, [comparing]: createComparing() };
+  expect(() => render("kind" in template ? [] : template, values)).toThrow(
+    new RenderFault("comparisons look at more than 50000000 characters and entries"),
+  );
 });
 
 test("any text parses or says why not; what parses can be evaluated over anything", () => {
