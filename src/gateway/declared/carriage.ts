@@ -15,6 +15,7 @@ import type { KeptRuns } from "./kept-runs.ts";
 import type { Caller } from "./model-call.ts";
 import type { Patience } from "./patience.ts";
 import { LiveRun } from "./run-declared.ts";
+import { Slices } from "./slices.ts";
 import { fromStored, idOfModel } from "./stored-run.ts";
 import type { WireError } from "./wire.ts";
 
@@ -64,6 +65,7 @@ export class Carriage {
   readonly #carried = new Map<RunId, Carried>();
   readonly #runGate: Gate = createGate(mostBegun);
   readonly #stageGate: Gate;
+  readonly #slices: Slices;
   #isPaused = false;
   /** Present while somebody waits for all to be over. */
   #empty: PromiseWithResolvers<void> | undefined;
@@ -71,6 +73,7 @@ export class Carriage {
   constructor(host: CarriageHost) {
     this.#host = host;
     const { maxWaiting } = host.config.queue ?? { maxWaiting: usualWaiting };
+    this.#slices = new Slices(host.time);
     this.#stageGate = createGate(Math.max(1, Math.floor(maxWaiting * queueShare)));
   }
 
@@ -158,6 +161,7 @@ export class Carriage {
       ...this.#host,
       log: createEventLog(keptEvents, nowMs, run.holding.generation),
       stageGate: this.#stageGate,
+      slices: this.#slices,
       maxItems: config.declared.maxItems,
       outputTokens: (id) => models().find((model) => model.id === id)?.outputTokens ?? 256,
       sideBySide: (engine) =>

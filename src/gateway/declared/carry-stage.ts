@@ -12,6 +12,7 @@ import type { Caller, ItemResult } from "./model-call.ts";
 import { createModelWork } from "./model-work.ts";
 import type { RunBook } from "./run-book.ts";
 import type { Node } from "./run-graph.ts";
+import type { Slices } from "./slices.ts";
 import { joined, withoutUsage } from "./stage-result.ts";
 import type { WireError } from "./wire.ts";
 
@@ -23,6 +24,7 @@ export type CarrierSurroundings = {
   readonly log: EventLog;
   /** Model stages that wait for an engine: a crowd of them waits here, not in the driver's bounded queue. */
   readonly stageGate: Gate;
+  readonly slices: Slices;
   readonly nowMs: () => number;
   /** Calls of one share that this engine takes at once. */
   readonly sideBySide: (engine: string) => number;
@@ -36,7 +38,7 @@ export type StageCarrier = CarrierSurroundings & {
   readonly signal: AbortSignal;
   readonly isOver: () => boolean;
   /** Lengths of the prompt's links, now that all parents are over. */
-  readonly chainTokens: (stage: DeclaredModelStage, items: number, scope: Scope) => readonly number[];
+  readonly chainTokens: (node: Node, scope: Scope) => readonly number[];
   /** It is in the book. */
   readonly onItem: (node: Node) => void;
   readonly onEnd: (node: Node, written: Pick<ItemResult, "text" | "json">) => void;
@@ -47,7 +49,7 @@ export type StageCarrier = CarrierSurroundings & {
 
 /** The stage is shown to the driver, and its parents are over. */
 export function carryModel(node: Node, stage: DeclaredModelStage, carrier: StageCarrier): void {
-  const { book, log, driver, stageGate, caller, time, sideBySide } = carrier;
+  const { book, log, driver, stageGate, caller, time, slices, sideBySide } = carrier;
   const isMap = stage.over !== undefined;
   const count = node.count ?? 1;
   const scope = book.scope();
@@ -58,6 +60,7 @@ export function carryModel(node: Node, stage: DeclaredModelStage, carrier: Stage
     scopeOf,
     caller,
     time,
+    slices,
     sideBySide,
     onStart: (turn) => noteTurn(node, turn, isMap, carrier),
     onItem: (index, result) => {
@@ -73,7 +76,7 @@ export function carryModel(node: Node, stage: DeclaredModelStage, carrier: Stage
   const items = isMap ? { items: count } : {};
   book.change(node.id, { status: "ready", ...items });
   log.append({ kind: "stage-ready", stage: node.id, ...items });
-  const chainTokens = carrier.chainTokens(stage, count, scopeOf(0));
+  const chainTokens = carrier.chainTokens(node, scopeOf(0));
   stageGate.come(node, () => driver.ready(node.key, work, chainTokens));
 }
 

@@ -12,6 +12,7 @@ import type { DeclaredModelStage } from "./declared.ts";
 import type { Scope } from "./evaluate.ts";
 import { readAnswer, surfaceOf, toBody, type Caller, type ItemResult } from "./model-call.ts";
 import { RenderFault } from "./room.ts";
+import type { Slices } from "./slices.ts";
 import type { Usage, WireError } from "./wire.ts";
 
 export type ModelWorkOptions = {
@@ -21,6 +22,7 @@ export type ModelWorkOptions = {
   readonly scopeOf: (item: number) => Scope;
   readonly caller: Caller;
   readonly time: Time;
+  readonly slices: Slices;
   /** Calls of one share that this engine takes at once. */
   readonly sideBySide: (engine: EngineId) => number;
   readonly onStart: (turn: Turn) => void;
@@ -106,7 +108,7 @@ function pauseMs(missed: number): number {
 }
 
 function givenUp(turn: Turn): void {
-  turn.fail({ kind: "cut", retry: true, message: "the call was given up" });
+  turn.fail(calledOff);
 }
 
 const codes: Readonly<Record<ShareFault["kind"], string>> = {
@@ -181,17 +183,24 @@ async function callItems(calling: Calling): Promise<{ readonly usage: Usage; rea
   return fault === undefined ? { usage } : { usage, fault };
 }
 
+const calledOff = { kind: "cut", retry: true, message: "the call was given up" } as const;
+
 type Done = { readonly kind: "done"; readonly result?: ItemResult };
 
 /** Done without a result: its prompt is taken in, and is decoded elsewhere. */
 async function callItem(calling: Calling, index: number, signal: AbortSignal): Promise<Done | ShareFault> {
   const { options, turn, handOffs } = calling;
-  const { stage, caller, scopeOf } = options;
+  const { stage, caller, scopeOf, slices } = options;
+  const pause = slices.turn();
+  if (pause !== undefined) await pause;
+  if (signal.aborted) return calledOff;
   try {
+    const body = toBody({ ...stage, model: turn.model }, scopeOf(index));
+    slices.made(body.length);
     const answer = await caller.call({
       turn,
       surface: surfaceOf(stage),
-      body: toBody({ ...stage, model: turn.model }, scopeOf(index)),
+      body,
       signal,
       ...(turn.phase === "decode" ? { handOff: handOffs.get(index) } : {}),
       firstToken: () => turn.firstToken(),
@@ -205,7 +214,7 @@ async function callItem(calling: Calling, index: number, signal: AbortSignal): P
     return "kind" in read ? read : { kind: "done", result: read };
   } catch (error) {
     if (error instanceof RenderFault) return { kind: "rejected", retry: false, message: error.message };
-    if (signal.aborted) return { kind: "cut", retry: true, message: "the call was given up" };
+    if (signal.aborted) return calledOff;
     return { kind: "cut", retry: true, message: error instanceof Error ? error.message : "the call failed" };
   }
 }

@@ -17,9 +17,10 @@ import { maxRunCharacters, RunBook } from "./run-book.ts";
 import { RunKeeper } from "./run-keeper.ts";
 import { RenderFault } from "./room.ts";
 import { toDriverId, toGraph, type Node } from "./run-graph.ts";
+import { Sight } from "./sight.ts";
 import { expectedTokens, toItems } from "./stage-result.ts";
 import { renderTree } from "./template.ts";
-import { knownChainTokens, toNewWorkflow, toVisible, type Known } from "./to-visible.ts";
+import { toNewWorkflow, toVisible, type Known } from "./to-visible.ts";
 import type { RunStatus, WireError } from "./wire.ts";
 
 export type RunSurroundings = CarrierSurroundings & {
@@ -46,6 +47,9 @@ export class LiveRun {
   readonly #driverId: string;
   /** Parents before children. */
   readonly #nodes: ReadonlyMap<string, Node>;
+  /** Those that the driver does not know of yet. */
+  readonly #hidden: Set<Node>;
+  readonly #sight = new Sight();
   /** Whatever its stages do is given up. */
   readonly #stop = new AbortController();
   readonly #keeper: RunKeeper;
@@ -70,7 +74,7 @@ export class LiveRun {
       book: this.#book,
       signal: this.#stop.signal,
       isOver: () => this.#isOver,
-      chainTokens: (stage, items, scope) => knownChainTokens(stage, items, this.#known(scope)),
+      chainTokens: (node, scope) => node.lengths(this.#known(scope)),
       onItem: (node) => void this.#outgrows(node),
       onEnd: (node, written) => this.#end(node, written),
       onFail: (node, error) => this.#fail(node, error),
@@ -78,7 +82,8 @@ export class LiveRun {
     };
     this.over = this.#ended.promise;
     this.#nodes = toGraph(run);
-    this.#left = [...this.#nodes.values()].filter(({ isPast }) => !isPast).length;
+    this.#hidden = new Set([...this.#nodes.values()].filter(({ isPast }) => !isPast));
+    this.#left = this.#hidden.size;
   }
 
   /** As it is now, and would be found after a restart. */
@@ -146,14 +151,17 @@ export class LiveRun {
   /** Shows the driver what can be shown: a map when the length of its list is known, and nothing before its parents. */
   #reveal(): void {
     const known = this.#known(this.#book.scope());
-    for (const node of this.#nodes.values()) {
-      if (node.isPast || node.revealed || node.count === undefined) continue;
+    for (const node of this.#hidden) {
+      if (node.count === undefined || node.parentsHidden > 0) continue;
       // Were it shown with its open parents alone, it would seem to lead nowhere when they are skipped.
       if (node.isMixed && node.parentsOpen > 0) continue;
-      if (!node.stage.parents.every((id) => this.#nodes.get(id)?.isPast === true || this.#isShown(id))) continue;
+      this.#hidden.delete(node);
       node.revealed = true;
+      for (const child of node.children) child.parentsHidden -= 1;
       const parents = node.isMixed ? { isShown: (id: string) => this.#isShown(id) && this.#hasEnded(id) } : {};
-      this.#around.driver.reveal(toVisible(node.stage, node.count, { ...known, ...parents }));
+      const { stage, lengths } = toVisible(node.stage, node.count, { ...known, ...parents });
+      node.lengths = lengths;
+      this.#around.driver.reveal(stage);
     }
   }
 
@@ -299,6 +307,7 @@ export class LiveRun {
     return {
       workflow: this.#driverId,
       scope,
+      sight: this.#sight,
       priority,
       isShown: this.#isShown,
       record: (id) => this.#book.record(id),

@@ -4,6 +4,7 @@ import { stageKey, type StageKey } from "../../model/workflow.ts";
 import { isOver, type DeclaredRun } from "./declared-run.ts";
 import type { DeclaredStage } from "./declared.ts";
 import { countAhead } from "./stage-result.ts";
+import type { Shown } from "./to-visible.ts";
 import type { Json } from "./wire.ts";
 
 export type Node = {
@@ -16,7 +17,11 @@ export type Node = {
   parentsOpen: number;
   /** Some of its parents ended in the past, others are open. */
   isMixed: boolean;
+  /** Parents that the driver is to be told of first. */
+  parentsHidden: number;
   revealed: boolean;
+  /** Lengths of its prompt's links, once it is revealed. */
+  lengths: Shown["lengths"];
   /** What it came to is being saved, or is. */
   settling: boolean;
   /** Entries of its list, once their number is known; 1 for what is no map; 0 for what will not run. */
@@ -42,8 +47,10 @@ export function toGraph(run: DeclaredRun): ReadonlyMap<string, Node> {
       children: [],
       isPast,
       parentsOpen: 0,
+      parentsHidden: 0,
       isMixed: false,
       revealed: false,
+      lengths: () => [],
       settling: isPast,
       count: countAhead(stage, run.workflow.inputs),
       items: [],
@@ -58,6 +65,7 @@ export function toGraph(run: DeclaredRun): ReadonlyMap<string, Node> {
       parent.children.push(node);
       node.parentsOpen += 1;
     }
+    node.parentsHidden = node.parentsOpen;
     node.isMixed = ended && node.parentsOpen > 0;
   }
   return nodes;

@@ -46,9 +46,11 @@ export function render(template: Template, scope: Scope): string {
   return text;
 }
 
-export function renderPiece(piece: Piece, scope: Scope): string {
-  if (piece.kind === "text") return piece.text;
-  const value = fill(piece.expression, scope);
+function renderPiece(piece: Piece, scope: Scope): string {
+  return piece.kind === "text" ? piece.text : toText(fill(piece.expression, scope));
+}
+
+export function toText(value: Json): string {
   return typeof value === "string" ? value : value === null ? "" : JSON.stringify(value);
 }
 

@@ -1,6 +1,6 @@
 /** A declared stage as the driver is shown it: its prompt as links, with estimates for what is not written yet. */
 
-import { chainHash, chainTokens, type ChainLink } from "../../model/prefix.ts";
+import { chainHash, chainTokens, closeHash, openHash, readOn, type OpenHash } from "../../model/prefix.ts";
 import { stageKey } from "../../model/workflow.ts";
 import type { NewStage, NewWorkflow } from "../live/driver.ts";
 import type { DeclaredRun, StageRecord } from "./declared-run.ts";
@@ -8,13 +8,15 @@ import type { DeclaredModelStage, DeclaredStage } from "./declared.ts";
 import type { Scope } from "./evaluate.ts";
 import { pathsOf } from "./expression.ts";
 import { toDriverId } from "./run-graph.ts";
-import { RenderFault } from "./room.ts";
-import { maxRenderedCharacters, renderPiece, type Piece } from "./template.ts";
+import type { Sight } from "./sight.ts";
+import { maxRenderedCharacters, type Piece } from "./template.ts";
 
 /** What is known of the workflow when its stage is shown. */
 export type Known = {
   readonly workflow: string;
   readonly scope: Scope;
+  /** Of the whole run. */
+  readonly sight: Sight;
   /** Whether the driver knows of the stage and waits for it. */
   readonly isShown: (stage: string) => boolean;
   readonly record: (stage: string) => StageRecord | undefined;
@@ -48,8 +50,11 @@ export function toNewWorkflow(run: DeclaredRun, nowMs: number): NewWorkflow {
   };
 }
 
+/** A stage as it is shown, and the lengths of its prompt's links once all parents are over, of which those of its own text stay. */
+export type Shown = { readonly stage: NewStage; readonly lengths: (known: Known) => readonly number[] };
+
 /** `items` is 0 for a map over an empty list, which is not going to run. */
-export function toVisible(stage: DeclaredStage, items: number, known: Known): NewStage {
+export function toVisible(stage: DeclaredStage, items: number, known: Known): Shown {
   const key = stageKey(known.workflow, stage.id);
   const parents = stage.parents.filter(known.isShown).map((id) => ({
     stage: stageKey(known.workflow, id),
@@ -64,12 +69,15 @@ export function toVisible(stage: DeclaredStage, items: number, known: Known): Ne
     priority: known.priority + stage.priority,
     ...(chance === 1 ? {} : { chance }),
   };
-  if (stage.kind === "tool") return { ...base, kind: "tool", toolUs: stage.expectMs * 1000 };
+  if (stage.kind === "tool")
+    return { stage: { ...base, kind: "tool", toolUs: stage.expectMs * 1000 }, lengths: () => [] };
   const count = Math.max(1, items);
-  const { chain, sharedLinks } = toChain(stage, count, known);
+  const look = toLook(known);
+  const { links, sharedLinks } = layOut(stage, count, look);
+  const chain = links.map(({ hash, tokens }) => ({ hash, tokens: tokens(look) }));
   const expected = stage.kind === "embed" ? 0 : known.expectTokens(stage.id);
   const limit = stage.kind === "embed" ? 0 : Math.max(expected, stage.maxTokens ?? 4096);
-  return {
+  const shown: NewStage = {
     ...base,
     kind: stage.kind,
     model: stage.model,
@@ -81,65 +89,95 @@ export function toVisible(stage: DeclaredStage, items: number, known: Known): Ne
     items: count,
     ...(stage.allow === undefined ? {} : { allow: stage.allow }),
   };
+  const lengths: Shown["lengths"] = (later) => {
+    const again = toLook(later);
+    return links.map(({ tokens }) => tokens(again));
+  };
+  return { stage: shown, lengths };
 }
 
-/** The links' lengths, now that all parents are over. */
-export function knownChainTokens(stage: DeclaredModelStage, items: number, known: Known): readonly number[] {
-  return toChain(stage, Math.max(1, items), known).chain.map(({ tokens }) => tokens);
+type Link = { readonly hash: number; readonly tokens: Tokens };
+type Tokens = (look: Look) => number;
+/** What is known of a stage, and its pieces as far as they are shown. */
+type Look = Known & { readonly show: (piece: Piece) => string };
+
+/** What comes to more than a prompt may is shown no further. */
+function toLook(known: Known): Look {
+  let room = maxRenderedCharacters;
+  const show = (piece: Piece): string => {
+    if (room < 0) return "";
+    const text = known.sight.show(piece, known.scope);
+    room -= text.length;
+    return text;
+  };
+  return { ...known, show };
 }
 
 /**
  * A link a run of text, none beyond its message, and a link a hole that reads another stage. All that follows the first thing that differs
  * between the items of a map is one link, as long as it is for all of them together.
  */
-function toChain(
+function layOut(
   stage: DeclaredModelStage,
   items: number,
-  known: Known,
-): { readonly chain: readonly ChainLink[]; readonly sharedLinks: number } {
-  const chain: ChainLink[] = [];
-  let text = "";
-  let own: number | undefined;
-  // Apart, since what stages have written must not change how many links there are.
-  const show = createShow(known.scope);
-  const count = createCount(known.scope);
-  const link = (key: string, tokens: number): void => {
-    chain.push({ hash: chainHash(chain.at(-1)?.hash, key), tokens });
+  known: Look,
+): { readonly links: readonly Link[]; readonly sharedLinks: number } {
+  const links: Link[] = [];
+  const stageId = stageKey(known.workflow, stage.id);
+  const link = (key: string, tokens: Tokens): void => {
+    links.push({ hash: chainHash(links.at(-1)?.hash, key), tokens });
+  };
+  /** A run of text, its hash undefined where it is too much to read. */
+  let text: OpenHash | undefined;
+  let characters = 0;
+  const add = (piece: Piece, shown: string): void => {
+    if (characters === 0) text = readOn(openHash(links.at(-1)?.hash), "text:");
+    text &&= known.sight.read(text, piece, shown);
+    characters += shown.length;
   };
   const flush = (): void => {
-    if (text !== "") link(`text:${text}`, toTokens(text.length));
-    text = "";
+    if (characters === 0) return;
+    const tokens = toTokens(characters);
+    if (text === undefined) link(`unread:${stageId}:${links.length}`, () => tokens);
+    else links.push({ hash: closeHash(text), tokens: () => tokens });
+    characters = 0;
   };
+  /** What differs between the items. */
+  let own: { fixed: number; readonly open: Tokens[] } | undefined;
   for (const { role, content } of stage.messages) {
     // What a model wrote follows its prompt without a mark of ours, as in its engine's cache.
-    if (own !== undefined) own += messageTokens;
-    else if (role !== "assistant") text += `<${role}>`;
+    if (own !== undefined) own.fixed += messageTokens;
+    else if (role !== "assistant") add({ kind: "text", text: role }, `<${role}>`);
     for (const piece of content) {
-      const readsItem = piece.kind === "hole" && rootsOf(piece).some((root) => root === "item" || root === "index");
-      if (own === undefined && readsItem) {
+      const roots = rootsOf(piece);
+      if (own === undefined && (roots.has("item") || roots.has("index"))) {
         flush();
-        own = 0;
+        own = { fixed: 0, open: [] };
       }
       const source = piece.kind === "hole" ? sourceOf(piece) : undefined;
-      if (own !== undefined) own += source === undefined ? count(piece) : source.tokens(known, count);
-      else if (source === undefined) text += show(piece);
-      else {
+      if (source !== undefined && own === undefined) {
         flush();
-        link(`output:${source.key(known)}`, source.tokens(known, count));
-      }
+        link(`output:${source.key(known)}`, source.tokens);
+      } else if (source !== undefined) own?.open.push(source.tokens);
+      else if (own === undefined) add(piece, known.show(piece));
+      else if (roots.has("item")) own.open.push(itemTokens);
+      else own.fixed += toTokens(known.show(piece).length);
     }
     flush();
   }
-  const sharedLinks = chain.length;
-  if (own !== undefined) link(`own:${stageKey(known.workflow, stage.id)}`, own * items);
-  return { chain, sharedLinks };
+  const sharedLinks = links.length;
+  if (own !== undefined) {
+    const { fixed, open } = own;
+    link(`own:${stageId}`, (later) => items * open.reduce((sum, tokens) => sum + tokens(later), fixed));
+  }
+  return { links, sharedLinks };
 }
 
-function rootsOf(piece: Piece): readonly unknown[] {
-  return piece.kind === "hole" ? pathsOf(piece.expression).map(([root]) => root) : [];
+function rootsOf(piece: Piece): ReadonlySet<unknown> {
+  return new Set(piece.kind === "hole" ? pathsOf(piece.expression).map(([root]) => root) : []);
 }
 
-type Source = { readonly key: (known: Known) => string; readonly tokens: (known: Known, count: Count) => number };
+type Source = { readonly key: (known: Known) => string; readonly tokens: Tokens };
 
 /** The stage behind a hole. What it wrote as a whole has the key that engines cache it by; a part of it has its own. */
 function sourceOf(piece: Extract<Piece, { kind: "hole" }>): Source | undefined {
@@ -147,54 +185,22 @@ function sourceOf(piece: Extract<Piece, { kind: "hole" }>): Source | undefined {
   if (path === undefined) return undefined;
   const id = `${path[1]}`;
   const isWhole = piece.expression.kind === "path" && path[2] === "text";
+  const readsItem = rootsOf(piece).has("item");
   return {
     key: ({ workflow }) => (isWhole ? stageKey(workflow, id) : `${stageKey(workflow, id)}:${path.slice(2).join(".")}`),
-    tokens: (known, count) => {
-      const record = known.record(id);
+    tokens: (look) => {
+      const record = look.record(id);
       if (record?.status === "skipped" || record?.status === "failed") return 0;
-      if (record?.status !== "ended") return isWhole ? known.expectTokens(id) : valueTokens;
+      if (record?.status !== "ended") return isWhole ? look.expectTokens(id) : valueTokens;
       if (isWhole && record.kind === "llm" && record.items === undefined) return record.usage.outputTokens;
-      return count(piece);
+      return readsItem ? itemTokens(look) : toTokens(look.show(piece).length);
     },
   };
 }
 
-type Count = (piece: Piece) => number;
-
-/** Of pieces that are only counted, in tokens. */
-function createCount(scope: Scope): Count {
-  const show = createShow(scope);
-  let ofItem: number | undefined;
-  return (piece) => {
-    if (piece.kind === "text") return toTokens(piece.text.length);
-    if (rootsOf(piece).some((root) => root === "item")) return (ofItem ??= itemTokens(scope));
-    return toTokens(show(piece).length);
-  };
-}
-
 /** Items have equal size, as far as a scheduler is told: that of the first. */
-function itemTokens(scope: Scope): number {
-  const { item } = scope;
-  if (item === undefined) return valueTokens;
-  return toTokens((typeof item === "string" ? item : JSON.stringify(item)).length);
-}
-
-type Show = (piece: Piece) => string;
-
-/** What cannot be rendered, or comes to more than a prompt may, fails the stage when its turn comes, not the view of it. */
-function createShow(scope: Scope): Show {
-  let room = maxRenderedCharacters;
-  return (piece) => {
-    if (room < 0) return "";
-    try {
-      const text = renderPiece(piece, scope);
-      room -= text.length;
-      return text;
-    } catch (error) {
-      if (error instanceof RenderFault) return "";
-      throw error;
-    }
-  };
+function itemTokens({ scope: { item }, sight }: Known): number {
+  return item === undefined ? valueTokens : toTokens(sight.textOf(item).length);
 }
 
 function toTokens(characters: number): number {

@@ -117,7 +117,7 @@ function post(
     origin,
     path: paths[surface],
     headers: { ...headers, "content-type": "application/json" },
-    body: spliceJson(body, { model }),
+    body: model === turn.model ? body : spliceJson(body, { model }),
     silentTokens,
   };
   const receiver = createWholeReceiver(maxAnswerBytes, {
