@@ -142,6 +142,7 @@ const limits = section(
   object({
     bodyBytes: count(32 * mebibyte, 1024 * mebibyte, "Of a request.", 1024),
     heldBytes: count(1024 * mebibyte, 1024 * 1024 * mebibyte, "Of all requests that are not answered yet.", 1024),
+    bodyValues: count(1_000_000, 1024 * mebibyte, "Objects, lists and keys in the JSON of a request.", 1024),
     headerBytes: count(16_384, mebibyte, "Of a request, all headers together.", 1024),
     connections: count(2048, 1_000_000, "Open at once."),
     slowClientMs: ms(30_000, "For all headers, and for a whole body, to come."),

@@ -155,6 +155,8 @@ export type LimitsConfig = {
   readonly bodyBytes: number;
   /** Of bodies, over all requests that are not answered yet. */
   readonly heldBytes: number;
+  /** Objects, lists and keys in the JSON of a request. */
+  readonly bodyValues: number;
   readonly headerBytes: number;
   readonly connections: number;
   /** For all headers, and for a whole body, to come. */

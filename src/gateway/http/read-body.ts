@@ -1,16 +1,19 @@
 /** The whole body of a request, bounded in size, alone and with all others; how long it may take is the server's to bound. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { hasMoreThan } from "../../wire/json-size.ts";
 import type { CallFault } from "../call/call.ts";
 import type { LimitsConfig } from "../config/config.ts";
 
 export type Body = { readonly bytes: Buffer } | { readonly fault: CallFault };
 
+type Limits = Pick<LimitsConfig, "bodyBytes" | "heldBytes" | "bodyValues">;
+
 /** Calls back once, or never if the client goes before its body is whole. */
 export type ReadBody = (request: IncomingMessage, response: ServerResponse, onBody: (body: Body) => void) => void;
 
 /** What has come of a body is held until its request is answered. */
-export function createReadBody(limits: () => Pick<LimitsConfig, "bodyBytes" | "heldBytes">): ReadBody {
+export function createReadBody(limits: () => Limits): ReadBody {
   let heldBytes = 0;
   return (request, response, onBody) => {
     let own = 0;
@@ -21,14 +24,14 @@ export function createReadBody(limits: () => Pick<LimitsConfig, "bodyBytes" | "h
       heldBytes += bytes;
       return true;
     };
-    read(request, response, limits().bodyBytes, hold, onBody);
+    read(request, response, limits(), hold, onBody);
   };
 }
 
 function read(
   request: IncomingMessage,
   response: ServerResponse,
-  maxBytes: number,
+  { bodyBytes: maxBytes, bodyValues }: Limits,
   hold: (bytes: number) => boolean,
   onBody: (body: Body) => void,
 ): void {
@@ -53,8 +56,10 @@ function read(
     else (chunks ??= [first]).push(chunk);
   });
   request.on("end", () => {
-    if (!over && !response.destroyed)
-      onBody({ bytes: chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks, bytes) });
+    if (over || response.destroyed) return;
+    const whole = chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks, bytes);
+    // Whoever parses it does nothing else meanwhile.
+    onBody(hasMoreThan(bodyValues, whole) ? { fault: tooManyValues(bodyValues) } : { bytes: whole });
   });
 }
 
@@ -89,5 +94,14 @@ function tooLarge(maxBytes: number): CallFault {
     type: "invalid_request_error",
     code: "body_too_large",
     message: `The body is larger than ${maxBytes} bytes.`,
+  };
+}
+
+function tooManyValues(most: number): CallFault {
+  return {
+    status: 413,
+    type: "invalid_request_error",
+    code: "too_many_values",
+    message: `The body has more than ${most} objects, lists and keys.`,
   };
 }

@@ -51,6 +51,7 @@ test("three lines are enough, and everything else has its default", () => {
     limits: {
       bodyBytes: 32 * 2 ** 20,
       heldBytes: 2 ** 30,
+      bodyValues: 1_000_000,
       headerBytes: 16 * 2 ** 10,
       connections: 2048,
       slowClientMs: 30_000,

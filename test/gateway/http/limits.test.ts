@@ -70,6 +70,24 @@ test("bodies of all calls that are not answered yet have a bound together, and m
   await bench.end();
 });
 
+test("a body of very many values is turned away before it is parsed", async () => {
+  await using one = await engine();
+  await using bench = await openBench([entryOf(one, "one")], "limits: { bodyValues: 2000 }");
+  const of = (count: number) => ({
+    ...chat("a"),
+    metadata: Array.from({ length: count }, () => ({})),
+    x: "[".repeat(5000),
+  });
+  const paths = [chatPath, "/v1/embeddings", "/v1/workflows"];
+  for (const path of paths) {
+    const answer = await send(bench.url, path, of(2000));
+    expect([answer.status, errorOf(answer).code]).toEqual([413, "too_many_values"]);
+  }
+  expect((await send(bench.url, chatPath, of(1900))).status).toBe(200);
+  await bench.idle();
+  await bench.end();
+});
+
 describe("a client that asks before it sends", () => {
   test("is told to go on, and its connection is used again", async () => {
     await using one = await engine();

@@ -18,12 +18,13 @@ function brokenHost(faults: unknown[]): RouteHost {
     limits: () => ({
       bodyBytes: 4096,
       heldBytes: 4096,
+      bodyValues: 4096,
       headerBytes: 4096,
       connections: 10,
       slowClientMs: 1000,
       stallMs: 1000,
     }),
-    readBody: createReadBody(() => ({ bodyBytes: 4096, heldBytes: 4096 })),
+    readBody: createReadBody(() => ({ bodyBytes: 4096, heldBytes: 4096, bodyValues: 4096 })),
     keyring: () => createKeyring({ keys: [] }),
     calls: { handle: mistake, sweep: mistake },
     declared: () => ({

@@ -18,6 +18,7 @@ const host = (slowClientMs: number): RouteHost =>
     limits: () => ({
       bodyBytes: 4096,
       heldBytes: 4096,
+      bodyValues: 4096,
       headerBytes: 4096,
       connections: 1,
       slowClientMs,
