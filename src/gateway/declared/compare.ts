@@ -11,7 +11,7 @@ import type { Json } from "./wire.ts";
 export const maxCompared = { inRun: 50_000_000, ahead: 10_000_000 };
 
 export function createComparing(most = maxCompared.inRun): Room {
-  return createRoom(most, "comparisons look at", "characters and entries");
+  return createRoom(most, `comparisons look at more than ${most} characters and entries`);
 }
 
 export function compare(by: Comparison, left: Json, right: Json, room: Room): boolean {

@@ -17,6 +17,8 @@ export type Compiling = {
   /** Names of inputs that are read; grows. */
   readonly read: Set<string>;
   readonly maxItems: number;
+  /** For holes of templates, and conditions. */
+  readonly holes: Room;
   /** For comparisons over inputs alone; absent: those are not looked at beforehand. */
   readonly comparing?: Room;
 };
@@ -33,6 +35,7 @@ export function compileStage(compiling: Compiling, place: Place): DeclaredStage 
   const { stage } = compiling;
   const parents = new Set<string>();
   const check: Checker = (expression, { place: at, inItem }) => {
+    attempt(() => compiling.holes.take(1), at, "fewer in all of the workflow");
     for (const path of pathsOf(expression)) checkPath(path, compiling, at, inItem, parents);
     compareAhead(expression, compiling, at);
   };
@@ -182,11 +185,19 @@ function checkPath(path: Path, compiling: Compiling, place: Place, inItem: boole
 function compareAhead(expression: Expression, { inputs, comparing: room }: Compiling, place: Place): void {
   if (room === undefined || expression.kind === "path" || expression.kind === "literal") return;
   if (!pathsOf(expression).every(([root]) => root === "inputs")) return;
+  attempt(
+    () => evaluate(expression, { inputs, [comparing]: room }),
+    place,
+    "less to compare of inputs in all of the workflow",
+  );
+}
+
+function attempt(act: () => void, place: Place, expected: string): void {
   try {
-    evaluate(expression, { inputs, [comparing]: room });
+    act();
   } catch (error) {
     if (!(error instanceof RenderFault)) throw error;
-    refuse(place, `too much to compare of inputs (${error.message})`, "less in all of the workflow");
+    refuse(place, error.message, expected);
   }
 }
 

@@ -10,6 +10,7 @@ import { createComparing } from "./compare.ts";
 import { compileStage } from "./compile-stage.ts";
 import { declaredShape, type DeclaredEntry } from "./declared-shape.ts";
 import type { DeclaredStage, DeclaredWorkflow } from "./declared.ts";
+import { createRoom } from "./room.ts";
 
 /** What a workflow may name, and how large it may be. Absent: anything of moderate size. */
 export type DeclaredBounds = {
@@ -17,6 +18,8 @@ export type DeclaredBounds = {
   readonly maxItems?: number;
   /** Parents of all stages together. */
   readonly maxEdges?: number;
+  /** Holes of templates, and conditions. */
+  readonly maxHoles?: number;
   /** Characters and entries that comparisons over inputs alone look at, which is found out by making them. */
   readonly maxCompared?: number;
   /** Models and their aliases. */
@@ -42,13 +45,14 @@ export function toDeclared(value: unknown, file: string, bounds: DeclaredBounds 
   const known = new Map(entry.stages.map((stage) => [stage.id, stage] as const));
   const read = new Set<string>();
   const { inputs } = entry;
-  const { maxItems = Infinity, maxEdges = Infinity } = bounds;
+  const { maxItems = Infinity, maxEdges = Infinity, maxHoles = Infinity } = bounds;
+  const holes = createRoom(maxHoles, `more than ${maxHoles} holes and conditions`);
   const room = bounds.maxCompared === undefined ? {} : { comparing: createComparing(bounds.maxCompared) };
   let edges = 0;
   const stages = entry.stages.map((stage, index) => {
     const place = stepInto(stagesPlace, index);
     checkNames(stage, bounds, place);
-    const compiled = compileStage({ stage, known, inputs, read, maxItems, ...room }, place);
+    const compiled = compileStage({ stage, known, inputs, read, maxItems, holes, ...room }, place);
     edges += compiled.parents.length;
     if (edges > maxEdges)
       refuse(

@@ -10,13 +10,13 @@ export type Room = {
   readonly take: (size: number) => void;
 };
 
-/** `what` says in a fault of what there is no more than this. */
-export function createRoom(most: number, what: string, unit = "characters"): Room {
+/** `beyond` is what the fault says. */
+export function createRoom(most: number, beyond: string): Room {
   let left = most;
   return {
     take: (size) => {
       left -= size;
-      if (left < 0) throw new RenderFault(`${what} more than ${most} ${unit}`);
+      if (left < 0) throw new RenderFault(beyond);
     },
   };
 }

@@ -56,6 +56,8 @@ export type Declared = AsyncDisposable & {
 };
 
 const mostListed = 100;
+/** Of one workflow: each takes as long to read as hundreds of characters of text. */
+const maxHoles = 100_000;
 /** Of a workflow as YAML, which people write; reading it takes far longer than reading JSON, and nobody is served meanwhile. */
 const maxYamlCharacters = 100_000;
 
@@ -210,6 +212,7 @@ function parseSubmitted(
     maxStages,
     maxItems,
     maxEdges,
+    maxHoles,
     maxCompared: maxCompared.ahead,
     models: models.flatMap(({ id, aliases }) => [id, ...aliases]),
     embedding: new Set(models.filter(({ embeds }) => embeds).flatMap(({ id, aliases }) => [id, ...aliases])),

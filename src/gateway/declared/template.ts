@@ -86,7 +86,7 @@ function renderInside(tree: ValueTemplate, scope: Scope, room: Room): Json {
 
 /** For all that is filled in side by side. */
 export function createFilling(): Room {
-  return createRoom(maxRenderedCharacters, "what is filled in comes to");
+  return createRoom(maxRenderedCharacters, `what is filled in comes to more than ${maxRenderedCharacters} characters`);
 }
 
 /** Of texts and keys, and a few for whatever else there is. */

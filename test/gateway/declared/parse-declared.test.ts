@@ -166,6 +166,17 @@ describe("what a gateway knows", () => {
     expect(refused(fan.slice(0, 2), { outputs: ["x"] }, { maxEdges: 1 })).toContain("outputs");
   });
 
+  test("how many holes and conditions there are", () => {
+    const holes = [
+      { ...llm, prompt: "{{ index }}{{ index }}", over: [1] },
+      { ...llm, id: "b", when: "true", prompt: "{{ 1 }}" },
+    ];
+    expect(refused(holes, {}, { maxHoles: 3 })).toBe(
+      "f: stages[1].prompt: found more than 3 holes and conditions, expected fewer in all of the workflow",
+    );
+    expect(toDeclared({ stages: holes }, "f", { maxHoles: 4 }).stages).toHaveLength(2);
+  });
+
   test("how much is compared of inputs, over all stages", () => {
     const inputs = { list: [1, 2, 3], long: "aaaa" };
     const of = (when: string) => [
@@ -176,7 +187,7 @@ describe("what a gateway knows", () => {
     expect(
       refused(of("inputs.list contains 4 or inputs.list contains 1 and inputs.list contains 2"), { inputs }, bounds),
     ).toBe(
-      "f: stages[1].when: found too much to compare of inputs (comparisons look at more than 10 characters and entries), expected less in all of the workflow",
+      "f: stages[1].when: found comparisons look at more than 10 characters and entries, expected less to compare of inputs in all of the workflow",
     );
     const two = "inputs.list contains 4 or inputs.list contains 3";
     // What is not looked at costs nothing, and what stages write is not known yet.
