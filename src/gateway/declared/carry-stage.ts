@@ -106,14 +106,10 @@ export async function carryTool(node: Node, stage: DeclaredTool, carrier: StageC
   driver.toolStart(node.key);
   log.append({ kind: "stage-start", stage: node.id });
   const onRetry = (message: string): void => noteRetry(node, message, carrier);
-  const result = await callWithRetries({
-    ...carrier,
-    stage,
-    scope: book.scope(),
-    key: `${book.id}/${node.id}`,
-    onRetry,
-  });
-  if (carrier.isOver()) return;
+  const call = (): ReturnType<typeof callWithRetries> =>
+    callWithRetries({ ...carrier, stage, scope: book.scope(), key: `${book.id}/${node.id}`, onRetry });
+  const result = await carrier.slices.run(call, carrier.signal);
+  if (result === undefined || carrier.isOver()) return;
   if (result.kind === "fault")
     return carrier.onFail(node, { code: "tool_failed", message: result.message, stage: node.id });
   driver.toolEnd(node.key);

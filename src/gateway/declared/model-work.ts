@@ -191,20 +191,18 @@ type Done = { readonly kind: "done"; readonly result?: ItemResult };
 async function callItem(calling: Calling, index: number, signal: AbortSignal): Promise<Done | ShareFault> {
   const { options, turn, handOffs } = calling;
   const { stage, caller, scopeOf, slices } = options;
-  const pause = slices.turn();
-  if (pause !== undefined) await pause;
-  if (signal.aborted) return calledOff;
-  try {
-    const body = toBody({ ...stage, model: turn.model }, scopeOf(index));
-    slices.made(body.length);
-    const answer = await caller.call({
+  const call = (): ReturnType<Caller["call"]> =>
+    caller.call({
       turn,
       surface: surfaceOf(stage),
-      body,
+      body: toBody({ ...stage, model: turn.model }, scopeOf(index)),
       signal,
       ...(turn.phase === "decode" ? { handOff: handOffs.get(index) } : {}),
       firstToken: () => turn.firstToken(),
     });
+  try {
+    const answer = await slices.run(call, signal);
+    if (answer === undefined) return calledOff;
     if (answer.kind === "handed-over") {
       handOffs.set(index, answer.handOff);
       return { kind: "done" };

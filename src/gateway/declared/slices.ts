@@ -1,37 +1,42 @@
-/** Large pieces of work that come all at once are done a few at a time, so that others have their turn in between. */
+/** Work that comes all at once, such as the prompts of a map, is done a little at a time, so that others have their turn in between. */
 
 import type { Time } from "../live/time.ts";
 
-/** Bytes that are made without a pause. */
-const sliceBytes = 1_000_000;
+/** After so long others have theirs. */
+const burstUs = 10_000;
 
 export class Slices {
   readonly #time: Time;
   readonly #waiting: (() => void)[] = [];
-  #made = 0;
+  #spentUs = 0;
   #pausing = false;
 
   constructor(time: Time) {
     this.#time = time;
   }
 
-  /** To be waited for before something is made; undefined: not now. */
-  turn(): Promise<void> | undefined {
-    if (!this.#pausing) return undefined;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push(resolve);
-    return promise;
+  /** Does it when it is its turn; undefined if the signal was aborted by then. */
+  async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+    if (this.#pausing) await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+    return signal.aborted ? undefined : this.#count(work);
   }
 
-  made(bytes: number): void {
-    this.#made += bytes;
-    if (this.#made >= sliceBytes && !this.#pausing) this.#pause();
+  /** How long it took until it began to wait for something. */
+  #count<T>(work: () => T): T {
+    const startUs = this.#time.nowUs();
+    try {
+      return work();
+    } finally {
+      this.#spentUs += this.#time.nowUs() - startUs;
+      if (this.#spentUs >= burstUs && !this.#pausing) this.#pause();
+    }
   }
 
+  /** One at a time from then on, as long as any wait. */
   #pause(): void {
     this.#pausing = true;
     this.#time.soon(() => {
-      this.#made = 0;
+      this.#spentUs = 0;
       const next = this.#waiting.shift();
       if (next === undefined) this.#pausing = false;
       else {
