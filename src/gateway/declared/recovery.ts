@@ -3,6 +3,7 @@
 import { StoreFault, type Store, type StoredRun } from "../../store/store.ts";
 import type { Time } from "../live/time.ts";
 import type { Ownership } from "./ownership.ts";
+import { inBursts } from "./slices.ts";
 
 export type Recovery = Disposable & {
   /** Resolves to how many were taken up. Rejects with a StoreFault. From the first time on it is done again and again. */
@@ -28,9 +29,6 @@ export type RecoveryOptions = {
 
 /** Runs that are taken up at once. */
 const pageRuns = 1000;
-/** After so long others have their turn. */
-const burstUs = 10_000;
-
 /** More than any gateway carries out. */
 const mostTakenUp = 1_000_000;
 const roundsOfDoubt = 20;
@@ -121,16 +119,4 @@ export function createRecovery(options: RecoveryOptions): Recovery {
       timer.stop();
     },
   };
-}
-
-/** After each burst others have their turn. */
-async function* inBursts(page: readonly StoredRun[], time: Time): AsyncGenerator<StoredRun, void, undefined> {
-  let untilUs = time.nowUs() + burstUs;
-  for (const run of page) {
-    if (time.nowUs() >= untilUs) {
-      await new Promise<void>((resolve) => time.soon(resolve));
-      untilUs = time.nowUs() + burstUs;
-    }
-    yield run;
-  }
 }

@@ -18,6 +18,7 @@ import type { Ownership } from "./ownership.ts";
 import { createPatience, type Patience } from "./patience.ts";
 import { createReception, type Reception, type Submission, type Submitted } from "./reception.ts";
 import { createRecovery, type Recovery } from "./recovery.ts";
+import { inBursts } from "./slices.ts";
 import { fromStored, idOfModel } from "./stored-run.ts";
 
 export type { Submission, Submitted } from "./reception.ts";
@@ -92,6 +93,7 @@ class AllRuns implements Runs {
   /** What is closed in the end, the last one first. */
   readonly #stack = new AsyncDisposableStack();
   readonly #store: Store;
+  readonly #time: Time;
   readonly #kept = createKeptRuns({ maxRuns: keptRuns, maxCharacters: keptCharacters });
   readonly #patience: Patience;
   readonly #carriage: Carriage;
@@ -105,6 +107,7 @@ class AllRuns implements Runs {
     const { config, ownership = unleased, time = createTime(), onFault = () => {} } = options;
     const { nowMs = time.epochMs, createId = createRunId, onTakenUp = () => {} } = options;
     this.#options = options;
+    this.#time = time;
     this.models = options.models ?? (() => config.models);
     const tools = options.tools ?? createTools(config.declared.tools, options.env ?? process.env);
     this.#stack.use(tools);
@@ -196,8 +199,12 @@ class AllRuns implements Runs {
     return stored?.tenant === tenant ? this.#read(stored) : undefined;
   };
 
-  list: Runs["list"] = async (tenant, limit, after) =>
-    (await this.#store.listRuns(tenant, limit, after)).map((stored) => this.#read(stored));
+  list: Runs["list"] = async (tenant, limit, after) => {
+    const runs: DeclaredRun[] = [];
+    for await (const stored of inBursts(await this.#store.listRuns(tenant, limit, after), this.#time))
+      runs.push(this.#kept.get(stored.id)?.run ?? this.#read(stored));
+    return runs;
+  };
 
   follow: Runs["follow"] = (id) => {
     const live = this.#carriage.find(id);

@@ -5,6 +5,18 @@ import type { Time } from "../live/time.ts";
 /** After so long others have theirs. */
 const burstUs = 10_000;
 
+/** One after another, and after each burst others have their turn. */
+export async function* inBursts<T>(all: readonly T[], time: Time): AsyncGenerator<T, void, undefined> {
+  let untilUs = time.nowUs() + burstUs;
+  for (const one of all) {
+    if (time.nowUs() >= untilUs) {
+      await new Promise<void>((resolve) => time.soon(resolve));
+      untilUs = time.nowUs() + burstUs;
+    }
+    yield one;
+  }
+}
+
 export class Slices {
   readonly #time: Time;
   readonly #waiting: (() => void)[] = [];

@@ -3,7 +3,10 @@
 import { expect, test } from "vitest";
 import type { ToolResult } from "../../../src/gateway/declared/call-tool.ts";
 import { createTime, type Time } from "../../../src/gateway/live/time.ts";
-import { runWorkflow, world, type Reply } from "./support.ts";
+import { createRuns } from "../../../src/gateway/declared/runs.ts";
+import { createMemoryStore } from "../../../src/store/memory.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { runWorkflow, submissionOf, world, type Reply } from "./support.ts";
 
 const llm = (id: string, prompt: string, rest: object = {}) =>
   ({ id, kind: "llm", model: "big", prompt, ...rest }) as const;
@@ -105,4 +108,30 @@ test("so are the requests of tools", async () => {
     expect(view.status).toBe("succeeded");
   });
   expect(most).toBeLessThanOrEqual(5);
+});
+
+test("a list of runs is read a few at a time, and not at all of those that are at hand", async () => {
+  const store = createMemoryStore({ nowMs: () => 0 });
+  let reads = 0;
+  const most = await mostInOneTurn(async (tell) => {
+    const listRuns: Store["listRuns"] = async (...asked) =>
+      (await store.listRuns(...asked)).map((run) => ({
+        ...run,
+        get definition() {
+          reads += 1;
+          tell();
+          return run.definition;
+        },
+      }));
+    const { options } = world(short);
+    await using runs = createRuns({ ...options, store: { ...store, listRuns }, time: slowTime() });
+    const { definition } = submissionOf({ stages: [llm("a", "x")] });
+    const left = { tenant: "t", owner: "gone", generation: 0, createdMs: 0, status: "running", definition } as const;
+    for (let at = 0; at < 40; at++) await store.createRun({ ...left, id: `r${at}` });
+    await runs.submit(submissionOf({ stages: [llm("a", "x")] }));
+    await runs.drain(new AbortController().signal);
+    expect(await runs.list("t", 100)).toHaveLength(41);
+  });
+  expect(reads).toBe(40);
+  expect(most).toBeLessThanOrEqual(6);
 });
