@@ -1,3 +1,4 @@
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
@@ -10,7 +11,14 @@ const env = { NODE_COMPILE_CACHE: join(import.meta.dirname, "node_modules/.cache
 /** Simulations leave much behind them that is short-lived. With room for it, a tenth of all time is not spent on tidying up. */
 const execArgv = ["--max-semi-space-size=64"];
 
-/** `gate` is what every change must pass within a minute; `long` adds the wide random searches. */
+const gateFiles = { include: ["test/**/*.test.ts"], exclude: ["test/**/*.long.test.ts"] };
+
+/** Files that say by an import that the gate goes through a part of them only. */
+const begun = globSync(gateFiles.include, gateFiles).filter((file) =>
+  readFileSync(file, "utf8").includes("/support/portion.ts"),
+);
+
+/** `gate` is what every change must pass within a minute; `long` goes through all of what the gate begins, and adds the wide random searches. */
 export default defineConfig({
   test: {
     // By default one core is left idle.
@@ -26,18 +34,17 @@ export default defineConfig({
           setupFiles: ["test/support/fixed-luck.ts"],
           // Nothing that is tested keeps state in a module, so that these many small files can share a process.
           isolate: false,
-          include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.long.test.ts"],
+          ...gateFiles,
           testTimeout: 30_000,
         },
       },
       {
         test: {
           name: "long",
-          env,
+          env: { ...env, WHOLE: "1" },
           execArgv,
           setupFiles: ["test/support/fixed-luck.ts"],
-          include: ["test/**/*.long.test.ts"],
+          include: ["test/**/*.long.test.ts", ...begun],
           testTimeout: 240_000,
         },
       },

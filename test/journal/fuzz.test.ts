@@ -10,6 +10,7 @@ import { JournalError } from "../../src/journal/journal-error.ts";
 import { parseJournal } from "../../src/journal/parse.ts";
 import { parseChunks } from "../../src/journal/read.ts";
 import { wildRuns } from "../check/wild.ts";
+import { portionOf } from "../support/portion.ts";
 
 const journals = Object.values(wildRuns).map((make) => make(1, 3));
 const texts = journals.map(({ header, events }) => [header, ...events].map(encodeRecord).join(""));
@@ -33,7 +34,7 @@ const anyText = fc.oneof(
 test("arbitrary text", () => {
   fc.assert(
     fc.property(anyText, (text) => tryParse(text) === undefined),
-    { numRuns: 500 },
+    { numRuns: portionOf(500) },
   );
 });
 
@@ -41,7 +42,7 @@ test("arbitrary bytes", async () => {
   const property = fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
     await expect(parseChunks("fuzz", one(bytes))).rejects.toThrow(JournalError);
   });
-  await fc.assert(property, { numRuns: 200 });
+  await fc.assert(property, { numRuns: portionOf(200) });
 });
 
 test("journals with pieces of text cut out and put in", () => {
@@ -61,7 +62,7 @@ test("journals with pieces of text cut out and put in", () => {
     fc.property(spoilt, (text) => {
       examine(tryParse(text));
     }),
-    { numRuns: 150 },
+    { numRuns: portionOf(150) },
   );
 });
 
@@ -97,7 +98,7 @@ test("records with other values in their fields", () => {
     fc.property(spoilt, (text) => {
       examine(tryParse(text));
     }),
-    { numRuns: 150 },
+    { numRuns: portionOf(150) },
   );
 });
 

@@ -10,6 +10,7 @@ import { policies } from "../../src/policy/policies.ts";
 import type { Plan, PolicyEntry, View } from "../../src/policy/policy.ts";
 import { batched, cluster, dag, run } from "../support/build.ts";
 import { plainCalibration } from "../support/plain-calibration.ts";
+import { portionOf } from "../support/portion.ts";
 
 const lasting = Object.entries<PolicyEntry>(policies).flatMap(([name, policy]) =>
   policy.lasting === undefined ? [] : [{ name, policy, keep: policy.lasting }],
@@ -57,7 +58,7 @@ function checkKeeping(keep: (memory: unknown) => unknown, memory: fc.Arbitrary<u
       expect(keep(kept)).toEqual(kept);
       if (kept !== undefined) expect(keep(JSON.parse(JSON.stringify(kept)))).toEqual(kept);
     }),
-    { numRuns: 200 },
+    { numRuns: portionOf(200) },
   );
   expect(keep(undefined)).toBeUndefined();
 }
@@ -170,7 +171,7 @@ describe("foresight", () => {
       fc.property(memory, fc.constantFrom<Setting>(alone, sideBySide, apart), (given, setting) => {
         expect(memoriesOf(foresight, keepLearnt(given), setting).length).toBeGreaterThan(0);
       }),
-      { numRuns: 20 },
+      { numRuns: portionOf(20) },
     );
   });
 

@@ -6,6 +6,7 @@ import { solveExactly } from "../../src/solve/exact.ts";
 import { solveGreedily } from "../../src/solve/greedy.ts";
 import { boundedFrontier } from "./frontier.ts";
 import { anyProblem, solveByTrying, withTwins } from "./support.ts";
+import { portionOf } from "../support/portion.ts";
 
 const workBudget = 10_000_000;
 const slot = (resource: number) => [{ resource, amount: 1 }];
@@ -18,7 +19,7 @@ test("the exact search finds what trying everything finds", () => {
       expect(isFeasible(problem, choice)).toBe(true);
       expect(costOf(problem, choice)).toBe(cost);
     }),
-    { numRuns: 700, seed: 1 },
+    { numRuns: portionOf(700), seed: 1 },
   );
 });
 
@@ -28,7 +29,7 @@ test("jobs that are the same are told apart as little as needed, and never too l
       const twins = withTwins(problem, 3);
       expect(solveExactly(twins, { workBudget })).toMatchObject({ cost: solveByTrying(twins).cost, optimal: true });
     }),
-    { numRuns: 300, seed: 5 },
+    { numRuns: portionOf(300), seed: 5 },
   );
 });
 
@@ -45,7 +46,7 @@ test("a hint that is best already stands, whatever else is as good", () => {
       const hint = solveByTrying(problem).choice;
       expect(solveExactly(problem, { workBudget, hint }).choice).toEqual(hint);
     }),
-    { numRuns: 300, seed: 2 },
+    { numRuns: portionOf(300), seed: 2 },
   );
 });
 
@@ -60,7 +61,7 @@ test("at any budget the answer is feasible, costs what it says and is no worse t
       expect(cost).toBeLessThanOrEqual(greedy.cost);
       expect(solveExactly(problem, { workBudget: budget }).choice).toEqual(choice);
     }),
-    { numRuns: 250, seed: 3 },
+    { numRuns: portionOf(250), seed: 3 },
   );
 });
 
@@ -73,7 +74,7 @@ test("what is left unproven holds the best choice, and is marked where there is 
       expect(rest === undefined ? best : costOf(problem, rest.toWhole(rest.hint))).toBe(cost);
       if (rest !== undefined) expect(costOf(problem, rest.toWhole(solveByTrying(rest.problem).choice))).toBe(best);
     }),
-    { numRuns: 500, seed: 4 },
+    { numRuns: portionOf(500), seed: 4 },
   );
 });
 

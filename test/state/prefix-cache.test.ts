@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { chainHash, type ChainLink } from "../../src/model/prefix.ts";
 import { PrefixCache } from "../../src/state/prefix-cache.ts";
 import { PrefixModel } from "./prefix-model.ts";
+import { portionOf } from "../support/portion.ts";
 
 /** A chain drawn as letters: each letter is a segment of ten tokens. */
 function chain(letters: string): ChainLink[] {
@@ -121,7 +122,7 @@ test("it does what the slow way does, fork upon fork, and no fork changes what i
         expect([base.tokens, base.size]).toEqual([slow.tokens, slow.size]);
       }
     }),
-    { numRuns: 200 },
+    { numRuns: portionOf(200) },
   );
 });
 

@@ -3,6 +3,7 @@ import { afterAll, expect, test } from "vitest";
 import { compareWithMemory, randomSteps } from "./random-verbs.ts";
 import { SqliteFolder } from "./sqlite-world.ts";
 import { holdToContract } from "./store-conformance.ts";
+import { portionOf } from "../support/portion.ts";
 
 const folder = new SqliteFolder();
 afterAll(() => folder[Symbol.asyncDispose]());
@@ -19,7 +20,7 @@ test("whatever verbs come, SQLite answers as memory does", async () => {
       await using given = await folder.open();
       telling += await compareWithMemory(steps, given);
     }),
-    { numRuns: 60 },
+    { numRuns: portionOf(60) },
   );
-  expect(telling).toBeGreaterThan(300);
+  expect(telling).toBeGreaterThan(portionOf(300));
 });

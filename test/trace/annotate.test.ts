@@ -6,6 +6,7 @@ import { annotationModels, pickModel } from "../../src/trace/annotate/models.ts"
 import type { Task, TaskGraph } from "../../src/trace/task-graph.ts";
 import { readWfinstances } from "../../src/trace/wfinstances.ts";
 import { expectWhole, hasData, lengthsOf, quantile, readData } from "./whole.ts";
+import { portionOf } from "../support/portion.ts";
 
 function graph(
   ...tasks: readonly (Partial<Task> & { readonly name: string; readonly below?: readonly number[] })[]
@@ -157,7 +158,7 @@ describe("annotation", () => {
         expectWhole(workflow);
         for (const { prompt } of lengthsOf(workflow)) expect(prompt).toBeLessThanOrEqual(20_000);
       }),
-      { numRuns: 200 },
+      { numRuns: portionOf(200) },
     );
   });
 

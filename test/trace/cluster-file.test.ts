@@ -4,6 +4,7 @@ import { parse as parseYamlText } from "yaml";
 import { readFileSync } from "node:fs";
 import { parseClusterFile, readCluster } from "../../src/trace/cluster-file.ts";
 import { attempt, broken, type Json, refusal } from "./documents.ts";
+import { portionOf } from "../support/portion.ts";
 
 const example = parseYamlText(readFileSync("examples/cluster.yaml", "utf8")) as Json;
 
@@ -193,6 +194,6 @@ test("a broken document is a cluster or an InputError", () => {
     fc.property(broken(fc.constant(example)), (document) => {
       attempt(() => parse(JSON.stringify(document)));
     }),
-    { numRuns: 2000 },
+    { numRuns: portionOf(2000) },
   );
 });

@@ -6,6 +6,7 @@ import { readMooncake } from "../../src/trace/mooncake.ts";
 import { parseWorkloadFile } from "../../src/trace/workload-file.ts";
 import { listLost, writeAgenticMooncake } from "../../src/trace/write-agentic-mooncake.ts";
 import { attempt, broken, type Json, refusal, workloadDocument } from "./documents.ts";
+import { portionOf } from "../support/portion.ts";
 
 const options = { model: "llama-3.1-70b" };
 const lines = (rows: readonly unknown[]): string => rows.map((row) => JSON.stringify(row)).join("\n");
@@ -85,7 +86,7 @@ test("segments hold all tokens, and prompts share exactly the blocks they shared
           expect(common(blocks[left] ?? [], blocks[right] ?? [])).toBe(common(leftIds, rightIds));
       }
     }),
-    { numRuns: 300 },
+    { numRuns: portionOf(300) },
   );
 });
 
@@ -184,7 +185,7 @@ test("a workload keeps graph, tokens and arrivals through the agentic format", (
       const workflows = readAgenticMooncake(writeAgenticMooncake(workload), "g", options);
       expect(kept({ id: "w", workflows })).toEqual(kept(workload));
     }),
-    { numRuns: 500 },
+    { numRuns: portionOf(500) },
   );
 });
 
@@ -196,7 +197,7 @@ test("broken traces are workflows or an InputError", () => {
       attempt(() => readMooncake(lines(Array.isArray(one) ? one : [one]), "f", options));
       attempt(() => readAgenticMooncake(lines(Array.isArray(other) ? other : [other]), "f", options));
     }),
-    { numRuns: 1000 },
+    { numRuns: portionOf(1000) },
   );
 });
 

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { parseJson, parseJsonOrYaml, parseLines, parseYaml } from "../../src/trace/parse-text.ts";
 import { attempt, refusal } from "./documents.ts";
 import { codePoint } from "../support/code-point.ts";
+import { portionOf } from "../support/portion.ts";
 
 test.each([
   ["", "line 1:1: found the end of the text"],
@@ -34,7 +35,7 @@ test("up to the place of a fault the text could still become JSON", () => {
         expect(outcome).toMatchObject({ ok: false, error: { place } });
       else expect(outcome.ok).toBe(false);
     }),
-    { numRuns: 500 },
+    { numRuns: portionOf(500) },
   );
 });
 
@@ -89,6 +90,6 @@ test("any text is a value or an InputError", () => {
     fc.property(fc.string({ unit: codePoint, maxLength: 40 }), fc.constantFrom("f.json", "f.yaml"), (text, file) => {
       attempt(() => parseJsonOrYaml(text, file));
     }),
-    { numRuns: 1000 },
+    { numRuns: portionOf(1000) },
   );
 });

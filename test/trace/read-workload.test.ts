@@ -5,6 +5,7 @@ import { parseWorkload, type ReadOptions, workloadFormats } from "../../src/trac
 import { parseWorkloadFile, writeWorkload } from "../../src/trace/workload-file.ts";
 import { attempt, broken, type Json, refusal } from "./documents.ts";
 import { codePoint } from "../support/code-point.ts";
+import { portionOf } from "../support/portion.ts";
 
 /** A small document of each format, as the lines that a file has. */
 const documents: { readonly [format: string]: readonly Json[] } = {
@@ -145,7 +146,7 @@ test.each(formats)("broken %s is a workload or an InputError", (format) => {
       const { workload, models } = outcome.value;
       expect(parseWorkloadFile(writeWorkload(workload, models), "own").workload).toStrictEqual(workload);
     }),
-    { numRuns: 400 },
+    { numRuns: portionOf(400) },
   );
 });
 
@@ -154,7 +155,7 @@ test.each(workloadFormats)("any text and any JSON as %s is a workload or an Inpu
     fc.property(fc.oneof(fc.string({ unit: codePoint, maxLength: 30 }), fc.json()), (text) => {
       attempt(() => parseWorkload(text, "trace", { format }));
     }),
-    { numRuns: 200 },
+    { numRuns: portionOf(200) },
   );
 });
 

@@ -13,6 +13,7 @@ import { readMiniSweAgent } from "../../src/trace/mini-swe-agent.ts";
 import type { TaskGraph } from "../../src/trace/task-graph.ts";
 import { expectWhole } from "./whole.ts";
 import { codePoint } from "../support/code-point.ts";
+import { portionOf } from "../support/portion.ts";
 
 const annotated = (graphs: readonly TaskGraph[]): readonly Workflow[] =>
   graphs.map((graph, index) => annotateGraph(graph, { seed: 1, id: `${index}` }));
@@ -151,14 +152,14 @@ describe.each(Object.entries(cases))("%s", (_, { read, valid }) => {
   test("any text", () => {
     fc.assert(
       fc.property(fc.string({ unit: codePoint }), (text) => tame(read, text)),
-      { numRuns: 300 },
+      { numRuns: portionOf(300) },
     );
   });
 
   test("any JSON, alone and in lines", () => {
     fc.assert(
       fc.property(fc.array(fc.json(), { maxLength: 3 }), (values) => tame(read, values.join("\n"))),
-      { numRuns: 300 },
+      { numRuns: portionOf(300) },
     );
   });
 
@@ -190,7 +191,7 @@ describe.each(Object.entries(cases))("%s", (_, { read, valid }) => {
         const mutated = list.reduce<unknown>((value, [picks, graft]) => mutate(value, picks, graft), document);
         tame(read, JSON.stringify(mutated) ?? "");
       }),
-      { numRuns: 1000 },
+      { numRuns: portionOf(1000) },
     );
   });
 });

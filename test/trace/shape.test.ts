@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import * as shape from "../../src/trace/shape.ts";
 import { attempt, refusal } from "./documents.ts";
+import { portionOf } from "../support/portion.ts";
 
 const point = shape.object({
   x: shape.integer({ max: 9 }),
@@ -80,7 +81,7 @@ test("each shape accepts what its schema accepts", () => {
           accepts: validate(found),
         });
       }),
-      { numRuns: 300 },
+      { numRuns: portionOf(300) },
     );
   }
 });

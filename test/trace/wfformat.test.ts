@@ -7,6 +7,7 @@ import type { TaskGraph } from "../../src/trace/task-graph.ts";
 import { readWfformat } from "../../src/trace/wfformat.ts";
 import { readWfinstances } from "../../src/trace/wfinstances.ts";
 import { attempt, broken, type Json, refusal } from "./documents.ts";
+import { portionOf } from "../support/portion.ts";
 
 type Task = {
   name: string;
@@ -136,7 +137,7 @@ test("a broken document is a graph or an InputError", () => {
       const outcome = attempt(() => read(document));
       if (outcome.ok) expect(inOrder(outcome.value)).toBe(true);
     }),
-    { numRuns: 1000 },
+    { numRuns: portionOf(1000) },
   );
 });
 
@@ -190,7 +191,7 @@ test("a broken line is graphs or an InputError", () => {
       const outcome = attempt(() => readWfinstances(JSON.stringify(document), "f"));
       if (outcome.ok) expect(outcome.value.every(inOrder)).toBe(true);
     }),
-    { numRuns: 1000 },
+    { numRuns: portionOf(1000) },
   );
 });
 

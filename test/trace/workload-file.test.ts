@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { parseWorkloadFile, writeWorkload } from "../../src/trace/workload-file.ts";
 import { attempt, broken, refusal, workloadDocument } from "./documents.ts";
+import { portionOf } from "../support/portion.ts";
 
 const stage = { id: "s", kind: "llm", model: "llama-3.1-8b", prompt: [], output: { actual: 5 } };
 const withStages = (...stages: unknown[]): string =>
@@ -185,7 +186,7 @@ test("what is written reads back to the same", () => {
       const { workload, models } = parse(JSON.stringify(document));
       expect(parseWorkloadFile(writeWorkload(workload, models), "g.ndjson")).toStrictEqual({ workload, models });
     }),
-    { numRuns: 300 },
+    { numRuns: portionOf(300) },
   );
 });
 
@@ -198,7 +199,7 @@ test("JSON, YAML and lines say the same", () => {
       const lines = [header, ...workflows].map((line) => JSON.stringify(line)).join("\r\n");
       expect(parseWorkloadFile(lines, "f.ndjson")).toStrictEqual(whole);
     }),
-    { numRuns: 100 },
+    { numRuns: portionOf(100) },
   );
 });
 
@@ -216,6 +217,6 @@ test("a broken document is a workload or an InputError", () => {
         expect(parse(writeWorkload(workload, models)).workload).toStrictEqual(workload);
       }
     }),
-    { numRuns: 500 },
+    { numRuns: portionOf(500) },
   );
 });

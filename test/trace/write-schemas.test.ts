@@ -8,6 +8,7 @@ import { parseAs, type Shape } from "../../src/trace/shape.ts";
 import { workloadShape } from "../../src/trace/workload-shape.ts";
 import { renderSchema, schemas } from "../../src/trace/write-schemas.ts";
 import { attempt, broken, type Json, workloadDocument } from "./documents.ts";
+import { portionOf } from "../support/portion.ts";
 
 test("the published schemas are those of the shapes; if not, run `node src/trace/write-schemas.ts`", () => {
   for (const [file, schema] of Object.entries(schemas))
@@ -32,7 +33,7 @@ test.each([
       if (outcome.ok) accepted++;
       else refused++;
     }),
-    { numRuns: 700 },
+    { numRuns: portionOf(700) },
   );
-  expect(Math.min(accepted, refused)).toBeGreaterThan(100);
+  expect(Math.min(accepted, refused)).toBeGreaterThan(portionOf(100));
 });

@@ -14,6 +14,7 @@ import { explainPlace, totalUs } from "../../src/view/scene/why.ts";
 import { lastParent } from "../../src/view/scene/outlook.ts";
 import { cluster, dag, run } from "../support/build.ts";
 import { randomWorld } from "../support/random-world.ts";
+import { portionOf } from "../support/portion.ts";
 
 const someworld = fc.integer({ min: 1, max: 100_000 });
 const somePolicy = fc.constantFrom("fate", "hexagent", "round-robin", "kvflow", "helix");
@@ -65,7 +66,7 @@ describe("in any world", () => {
           expect(lanes.length).toBeLessThanOrEqual(most + maxResident + 1);
         }
       }),
-      { numRuns: 10 },
+      { numRuns: portionOf(10) },
     );
   });
 
@@ -89,7 +90,7 @@ describe("in any world", () => {
         ] as const)
           expect([name, figures[name]]).toEqual([name, measured[name]]);
       }),
-      { numRuns: 8 },
+      { numRuns: portionOf(8) },
     );
   });
 
@@ -113,7 +114,7 @@ describe("in any world", () => {
           ]);
         }
       }),
-      { numRuns: 8 },
+      { numRuns: portionOf(8) },
     );
   });
 
@@ -130,7 +131,7 @@ describe("in any world", () => {
           expect(why?.candidates.every((one) => (one.cost === undefined) !== (one.ruledOut === undefined))).toBe(true);
         }
       }),
-      { numRuns: 8 },
+      { numRuns: portionOf(8) },
     );
   });
 
@@ -156,7 +157,7 @@ describe("in any world", () => {
           expect(between).toEqual(summary(again));
         },
       ),
-      { numRuns: 10 },
+      { numRuns: portionOf(10) },
     );
   });
 
@@ -180,7 +181,7 @@ describe("in any world", () => {
             expect(explainPlace(small.tape, sequence)).toEqual(explainPlace(whole.tape, sequence));
         expect(small.figures.at(Infinity)).toEqual(whole.figures.at(Infinity));
       }),
-      { numRuns: 8 },
+      { numRuns: portionOf(8) },
     );
   });
 
@@ -200,7 +201,7 @@ describe("in any world", () => {
           }
         }
       }),
-      { numRuns: 10 },
+      { numRuns: portionOf(10) },
     );
   });
 
@@ -221,7 +222,7 @@ describe("in any world", () => {
           expect(path[0]?.stage.parents).toEqual([]);
         }
       }),
-      { numRuns: 8 },
+      { numRuns: portionOf(8) },
     );
   });
 });

@@ -8,6 +8,7 @@ import { createAdapter } from "../../../src/gateway/adapter/create-adapter.ts";
 import { EngineFault } from "../../../src/gateway/adapter/engine-fault.ts";
 import { maxAnswerBytes } from "../../../src/gateway/adapter/server.ts";
 import { type Asked, engine, fixture, patience, type Script, serveScript, swift } from "./scripted-server.ts";
+import { portionOf } from "../../support/portion.ts";
 
 const honest: Readonly<Record<Exclude<EngineKind, "llama">, Script>> = {
   vllm: {
@@ -162,6 +163,6 @@ test("whatever a server says, a look is a sight or a fault", async () => {
     const outcome = await adapter.look(patience).catch((error: unknown) => error);
     expect(outcome instanceof EngineFault || !(outcome instanceof Error)).toBe(true);
   });
-  await fc.assert(property, { numRuns: 150 });
+  await fc.assert(property, { numRuns: portionOf(150) });
   for (const adapter of adapters) await adapter[Symbol.asyncDispose]();
 });

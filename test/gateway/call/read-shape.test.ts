@@ -5,6 +5,7 @@ import { mediaTokens } from "../../../src/gateway/call/prompt-chain.ts";
 import { readShape } from "../../../src/gateway/call/read-shape.ts";
 import { chainTokens } from "../../../src/model/prefix.ts";
 import { shapeOf } from "./replay.ts";
+import { portionOf } from "../../support/portion.ts";
 
 const surfaces: readonly Surface[] = ["chat", "completions", "embeddings", "responses", "messages"];
 const user = (content: unknown): object => ({ role: "user", content });
@@ -341,7 +342,7 @@ describe("any JSON", () => {
         expect(shape.chain.every(({ hash }) => Number.isSafeInteger(hash) && hash >= 0)).toBe(true);
         expect(new Set(shape.chain.map(({ hash }) => hash)).size).toBe(shape.chain.length);
       }),
-      { numRuns: 200 },
+      { numRuns: portionOf(200) },
     );
   });
 
@@ -360,7 +361,7 @@ describe("any JSON", () => {
           expect(hashes("completions", prompt("a")).at(-1)).not.toBe(hashes("completions", prompt("b")).at(-1));
         },
       ),
-      { numRuns: 100 },
+      { numRuns: portionOf(100) },
     );
   });
 });

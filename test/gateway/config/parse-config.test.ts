@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { examineConfig, parseConfig } from "../../../src/gateway/config/parse-config.ts";
 import { attempt, broken } from "../../trace/documents.ts";
 import { configDocument } from "./documents.ts";
+import { portionOf } from "../../support/portion.ts";
 
 const minimal = "engines:\n  - kind: ollama\n    url: http://127.0.0.1:11434/\n";
 const parse = (text: string): ReturnType<typeof parseConfig> => parseConfig(text, "fate.yaml");
@@ -193,7 +194,7 @@ test("drawn documents parse; broken ones parse or have faults with a place and w
       for (const { expected, found } of faults) expect(Math.min(expected.length, found.length)).toBeGreaterThan(0);
       expect(attempt(() => parseConfig(JSON.stringify(bad), "f")).ok).toBe(config !== undefined);
     }),
-    { numRuns: 150 },
+    { numRuns: portionOf(150) },
   );
 });
 
@@ -208,6 +209,6 @@ test("any text is a configuration or an InputError", () => {
         attempt(() => parseConfig(text, "f"));
       },
     ),
-    { numRuns: 200 },
+    { numRuns: portionOf(200) },
   );
 });

@@ -9,6 +9,7 @@ import { shippedCalibration } from "../../../src/cost/shipped-calibration.ts";
 import { createHoldings, type EngineHolding } from "../../../src/model/holding.ts";
 import { validateCluster } from "../../../src/trace/validate-cluster.ts";
 import { configDocument } from "./documents.ts";
+import { portionOf } from "../../support/portion.ts";
 
 const parse = (...engines: readonly string[]): Config =>
   parseConfig(["engines:", ...engines.map((engine) => `  - { ${engine} }`)].join("\n"), "fate.yaml");
@@ -142,7 +143,7 @@ test("any configuration and any sights make a cluster that costs can be worked o
         }
       }
     }),
-    { numRuns: 150 },
+    { numRuns: portionOf(150) },
   );
-  expect(held).toBeGreaterThan(100);
+  expect(held).toBeGreaterThan(portionOf(100));
 });

@@ -6,6 +6,7 @@ import { JournalSegments } from "../../../src/gateway/live/journal-segments.ts";
 import { createMemoryStore } from "../../../src/store/memory.ts";
 import { StoreFault, type JournalVerbs } from "../../../src/store/store.ts";
 import { createHandTime } from "../declared/hand-time.ts";
+import { portionOf } from "../../support/portion.ts";
 
 type Verb = "beginSegment" | "appendJournal";
 /** What becomes of the next verb: it is done, is refused, is done although the answer is lost, or has no answer at all. */
@@ -235,6 +236,6 @@ test("whatever the store does, each segment is a beginning of what it was given,
       expect(texts.at(-1) === given.at(-1)).toBe(true);
       expect((await store.listSegments()).every(({ epoch }) => epoch === 1)).toBe(true);
     }),
-    { numRuns: 100 },
+    { numRuns: portionOf(100) },
   );
 });

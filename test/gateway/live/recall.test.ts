@@ -12,6 +12,7 @@ import { parseJournal } from "../../../src/journal/parse.ts";
 import { createMemoryStore } from "../../../src/store/memory.ts";
 import { plainCalibration } from "../../support/plain-calibration.ts";
 import { engines, Live, llama, phi, promptOf, type LiveChange } from "./world.ts";
+import { portionOf } from "../../support/portion.ts";
 
 let folder = "";
 
@@ -270,7 +271,7 @@ test("whatever stands in a journal, a driver begins", async () => {
       await using live = new Live({ policy: "hexagent+history", recall: trusting(recalled) });
       live.finish(live.call({ chain: promptOf("a") }));
     }),
-    { numRuns: 150 },
+    { numRuns: portionOf(150) },
   );
 });
 

@@ -13,6 +13,7 @@ import { run } from "../../support/build.ts";
 import { randomWorld } from "../../support/random-world.ts";
 import { parsePrometheus } from "./parse-prometheus.ts";
 import { codePoint } from "../../support/code-point.ts";
+import { portionOf } from "../../support/portion.ts";
 
 const call: FinishedCall = {
   surface: "chat",
@@ -195,7 +196,7 @@ describe("calls", () => {
         const calls = [...samples].filter(([key]) => key.startsWith("fate_calls_total"));
         expect(sum(calls.map(([, value]) => value))).toBe(pairs.length);
       }),
-      { numRuns: 60, seed: 1 },
+      { numRuns: portionOf(60), seed: 1 },
     );
   });
 });

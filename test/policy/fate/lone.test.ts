@@ -10,6 +10,7 @@ import type { Place } from "../../../src/model/decision.ts";
 import type { Plan, View } from "../../../src/policy/policy.ts";
 import { batched, cluster, exclusive, llm, run } from "../../support/build.ts";
 import { plainCalibration } from "../../support/plain-calibration.ts";
+import { portionOf } from "../../support/portion.ts";
 
 const { quick, lone } = policies.fate;
 
@@ -66,9 +67,9 @@ test("free equal engines get a lone stage as a whole plan would have it", () => 
         expect(short?.shares).toEqual(whole?.shares);
       });
     }),
-    { numRuns: 100 },
+    { numRuns: portionOf(100) },
   );
-  expect(compared).toBeGreaterThan(50);
+  expect(compared).toBeGreaterThan(portionOf(50));
 });
 
 test("wherever a whole plan puts it, it ends no earlier there", () => {
@@ -87,7 +88,7 @@ test("wherever a whole plan puts it, it ends no earlier there", () => {
         else differ += 1;
       });
     }),
-    { numRuns: 100 },
+    { numRuns: portionOf(100) },
   );
   expect(same).toBeGreaterThan(differ);
 });

@@ -11,6 +11,7 @@ import { InputError } from "../../../../src/trace/input-error.ts";
 import { madeUpAgents, madeUpLatencies } from "./made-up.ts";
 import { readMarkup } from "./well-formed.ts";
 import { codePoint } from "../../../support/code-point.ts";
+import { portionOf } from "../../../support/portion.ts";
 
 const about = { benchmark: "b", version: "1+abc", command: "fate bench b --seeds 1-3", data: "Made up" };
 
@@ -131,7 +132,7 @@ test("whatever names say, they end as text", () => {
       const tags = readMarkup(toHtml(presentFile(text, "b.json", benchmark))).map(({ name }) => name);
       expect(new Set(tags)).toEqual(new Set(plain));
     }),
-    { numRuns: 60 },
+    { numRuns: portionOf(60) },
   );
 });
 
@@ -160,7 +161,7 @@ test.each(["real-dag", "agents"])("%s: whatever is in a file, it is read or refu
         expect(error).toBeInstanceOf(InputError);
       }
     }),
-    { numRuns: 100 },
+    { numRuns: portionOf(100) },
   );
 });
 
