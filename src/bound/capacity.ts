@@ -33,7 +33,7 @@ export function leastSpanUs(
 ): number {
   const counts = places.all.map((place) => place.count);
   const groups = [...Map.groupBy(work, ({ model }) => model)].map(([model, members]) => ({
-    members: members.map(({ workUs }) => workUs),
+    members: toTable(members, counts.length),
     loadUs: loads?.loadUs(model),
   }));
   const shares = counts.map((count) => count / places.engineCount);
@@ -41,7 +41,7 @@ export function leastSpanUs(
   // Beyond what is proven, and brought back towards it when it fails.
   let triedUs = Math.max(1, atLeastUs);
   for (let round = 0; round < rounds; round++) {
-    const prices = shares.map((share, place) => share / (counts[place] ?? 1));
+    const prices = Float64Array.from(shares, (share, place) => share / (counts[place] ?? 1));
     const spent = new Float64Array(counts.length);
     let spentUs = 0;
     for (const group of groups) spentUs += spendOn(group.members, group.loadUs, prices, triedUs, spent);
@@ -69,27 +69,56 @@ export function leastSpanUs(
   return provenUs === Infinity ? Infinity : Math.max(0, Math.floor(provenUs - 1e-6 * provenUs));
 }
 
+/** What `leastSpanUs` is no more than without loads: the span of one plan, in which each stage in turn ends first where it is. */
+export function plannedSpanUs(work: readonly Work[], places: Places): number {
+  const spent = new Float64Array(places.all.length);
+  let spanUs = 0;
+  for (const { workUs } of work) {
+    let endUs = Infinity;
+    let at = -1;
+    for (const [place, { count }] of places.all.entries()) {
+      const us = (spent[place]! + (workUs[place] ?? Infinity)) / count;
+      if (us >= endUs) continue;
+      endUs = us;
+      at = place;
+    }
+    if (at < 0) return Infinity;
+    spent[at] = spent[at]! + workUs[at]!;
+    spanUs = Math.max(spanUs, endUs);
+  }
+  return spanUs;
+}
+
+/** By stage and place, one after another: a model's engine times, in the order of its stages. */
+type Table = Float64Array;
+
+function toTable(members: readonly Work[], places: number): Table {
+  const table = new Float64Array(members.length * places).fill(Infinity);
+  for (const [index, { workUs }] of members.entries()) table.set(workUs.slice(0, places), index * places);
+  return table;
+}
+
 /** What a model's stages cost at least; adds their engine time, where it would be spent, to `spent`. */
 function spendOn(
-  members: readonly (readonly number[])[],
+  members: Table,
   loadUs: readonly number[] | undefined,
-  prices: readonly number[],
+  prices: Float64Array,
   spanUs: number,
   spent: Float64Array,
 ): number {
-  const all = prices.map((_, place) => place);
-  if (loadUs === undefined) return spendIn(members, all, () => 1, prices, spent, 1);
-  const stretch = (place: number): number => {
+  const { all, plain } = knownPlaces(prices.length);
+  if (loadUs === undefined) return spendIn(members, all, plain, prices, spent);
+  const stretch = prices.map((_, place) => {
     const leftUs = spanUs - (loadUs[place] ?? 0);
     return leftUs > 0 ? spanUs / leftUs : Infinity;
-  };
-  const stretched = spendIn(members, all, stretch, prices, spent, 0);
+  });
+  const stretched = spendIn(members, all, stretch, prices, undefined);
   const sets = prices.length <= mostPlaces ? subsets(prices.length) : undefined;
   let once = Infinity;
   let best: readonly number[] | undefined;
   if (sets === undefined) {
     once =
-      spendIn(members, all, () => 1, prices, spent, 0) +
+      spendIn(members, all, plain, prices, undefined) +
       Math.min(...all.map((place) => loadCost(place, loadUs, prices)));
     best = all;
   } else {
@@ -101,57 +130,75 @@ function spendOn(
     }
   }
   if (stretched > once) {
-    spendIn(members, all, stretch, prices, spent, 1);
+    spendIn(members, all, stretch, prices, spent);
     return stretched;
   }
   if (best !== undefined && once < Infinity) {
-    spendIn(members, best, () => 1, prices, spent, 1);
+    spendIn(members, best, plain, prices, spent);
     if (sets !== undefined) for (const place of best) spent[place] = (spent[place] ?? 0) + (loadUs[place] ?? 0);
   }
   return once;
 }
 
-function loadCost(place: number, loadUs: readonly number[], prices: readonly number[]): number {
+function loadCost(place: number, loadUs: readonly number[], prices: Float64Array): number {
   return (loadUs[place] ?? 0) * (prices[place] ?? 0);
 }
 
+/** The sum over stages of the cheapest place chosen; where that is, their time is added to `spent`. This is where bounds spend theirs. */
 function spendIn(
-  members: readonly (readonly number[])[],
+  members: Table,
   chosen: readonly number[],
-  stretch: (place: number) => number,
-  prices: readonly number[],
-  spent: Float64Array,
-  weight: 0 | 1,
+  stretch: Float64Array,
+  prices: Float64Array,
+  spent: Float64Array | undefined,
 ): number {
-  const factors = prices.map((_, place) => stretch(place));
+  const places = prices.length;
   let sum = 0;
-  for (const workUs of members) {
+  for (let row = 0; row < members.length; row += places) {
     let least = Infinity;
     let at = -1;
-    for (const place of chosen) {
-      const cost = (workUs[place] ?? Infinity) * (factors[place] ?? 1) * (prices[place] ?? 0);
-      if (cost < least) [least, at] = [cost, place];
+    for (let index = 0; index < chosen.length; index++) {
+      const place = chosen[index]!;
+      const cost = members[row + place]! * stretch[place]! * prices[place]!;
+      // No work in no time that is left is no number, and not less.
+      if (!(cost < least)) continue;
+      least = cost;
+      at = place;
     }
     sum += least;
-    if (weight === 1 && at >= 0) spent[at] = (spent[at] ?? 0) + (workUs[at] ?? 0) * (factors[at] ?? 1);
+    if (spent !== undefined && at >= 0) spent[at] = spent[at]! + members[row + at]! * stretch[at]!;
   }
   return sum;
 }
 
 /** By bit set of places: the sum over stages of the cheapest place in it. */
-function sumBySet(members: readonly (readonly number[])[], prices: readonly number[]): Float64Array {
-  const size = 1 << prices.length;
+function sumBySet(members: Table, prices: Float64Array): Float64Array {
+  const places = prices.length;
+  const size = 1 << places;
   const sums = new Float64Array(size);
   const least = new Float64Array(size).fill(Infinity);
-  for (const workUs of members) {
+  for (let row = 0; row < members.length; row += places) {
     for (let set = 1; set < size; set++) {
       const low = 31 - Math.clz32(set & -set);
-      const cost = (workUs[low] ?? Infinity) * (prices[low] ?? 0);
-      least[set] = Math.min(least[set & (set - 1)] ?? Infinity, cost);
-      sums[set] = (sums[set] ?? 0) + (least[set] ?? 0);
+      const cost = members[row + low]! * prices[low]!;
+      const cheapest = Math.min(least[set & (set - 1)]!, cost);
+      least[set] = cheapest;
+      sums[set] = sums[set]! + cheapest;
     }
   }
   return sums;
+}
+
+const placesOf = new Map<number, { readonly all: readonly number[]; readonly plain: Float64Array }>();
+
+/** Every one of so many places, and that none stretches work. */
+function knownPlaces(count: number): { readonly all: readonly number[]; readonly plain: Float64Array } {
+  let found = placesOf.get(count);
+  if (found === undefined) {
+    found = { all: Array.from({ length: count }, (_, place) => place), plain: new Float64Array(count).fill(1) };
+    placesOf.set(count, found);
+  }
+  return found;
 }
 
 const knownSubsets = new Map<number, readonly (readonly number[])[]>();

@@ -3,7 +3,7 @@
  * at a time; where a graph narrows to a merge, this is what its wide layers cost one after another.
  */
 
-import { leastSpanUs, type Loads } from "./capacity.ts";
+import { leastSpanUs, plannedSpanUs, type Loads } from "./capacity.ts";
 import type { Crowds } from "./paths.ts";
 import type { Places } from "./places.ts";
 import type { TrueStage } from "./true-workflow.ts";
@@ -27,18 +27,15 @@ export function toCrowds(
   const descendants = reach(stages, [...stages.keys()].toReversed(), ({ children }) => children);
   /** Siblings have one crowd. */
   const known = new Map<string, number>();
+  /** Or 0 where it is known to be no more than `atLeastUs`. */
   const spanUs = (crowd: readonly number[], counted: Loads | undefined, atLeastUs: number): number => {
     const key = `${counted === undefined ? "" : "loads "}${crowd.join(" ")}`;
     let us = known.get(key);
     if (us === undefined) {
       const inside = new Set(crowd);
-      us = leastSpanUs(
-        within(work, (index) => inside.has(index)),
-        places,
-        counted,
-        atLeastUs,
-        rounds,
-      );
+      const own = within(work, (index) => inside.has(index));
+      if (counted === undefined && plannedSpanUs(own, places) <= atLeastUs) return 0;
+      us = leastSpanUs(own, places, counted, atLeastUs, rounds);
       known.set(key, us);
     }
     return us;
