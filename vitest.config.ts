@@ -2,17 +2,13 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
-/**
- * Threads and programs that tests start read the same hundreds of files, stripped of their types and compiled, from where the first of
- * them left what it made of them. Else that is most of what they cost.
- */
-const env = { NODE_COMPILE_CACHE: join(import.meta.dirname, "node_modules/.cache/compiled") };
-
 /** Simulations leave much behind them that is short-lived. With room for it from the start, a tenth of all time is not spent on tidying up. */
 const room = ["--max-semi-space-size=64", "--min-semi-space-size=16"];
 
 /** Code that a test is over with soon is not worth the last of the compilers, which takes a seventh of all CPU time. */
 const quick = [...room, "--no-turbofan"];
+
+const setupFiles = ["test/support/compile-once.ts", "test/support/fixed-luck.ts"];
 
 const gateFiles = { include: ["test/**/*.test.ts"], exclude: ["test/**/*.long.test.ts"] };
 
@@ -34,9 +30,8 @@ export default defineConfig({
       {
         test: {
           name: "gate",
-          env,
           execArgv: quick,
-          setupFiles: ["test/support/fixed-luck.ts"],
+          setupFiles,
           isolate: false,
           ...gateFiles,
           testTimeout: 30_000,
@@ -45,9 +40,9 @@ export default defineConfig({
       {
         test: {
           name: "long",
-          env: { ...env, WHOLE: "1" },
+          env: { WHOLE: "1" },
           execArgv: room,
-          setupFiles: ["test/support/fixed-luck.ts"],
+          setupFiles,
           isolate: false,
           include: ["test/**/*.long.test.ts", ...begun],
           testTimeout: 240_000,
