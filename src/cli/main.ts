@@ -13,12 +13,15 @@ const [{ runCommandLine }, { createTerminal }] = await Promise.all([
 const interrupt = new AbortController();
 /** One press of Ctrl-C can come twice: the terminal sends it to all that run in it, and npm passes on what it got. */
 const onePressMs = 500;
+/** So long one stays to hear the second: in the midst of ending it would kill, and the exit code would not be 130. */
+const passedOnMs = 100;
 let firstMs = Infinity;
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.on(name, () => {
     const ms = performance.now();
     // The second one no longer waits for anything to be tidied.
     if (ms - firstMs > onePressMs) process.exit(130);
+    if (firstMs === Infinity) setTimeout(() => {}, passedOnMs);
     firstMs = Math.min(firstMs, ms);
     interrupt.abort();
   });
