@@ -17,7 +17,8 @@ const clusters: { readonly [id: string]: () => Cluster } = {
   workshop,
   ...pairClusters,
   both,
-  "shared-pairs": sharedPairs,
+  "shared-pairs": () => sharedPairs("shared-pairs", 2, 2),
+  "shared-pairs-1-3": () => sharedPairs("shared-pairs-1-3", 1, 3),
   "batched-4": batched4,
   tiny,
 };

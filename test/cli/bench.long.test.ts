@@ -65,7 +65,14 @@ test("--list names benchmarks, clusters and modes", async () => {
   for (const part of ["real-dag", "hetero-8, a100-8, h100-4-a100-4", "solo-batched", "deep-chains"])
     expect(out).toContain(part);
   const list = JSON.parse((await fate("bench", "--list", "--json")).out) as { name: string; cells: number }[];
-  expect(list.map(({ name }) => name)).toEqual(["real-dag", "prefix-reuse", "ablation", "sensitivity", "agents"]);
+  expect(list.map(({ name }) => name)).toEqual([
+    "real-dag",
+    "prefix-reuse",
+    "ablation",
+    "sensitivity",
+    "agents",
+    "shared-pairs",
+  ]);
 });
 
 test("an interrupted run goes on where it stopped, and its result is that of an undisturbed one", async () => {

@@ -113,19 +113,21 @@ function kvBytes(spec: Pick<PairSpec, "model" | "degree">, gpu: string, share: n
   return Math.floor((memoryBytes * spec.degree * memoryShare - model.weightBytes) * share);
 }
 
-/** Two H200 that prefill and two that decode, each with one model at a time: what calls more than two has to share. */
-export function sharedPairs(): Cluster {
-  const held = ["llama-3.1-8b", "phi-4-14.7b"];
-  const groups = (["prefill", "decode"] as const).flatMap((role) => held.map((model) => ({ role, model })));
-  const hosts = groups.map(({ role }, index) =>
-    host({ id: `${role}-${index % held.length}`, loadGBps: loadGBpsOf.h200, nicGBps: nicGBpsOf.h200 }),
+/** H200 that prefill and H200 that decode, each with one model at a time: what calls more models has to share them. */
+export function sharedPairs(id: string, prefill: number, decode: number): Cluster {
+  const held = ["llama-3.1-8b", "phi-4-14.7b", "qwen2.5-32b"];
+  const groupsOfRole = (role: "prefill" | "decode", count: number) =>
+    Array.from({ length: count }, (_, index) => ({ role, index, model: held[index % held.length]! }));
+  const groups = [...groupsOfRole("prefill", prefill), ...groupsOfRole("decode", decode)];
+  const hosts = groups.map(({ role, index }) =>
+    host({ id: `${role}-${index}`, loadGBps: loadGBpsOf.h200, nicGBps: nicGBpsOf.h200 }),
   );
   const cards = hosts.flatMap(({ id }) => devices(id, gpuOf.h200, 1));
   const engines = groups.map(({ role, model }, index): Engine => {
     const { id, host: at } = cards[index]!;
     return batchedEngine({ id: at, devices: [id], role, resident: [model] });
   });
-  return assemble({ id: "shared-pairs", hosts, devices: cards, links: linkAll(hosts, 20, linkLatencyUs), engines });
+  return assemble({ id, hosts, devices: cards, links: linkAll(hosts, 20, linkLatencyUs), engines });
 }
 
 /** Four H100 on two hosts, each with an 8B model that does both phases. */

@@ -6,6 +6,7 @@ import type { Benchmark } from "./benchmark.ts";
 import { prefixReuse } from "./prefix-reuse.ts";
 import { realDag } from "./real-dag.ts";
 import { sensitivity } from "./sensitivity.ts";
+import { sharedPairs } from "./shared-pairs.ts";
 
 export const benchmarks: { readonly [name: string]: Benchmark } = {
   "real-dag": realDag,
@@ -13,4 +14,5 @@ export const benchmarks: { readonly [name: string]: Benchmark } = {
   ablation,
   sensitivity,
   agents,
+  "shared-pairs": sharedPairs,
 };

@@ -57,6 +57,15 @@ export const forPrefixes = [
   "least-loaded",
 ];
 
+/** All that one might install there; without the project's own, which knows nothing of pairs, since the report would be about that. */
+export const forSharedPairs = [
+  ...plain.filter((name) => name !== own),
+  "foresight-serving",
+  forAgents,
+  `${forAgents}-separate`,
+  `${forAgents}+beyond`,
+];
+
 export const forAblation = [baseline, ...references, own, ahead, ...table.filter(isAblation)];
 
 /** Each dimension of state off, and all of them. */
