@@ -114,7 +114,7 @@ function kvBytes(spec: Pick<PairSpec, "model" | "degree">, gpu: string, share: n
 }
 
 /** H200 that prefill and H200 that decode, each with one model at a time: what calls more models has to share them. */
-export function sharedPairs(id: string, prefill: number, decode: number): Cluster {
+export function sharedPairs(name: string, prefill: number, decode: number): Cluster {
   const held = ["llama-3.1-8b", "phi-4-14.7b", "qwen2.5-32b"];
   const groupsOfRole = (role: "prefill" | "decode", count: number) =>
     Array.from({ length: count }, (_, index) => ({ role, index, model: held[index % held.length]! }));
@@ -127,7 +127,7 @@ export function sharedPairs(id: string, prefill: number, decode: number): Cluste
     const { id, host: at } = cards[index]!;
     return batchedEngine({ id: at, devices: [id], role, resident: [model] });
   });
-  return assemble({ id, hosts, devices: cards, links: linkAll(hosts, 20, linkLatencyUs), engines });
+  return assemble({ id: name, hosts, devices: cards, links: linkAll(hosts, 20, linkLatencyUs), engines });
 }
 
 /** Four H100 on two hosts, each with an 8B model that does both phases. */
