@@ -18,21 +18,27 @@ const workflows = [
   pinned("other", "engine-1"),
 ];
 
-describe.for(["greedy-finish", "collated-fifo", "min-min", "one-hop@projected", "hexagent", "foresight"] as const)(
-  "%s",
-  (name) => {
-    test.for([
-      ["batched", { ...batched, maxSequences: 2 }],
-      ["exclusive", exclusive],
-    ] as const)("an idle engine takes up who may go there, %s", ([, batching]) => {
-      const machines = cluster("h100 h100", { resident: ["llama-3.1-8b"], batching });
-      const { plan } = policies[name];
-      const placed = (policy: Policy) =>
-        lookOnce({ workflows, cluster: machines }, (view) =>
-          policy(view).decisions.flatMap((decision) => (decision.kind === "place" ? [decision.stage] : [])),
-        );
-      expect(placed(plan)).toContain("other/a");
-      expect(placed(withHardestWait(plan, 5_000_000))).toContain("other/a");
-    });
-  },
-);
+describe.for([
+  "greedy-finish",
+  "collated-fifo",
+  "min-min",
+  "one-hop@projected",
+  "hexagent",
+  "fate",
+  "fate+keep",
+  "foresight",
+] as const)("%s", (name) => {
+  test.for([
+    ["batched", { ...batched, maxSequences: 2 }],
+    ["exclusive", exclusive],
+  ] as const)("an idle engine takes up who may go there, %s", ([, batching]) => {
+    const machines = cluster("h100 h100", { resident: ["llama-3.1-8b"], batching });
+    const { plan } = policies[name];
+    const placed = (policy: Policy) =>
+      lookOnce({ workflows, cluster: machines }, (view) =>
+        policy(view).decisions.flatMap((decision) => (decision.kind === "place" ? [decision.stage] : [])),
+      );
+    expect(placed(plan)).toContain("other/a");
+    expect(placed(withHardestWait(plan, 5_000_000))).toContain("other/a");
+  });
+});

@@ -15,7 +15,7 @@ import { isHeldElsewhere } from "./last-copies.ts";
 import type { FrontierPlan } from "./plan.ts";
 import type { FateSettings } from "./settings.ts";
 
-/** Ready stages outside the frontier that are looked at when engines are left over. */
+/** Ready stages outside the frontier that are looked at when engines are left over, of those that may go to the same engines. */
 const mostBeyond = 64;
 
 export function dispatch(view: View, forecast: Forecast, plan: FrontierPlan, settings: FateSettings): Decision[] {
@@ -103,8 +103,13 @@ class Desk {
 
   /** Gives engines that nothing in the frontier asks for to what lies beyond it. */
   fill(beyond: readonly VisibleStage[]): void {
-    for (const stage of beyond.slice(0, mostBeyond)) {
+    const looks = new Map<string, number>();
+    for (const stage of beyond) {
       if (stage.kind === "tool") continue;
+      const allowed = JSON.stringify(stage.allow) ?? "any";
+      const looked = looks.get(allowed) ?? 0;
+      if (looked === mostBeyond) continue;
+      looks.set(allowed, looked + 1);
       const best = pickEarliestWhole(this.picture, stage);
       if (best !== undefined) this.begin(stage, best);
     }
