@@ -144,6 +144,29 @@ test("a model whose engines are full gets one more from a model that needs fewer
   expect(loaded.filter((each) => each === `engine-3 ${small}` || each === `engine-4 ${small}`)).not.toEqual([]);
 });
 
+test("engines away from their role come back when another model is called, and stay", () => {
+  const workflows = [
+    ...Array.from({ length: 150 }, (_, index) =>
+      call(`long${index}`, index * 50_000, small, {
+        prompt: [{ kind: "own", tokens: 8000 }],
+        output: { estimate: 10, actual: 10, limit: 40 },
+      }),
+    ),
+    ...Array.from({ length: 10 }, (_, index) => call(`other${index}`, 4_000_000 + index * 500_000, middle)),
+  ];
+  const { events } = run({
+    workflows: inTurn(workflows),
+    cluster: pairs([[small]], [[small], [small], [small]]),
+    policy: "foresight",
+  });
+  const switches = events.flatMap((event) =>
+    event.kind === "role-switch-start" ? [`${event.atUs < 4_000_000 ? "before" : "after"} ${event.to}`] : [],
+  );
+  const left = switches.filter((each) => each === "before prefill").length;
+  expect(left).toBeGreaterThan(0);
+  expect(switches).toEqual([...Array(left).fill("before prefill"), ...Array(left).fill("after decode")]);
+});
+
 test("of graphs and calls over three models everything ends, whatever engines there are", () => {
   for (let seed = 1; seed <= 4; seed++) {
     const rng = createRng(seed, "serving");
