@@ -64,3 +64,8 @@ export function toView(run: DeclaredRun): RunView {
   const outputs = ended.map(({ id, json, text }) => [id, json ?? text ?? null] as const);
   return { ...toSummary(run), stages: [...run.stages.values()], outputs: Object.fromEntries<Json>(outputs) };
 }
+
+/** What the driver knows the run by: another name each time it is taken up, so that what is left of an earlier time cannot mix in. */
+export function toDriverId({ id, holding }: Pick<DeclaredRun, "id" | "holding">): string {
+  return holding.generation === 0 ? id : `${id}~${holding.generation}`;
+}

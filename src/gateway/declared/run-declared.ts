@@ -7,7 +7,7 @@
 
 import type { Store } from "../../store/store.ts";
 import { carryModel, carryTool, type CarrierSurroundings, type StageCarrier } from "./carry-stage.ts";
-import type { DeclaredRun, StageRecord } from "./declared-run.ts";
+import { toDriverId, type DeclaredRun, type StageRecord } from "./declared-run.ts";
 import type { DeclaredStage } from "./declared.ts";
 import { evaluate, isTrue, type Scope } from "./evaluate.ts";
 import type { EventLog } from "./event-log.ts";
@@ -16,7 +16,7 @@ import type { Patience } from "./patience.ts";
 import { maxRunCharacters, RunBook } from "./run-book.ts";
 import { RunKeeper } from "./run-keeper.ts";
 import { RenderFault } from "./room.ts";
-import { toDriverId, toGraph, type Node } from "./run-graph.ts";
+import { toGraph, type Node } from "./run-graph.ts";
 import { Sight } from "./sight.ts";
 import { expectedTokens, toItems } from "./stage-result.ts";
 import { renderTree } from "./template.ts";

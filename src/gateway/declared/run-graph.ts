@@ -1,7 +1,7 @@
 /** The stages of a run as its graph: who waits for whom, and what is over already when the run is taken up again. */
 
 import { stageKey, type StageKey } from "../../model/workflow.ts";
-import { isOver, type DeclaredRun } from "./declared-run.ts";
+import { isOver, toDriverId, type DeclaredRun } from "./declared-run.ts";
 import type { DeclaredStage } from "./declared.ts";
 import { countAhead } from "./stage-result.ts";
 import type { Shown } from "./to-visible.ts";
@@ -28,11 +28,6 @@ export type Node = {
   count: number | undefined;
   items: readonly Json[];
 };
-
-/** What the driver knows the run by: another name each time it is taken up, so that what is left of an earlier time cannot mix in. */
-export function toDriverId({ id, holding }: Pick<DeclaredRun, "id" | "holding">): string {
-  return holding.generation === 0 ? id : `${id}~${holding.generation}`;
-}
 
 /** Parents before children. */
 export function toGraph(run: DeclaredRun): ReadonlyMap<string, Node> {

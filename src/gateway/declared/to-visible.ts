@@ -3,11 +3,10 @@
 import { chainHash, chainTokens, closeHash, openHash, readOn, type OpenHash } from "../../model/prefix.ts";
 import { stageKey } from "../../model/workflow.ts";
 import type { NewStage, NewWorkflow } from "../live/driver.ts";
-import type { DeclaredRun, StageRecord } from "./declared-run.ts";
+import { toDriverId, type DeclaredRun, type StageRecord } from "./declared-run.ts";
 import type { DeclaredModelStage, DeclaredStage } from "./declared.ts";
 import type { Scope } from "./evaluate.ts";
 import { pathsOf } from "./expression.ts";
-import { toDriverId } from "./run-graph.ts";
 import type { Sight } from "./sight.ts";
 import { maxRenderedCharacters, type Piece } from "./template.ts";
 
