@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { copyFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
@@ -48,6 +48,22 @@ test("what was written is there after closing and opening again; all leases are 
   expect(await again.takeLease("planner", "b", "", 1000)).toMatchObject({ holder: "b", epoch: 2 });
   expect((await again.takeUpRuns("b", 10)).map(({ id }) => id).sort()).toEqual(["late", "r"]);
 });
+
+test.skipIf(process.platform === "win32")(
+  "a new file is its owner's alone, and one that is there is left as it is",
+  async () => {
+    const modeOf = (path: string): number => statSync(path).mode & 0o777;
+    const path = folder.file();
+    {
+      await using store = await open(path);
+      await store.createRun(run("r"));
+      expect([modeOf(path), modeOf(`${path}-wal`)]).toEqual([0o600, 0o600]);
+    }
+    chmodSync(path, 0o640);
+    await using _again = await open(path);
+    expect(modeOf(path)).toBe(0o640);
+  },
+);
 
 test("a second process is refused, but may read", async () => {
   const path = folder.file();

@@ -1,6 +1,6 @@
 /** Opens the SQLite file: alone, with its tables, and with no lease of an earlier process left. */
 
-import { existsSync, mkdirSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ownerPrefix } from "../lease-names.ts";
@@ -21,6 +21,7 @@ export function openFile(path: string, nowMs: () => number): OpenFile {
   const lock = takeLock(path);
   let db: DatabaseSync | undefined;
   try {
+    keepToOwner(path);
     db = new DatabaseSync(path, { timeout: busyMs, enableForeignKeyConstraints: true });
     // Only while there are no tables yet can SQLite be told to keep track of free pages.
     db.exec("pragma auto_vacuum = incremental; pragma journal_mode = wal; pragma synchronous = full");
@@ -43,6 +44,11 @@ export function openFile(path: string, nowMs: () => number): OpenFile {
       lock.close();
     },
   };
+}
+
+/** Prompts and answers stand in it. What SQLite lays beside a file has the file's own permissions; one that is there keeps those that it has. */
+function keepToOwner(path: string): void {
+  closeSync(openSync(path, "a", 0o600));
 }
 
 /** For looking at it while a gateway may have it open. */
