@@ -60,7 +60,8 @@ test.skipIf(process.platform === "win32")(
       expect([modeOf(path), modeOf(`${path}-wal`)]).toEqual([0o600, 0o600]);
     }
     chmodSync(path, 0o640);
-    await using _again = await open(path);
+    await using again = await open(path);
+    expect(await again.readRun("r")).toBeDefined();
     expect(modeOf(path)).toBe(0o640);
   },
 );
