@@ -1,6 +1,7 @@
 /** Engines that prefill and decode apart and could serve several models: who serves what, and when that changes. */
 
 import { describe, expect, test } from "vitest";
+import type { Cluster } from "../../../src/model/cluster.ts";
 import type { Workflow } from "../../../src/model/workflow.ts";
 import type { Journal } from "../../../src/journal/journal.ts";
 import { policies } from "../../../src/policy/policies.ts";
@@ -85,11 +86,15 @@ describe.for([
 test("an engine with nothing to do keeps the last copy of a model, where others serve what is called", () => {
   const prompt = [{ kind: "own", tokens: 6000 }] as const;
   const workflows = Array.from({ length: 16 }, (_, index) => call(`w${index}`, 0, small, { prompt }));
-  const loads = (prefill: Held): number =>
-    loadsOf(run({ workflows, cluster: pairs(prefill, [[small], [middle]]), policy: "foresight" }));
-  expect(loads([[small], [middle]])).toBe(0);
+  const loads = (cells: Cluster): number => loadsOf(run({ workflows, cluster: cells, policy: "foresight" }));
+  const decode = [[small], [middle]];
+  expect(loads(pairs([[small], [middle]], decode))).toBe(0);
   // A copy that others have too makes way.
-  expect(loads([[small], [middle], [middle]])).toBe(1);
+  const three = pairs([[small], [middle], [middle]], decode);
+  expect(loads(three)).toBe(1);
+  // So do those of either phase where an engine that does both has another, which stays.
+  const engines = three.engines.map((engine, index) => (index === 2 ? { ...engine, role: "both" as const } : engine));
+  expect(loads({ ...three, engines })).toBe(2);
 });
 
 test("one engine that takes prompts in for several models stays with each for as long as it took to turn to it", () => {

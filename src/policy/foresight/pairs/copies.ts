@@ -21,10 +21,12 @@ export class Copies {
       }
   }
 
-  /** No other engine of its role holds the model, but for such as serve another one now. */
+  /** No other engine that does its phase holds the model, but for such as serve another one now. */
   isLast(engine: EngineState, model: ModelId): boolean {
     const isLeft = (other: EngineState): boolean =>
-      other !== engine && other.role === engine.role && (this.#servedBy(other) ?? model) === model;
+      other !== engine &&
+      (other.role === engine.role || other.role === "both") &&
+      (this.#servedBy(other) ?? model) === model;
     return this.#holders.get(model)?.some(isLeft) !== true;
   }
 
