@@ -97,6 +97,17 @@ test("an engine with nothing to do keeps the last copy of a model, where others 
   expect(loads({ ...three, engines })).toBe(2);
 });
 
+test("no engine stays idle with the last copy of a model beside calls that have waited for long", () => {
+  const prompt = [{ kind: "own", tokens: 6000 }] as const;
+  const workflows = Array.from({ length: 400 }, (_, index) => call(`w${index}`, 0, small, { prompt }));
+  const cells = pairs([[small], [middle]], [[small], [small], [middle]]);
+  const own = run({ workflows, cluster: cells, policy: "foresight" });
+  const first = own.events.find(({ kind }) => kind === "model-load-start");
+  expect(first).toMatchObject({ engine: "engine-1", model: small });
+  const greedy = run({ workflows, cluster: cells, policy: "greedy-finish" });
+  expect(latencyUs(own, workflows)).toBeLessThan(1.3 * latencyUs(greedy, workflows));
+});
+
 test("one engine that takes prompts in for several models stays with each for as long as it took to turn to it", () => {
   const models = [small, middle, large];
   const workflows = Array.from({ length: 90 }, (_, index) =>

@@ -24,7 +24,10 @@ import { Copies } from "./copies.ts";
 import { followTenures } from "./tenures.ts";
 
 export type ServingSettings = {
-  /** The calls that want an engine must have waited together so many times what that costs those that it has and that wait for its model. */
+  /**
+   * The calls that want an engine must have waited together so many times what that costs those that it has and that wait for its model;
+   * and those that want the last copy of another model to go, each on the average so many times what turning there and back takes.
+   */
   readonly patience: number;
   /** While calls wait for what an engine has it keeps that so many times as long as to turn away and back would take. */
   readonly stay: number;
@@ -120,11 +123,15 @@ class Table {
     );
   }
 
-  /** Nobody's engine takes any call, but does not give up the last copy of another model for one that others serve. */
-  mayTake(engine: EngineState, { model }: VisibleModelStage): boolean {
+  /**
+   * Nobody's engine takes any call, but gives up the last copy of another model for one that others serve only when calls of that have
+   * waited too long for them: else it would stay idle beside ever more of those.
+   */
+  mayTake(engine: EngineState, stage: VisibleModelStage): boolean {
     if (mixes(engine.holding)) return true;
     const served = this.modelOf(engine);
-    return served === undefined ? !this.#copies.wouldLoseLast(engine, model) : served === model;
+    if (served !== undefined) return served === stage.model;
+    return !this.#copies.wouldLoseLast(engine, stage.model) || this.#waitedLong(engine, stage);
   }
 
   mayDecode(engine: EngineState, stage: VisibleModelStage): boolean {
@@ -253,14 +260,26 @@ class Table {
     return taken === undefined ? undefined : { engine: taken, costUs: costUs(taken) };
   }
 
+  /** Each of them on the average much longer than to turn there and back would take. */
+  #waitedLong(engine: EngineState, stage: VisibleModelStage): boolean {
+    const { calls, us } = this.#waitsOf(stage.model);
+    return calls > 0 && us >= this.#settings.patience * calls * this.#thereAndBackUs(engine, stage);
+  }
+
   /** It has not been long with a model that no other has, and that is called for: to turn away and back would take longer. */
   #stays(engine: EngineState, stage: VisibleModelStage): boolean {
     const tenure = this.#tenures.get(engine.id);
-    const awayUs = missingLoadUs(this.#view, stage, engine);
-    if (tenure === undefined || tenure.model === stage.model || awayUs === 0) return false;
-    const backUs = this.#view.costs.engines[engine.holding.index]?.models.get(tenure.model)?.loadUs ?? 0;
-    if (this.#view.nowUs - tenure.sinceUs >= this.#settings.stay * (awayUs + backUs)) return false;
+    if (tenure === undefined || tenure.model === stage.model) return false;
+    if (missingLoadUs(this.#view, stage, engine) === 0) return false;
+    if (this.#view.nowUs - tenure.sinceUs >= this.#settings.stay * this.#thereAndBackUs(engine, stage)) return false;
     return this.#copies.isLast(engine, tenure.model) && this.#isCalledFor(engine, tenure.model);
+  }
+
+  /** To what the stage calls, and back to what the engine has used last. */
+  #thereAndBackUs(engine: EngineState, stage: VisibleModelStage): number {
+    const used = this.#tenures.get(engine.id)?.model ?? "";
+    const backUs = this.#view.costs.engines[engine.holding.index]?.models.get(used)?.loadUs ?? 0;
+    return missingLoadUs(this.#view, stage, engine) + backUs;
   }
 
   /** Whether a call of the model could go there now: for one that could not, an engine would stay idle. */
