@@ -74,6 +74,7 @@ const files = {
   "prefix-reuse": { ...head("prefix-reuse"), cells: latencies("share-0.50", { foresight: [0.505], heft: [0.5] }) },
   ablation: { ...head("ablation"), cells: latencies("solo", { fate: [0.5] }) },
   sensitivity: { ...head("sensitivity"), cells: latencies("usual", { foresight: [0.515], heft: [0.5] }) },
+  "shared-pairs": { ...head("shared-pairs"), cells: latencies("rate-1", { foresight: [0.5], heft: [0.625] }) },
   agents: {
     ...head("agents"),
     overall: [],
@@ -167,7 +168,7 @@ describe("the standing of foresight", async () => {
 
   test("is counted, the largest losses by name", () => {
     expect(page).toContain("| real-dag | mean | 3 | 4 | 1 | 1 | 2 | 1 | 0 | +0.5% | +20.0% hetero-8 stream-0.40 |");
-    expect(file.totals.at(-1)).toMatchObject({ benchmark: "all", cells: 23 });
+    expect(file.totals.at(-1)).toMatchObject({ benchmark: "all", cells: 25 });
     expect(page).toMatch(/Losses beyond 2%: 9: agents het1 mixed-load-3, Req95 never to hexagent;/);
   });
 
