@@ -54,7 +54,9 @@ describe.for([
     const at = (engine: string) => ({ allow: { engines: [engine] } });
     expectPlaced(behind(at("engine-0"), at("engine-1")), two(batching, {}, {}));
     const ofMiddle = { models: [middle], resident: [middle] };
-    expectPlaced(behind({}, { model: middle }), two(batching, { models: [small] }, ofMiddle));
+    // Beyond its frontier `fate` looks at stages of whatever model, in order.
+    if (!name.startsWith("fate"))
+      expectPlaced(behind({}, { model: middle }), two(batching, { models: [small] }, ofMiddle));
   });
 
   test("one that only embeds is not hidden by calls that nobody can decode", () => {

@@ -67,10 +67,9 @@ export function createHexagent(settings: HexagentSettings): Policy {
     let { demand, lookedUs = -Infinity } = memory;
     if (settings.roles !== undefined && view.cannot?.has("switch-role") !== true) {
       demand = followDemand(demand, view);
-      // A split is judged as if all engines served one model; where they turn from one to another they do what they are meant for.
-      const { bound, returns } = lookHome(view, serving !== undefined);
+      const { bound, returns } = lookHome(view);
       decisions.push(...returns);
-      if (serving === undefined && returns.length === 0 && view.nowUs - lookedUs >= settings.roles.pauseUs) {
+      if (returns.length === 0 && view.nowUs - lookedUs >= settings.roles.pauseUs) {
         lookedUs = view.nowUs;
         decisions.push(...planRoles(view, projection.books, demand, settings.roles, bound));
       }

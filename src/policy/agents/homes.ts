@@ -14,8 +14,7 @@ export type Homes = {
   readonly returns: readonly SwitchRole[];
 };
 
-/** `all`: every engine that is away comes back. */
-export function lookHome({ cluster, ready }: View, all: boolean): Homes {
+export function lookHome({ cluster, ready }: View): Homes {
   const bound = new Set<EngineId>();
   const called = new Set<EngineId>();
   const away = [...cluster].filter((engine) => engine.open && isAway(engine));
@@ -30,7 +29,7 @@ export function lookHome({ cluster, ready }: View, all: boolean): Homes {
     }
   const returns = away.flatMap((engine): SwitchRole[] => {
     const role = homeOf(engine);
-    return role !== "both" && (all || called.has(engine.id)) ? [{ kind: "switch-role", engine: engine.id, role }] : [];
+    return role !== "both" && called.has(engine.id) ? [{ kind: "switch-role", engine: engine.id, role }] : [];
   });
   return { bound, returns };
 }

@@ -8,7 +8,6 @@ import type { VisibleModelStage, VisibleStage } from "../../model/visible.ts";
 import type { EngineState } from "../../state/engine-state.ts";
 import { defer } from "../choose.ts";
 import { pickEarliestWhole, toPlace } from "../greedy-finish.ts";
-import { likenessOf, type Likeness } from "../likeness.ts";
 import { canBegin, createPicture, foresee, hasPlace, toCandidate, type Candidate } from "../picture.ts";
 import type { View } from "../policy.ts";
 import type { Forecast } from "./forecast.ts";
@@ -16,7 +15,7 @@ import { isHeldElsewhere } from "./last-copies.ts";
 import type { FrontierPlan } from "./plan.ts";
 import type { FateSettings } from "./settings.ts";
 
-/** Ready stages outside the frontier that are looked at when engines are left over, of those alike. */
+/** Ready stages outside the frontier that are looked at when engines are left over, of those that may go to the same engines. */
 const mostBeyond = 64;
 
 export function dispatch(view: View, forecast: Forecast, plan: FrontierPlan, settings: FateSettings): Decision[] {
@@ -104,13 +103,13 @@ class Desk {
 
   /** Gives engines that nothing in the frontier asks for to what lies beyond it. */
   fill(beyond: readonly VisibleStage[]): void {
-    const looks = new Map<Likeness, number>();
+    const looks = new Map<string, number>();
     for (const stage of beyond) {
       if (stage.kind === "tool") continue;
-      const likeness = likenessOf(stage);
-      const looked = looks.get(likeness) ?? 0;
+      const allowed = JSON.stringify(stage.allow) ?? "any";
+      const looked = looks.get(allowed) ?? 0;
       if (looked === mostBeyond) continue;
-      looks.set(likeness, looked + 1);
+      looks.set(allowed, looked + 1);
       const best = pickEarliestWhole(this.picture, stage);
       if (best !== undefined) this.begin(stage, best);
     }

@@ -101,11 +101,13 @@ test("no engine stays idle with the last copy of a model beside calls that have 
   const prompt = [{ kind: "own", tokens: 6000 }] as const;
   const workflows = Array.from({ length: 400 }, (_, index) => call(`w${index}`, 0, small, { prompt }));
   const cells = pairs([[small], [middle]], [[small], [small], [middle]]);
-  const own = run({ workflows, cluster: cells, policy: "foresight" });
-  const first = own.events.find(({ kind }) => kind === "model-load-start");
+  const leaving = run({ workflows, cluster: cells, policy: "foresight-roles" });
+  const first = leaving.events.find(({ kind }) => kind === "model-load-start");
   expect(first).toMatchObject({ engine: "engine-1", model: small });
+  // Where they may, engines that decode take prompts in as well.
+  const own = run({ workflows, cluster: cells, policy: "foresight" });
   const greedy = run({ workflows, cluster: cells, policy: "greedy-finish" });
-  expect(latencyUs(own, workflows)).toBeLessThan(1.3 * latencyUs(greedy, workflows));
+  expect(latencyUs(own, workflows)).toBeLessThan(latencyUs(greedy, workflows));
 });
 
 test("one engine that takes prompts in for several models stays with each for as long as it took to turn to it", () => {
@@ -160,27 +162,25 @@ test("a model whose engines are full gets one more from a model that needs fewer
   expect(loaded.filter((each) => each === `engine-3 ${small}` || each === `engine-4 ${small}`)).not.toEqual([]);
 });
 
-test("engines away from their role come back when another model is called, and stay", () => {
+test("engines switch roles there too, and all calls that are bound to one of them end", () => {
   const workflows = [
     ...Array.from({ length: 150 }, (_, index) =>
-      call(`long${index}`, index * 50_000, small, {
+      call(`long${index}`, index * 50_000, index % 2 === 0 ? small : middle, {
         prompt: [{ kind: "own", tokens: 8000 }],
         output: { estimate: 10, actual: 10, limit: 40 },
       }),
     ),
-    ...Array.from({ length: 10 }, (_, index) => call(`other${index}`, 4_000_000 + index * 500_000, middle)),
+    ...[1, 2, 3].map((engine) =>
+      call(`bound${engine}`, 4_000_000, large, { allow: { engines: ["engine-0", `engine-${engine}`] } }),
+    ),
   ];
   const { events } = run({
     workflows: inTurn(workflows),
-    cluster: pairs([[small]], [[small], [small], [small]]),
+    cluster: pairs([[small]], [[small], [middle], [small]]),
     policy: "foresight",
   });
-  const switches = events.flatMap((event) =>
-    event.kind === "role-switch-start" ? [`${event.atUs < 4_000_000 ? "before" : "after"} ${event.to}`] : [],
-  );
-  const left = switches.filter((each) => each === "before prefill").length;
-  expect(left).toBeGreaterThan(0);
-  expect(switches).toEqual([...Array(left).fill("before prefill"), ...Array(left).fill("after decode")]);
+  expect(events.some((event) => event.kind === "role-switch-start" && event.to === "prefill")).toBe(true);
+  expect(events.filter(({ kind }) => kind === "workflow-end")).toHaveLength(workflows.length);
 });
 
 test("of graphs and calls over three models everything ends, whatever engines there are", () => {
