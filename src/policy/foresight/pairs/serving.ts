@@ -21,6 +21,7 @@ import { canDecode, pickLeast } from "../../choose.ts";
 import { missingLoadUs } from "../../picture.ts";
 import type { View } from "../../policy.ts";
 import { Copies } from "./copies.ts";
+import { isShared, mixes } from "./shared.ts";
 import { followTenures } from "./tenures.ts";
 
 export type ServingSettings = {
@@ -53,22 +54,6 @@ export function createServing(settings: ServingSettings): NonNullable<HexagentSe
       loads: table.loads(),
     };
   };
-}
-
-function isShared({ cluster, ready }: View): boolean {
-  const able = [...cluster].filter(({ holding }) => holding.models.size > 1 && !mixes(holding));
-  if (able.length === 0) return false;
-  const called = new Set(ready.map(({ model }) => model));
-  for (const { running, queue, residents } of cluster) {
-    for (const { model } of residents) called.add(model);
-    for (const { stage } of [...running, ...queue]) called.add(stage.model);
-  }
-  return able.some(({ holding }) => [...called].filter((model) => holding.models.has(model)).length > 1);
-}
-
-/** An engine that serves whatever comes has no turns. */
-function mixes({ engine: { batching } }: EngineState["holding"]): boolean {
-  return batching.kind === "batched" && batching.mixesModels === true;
 }
 
 /** Engines that could take a call's prompt in, and such as could decode it. */
