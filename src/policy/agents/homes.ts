@@ -18,15 +18,16 @@ export function lookHome({ cluster, ready }: View): Homes {
   const bound = new Set<EngineId>();
   const called = new Set<EngineId>();
   const away = [...cluster].filter((engine) => engine.open && isAway(engine));
-  for (const stage of alike(ready))
+  for (const stage of alike(ready)) {
+    const able = [...cluster].filter((engine) => engine.up && canServe(stage, engine));
     for (const phase of stage.kind === "embed" ? (["prefill"] as const) : (["prefill", "decode"] as const)) {
-      const able = [...cluster].filter((engine) => engine.up && canServe(stage, engine));
       const now = able.filter(({ switching, role }) => [phase, "both"].includes(switching ?? role));
       if (now.length === 1) for (const { id } of now) bound.add(id);
       if (now.length > 0) continue;
       const first = able.find((engine) => homeOf(engine) === phase && away.includes(engine));
       if (first !== undefined) called.add(first.id);
     }
+  }
   const returns = away.flatMap((engine): SwitchRole[] => {
     const role = homeOf(engine);
     return role !== "both" && called.has(engine.id) ? [{ kind: "switch-role", engine: engine.id, role }] : [];
