@@ -33,6 +33,8 @@ export type MemoryQuestion = {
   /** At most `maxResident` of those served. */
   readonly resident: readonly ModelId[];
   readonly maxResident: number;
+  /** It runs its models side by side, each as if it were alone. */
+  readonly mixesModels: boolean;
   /** KV tokens that the server itself says it has, and the model that it says so of. */
   readonly told?: { readonly tokens: number; readonly model: Model };
 };
@@ -97,7 +99,7 @@ function planReal(question: MemoryQuestion): MemoryPlan {
 }
 
 /** What the server says, else what the file says, else what is usual; enough for every model to be worth holding. */
-function realKvBytes({ engine, gpu, served, maxResident, told }: MemoryQuestion): number | undefined {
+function realKvBytes({ engine, gpu, served, maxResident, mixesModels, told }: MemoryQuestion): number | undefined {
   const perToken = Math.max(1, ...served.map(({ model }) => model.kvBytesPerToken));
   const least = leastKvTokens * perToken;
   if (told !== undefined) return Math.max(least, told.tokens * Math.max(1, told.model.kvBytesPerToken));
@@ -106,7 +108,8 @@ function realKvBytes({ engine, gpu, served, maxResident, told }: MemoryQuestion)
   const room = roomOf(gpu, engine);
   const heaviest = Math.max(0, ...served.map(({ model }) => model.weightBytes));
   const context = Math.max(trustedKvTokens, ...served.map(({ contextTokens }) => contextTokens)) * perToken;
-  return Math.max(trustedKvTokens * perToken, Math.min(context, room - heaviest));
+  const left = room - heaviest;
+  return Math.max(trustedKvTokens * perToken, mixesModels ? Math.max(context, left) : Math.min(context, left));
 }
 
 function fits(model: Model, room: number, kvBytes: number | undefined): boolean {

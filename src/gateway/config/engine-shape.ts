@@ -18,7 +18,8 @@ import {
 
 const engineKinds = ["vllm", "sglang", "llama-cpp", "ollama", "openai", "emulated", "llama"] as const;
 
-const most = { models: 1000, servers: 100, labels: 100, engines: 1000 };
+/** Entries of each list of an engine, and engines. */
+export const most = { models: 1000, servers: 100, labels: 100, engines: 1000 };
 const bytes = integer({ min: 1, max: 1e15 });
 
 const servedModel = textOr(

@@ -14,7 +14,7 @@ import type {
   TenantConfig,
 } from "./config.ts";
 import { configShape, type ConfigEntry, type ModelEntry } from "./config-shape.ts";
-import type { EngineEntry } from "./engine-shape.ts";
+import { most, type EngineEntry } from "./engine-shape.ts";
 import type { Environment } from "./environment.ts";
 import { knownModel, looksLikeEmbedding } from "./guess-model.ts";
 
@@ -27,7 +27,7 @@ const habits: { readonly [kind in EngineKind]: { readonly maxSequences: number; 
   sglang: { maxSequences: 256, maxResident: 1 },
   "llama-cpp": { maxSequences: 4, maxResident: 1 },
   ollama: { maxSequences: 1, maxResident: 3 },
-  openai: { maxSequences: 32, maxResident: 1 },
+  openai: { maxSequences: 32, maxResident: most.models },
   emulated: { maxSequences: 64, maxResident: 4 },
   llama: { maxSequences: 1, maxResident: 1 },
 };

@@ -10,6 +10,7 @@ import type { Config, EngineConfig, EngineKind, HostConfig, ModelConfig } from "
 import { planMemory, type ServedModel } from "./engine-memory.ts";
 import { defaultModel } from "./fill-in.ts";
 import { gpuOf } from "./gpu-of.ts";
+import { holdsAll } from "./holds-all.ts";
 import { toModelOf } from "./guess-model.ts";
 
 export type ClusterAndModels = {
@@ -76,12 +77,9 @@ function describeEngine(
   if (assumption !== undefined) assumptions.add(assumption);
   const served = servedBy(config, sight).flatMap((id) => known.get(id) ?? []);
   const ids = new Set(served.map(({ model }) => model.id));
-  const shown = (sight?.resident ?? config.resident).filter((id) => ids.has(id));
-  // A server that holds more than it was said to may hold so many.
-  const maxResident =
-    config.kind === "emulated" && config.url === undefined
-      ? config.maxResident
-      : Math.max(config.maxResident, shown.length);
+  const mixesModels = holdsAll(config, ids.size);
+  const shown = mixesModels ? [...ids] : (sight?.resident ?? config.resident).filter((id) => ids.has(id));
+  const maxResident = mixesModels ? Math.max(1, ids.size) : mostResident(config, shown.length);
   const resident = shown.slice(0, maxResident);
   const told = toldBy(sight, served, resident);
   const memory = planMemory({
@@ -90,6 +88,7 @@ function describeEngine(
     served,
     resident,
     maxResident,
+    mixesModels,
     ...(told === undefined ? {} : { told }),
   });
   for (const each of memory.assumptions) assumptions.add(each);
@@ -105,7 +104,7 @@ function describeEngine(
       id: config.id,
       devices: devices.map(({ id }) => id),
       role: config.role,
-      batching: toBatching(config),
+      batching: toBatching(config, mixesModels),
       models: memory.models,
       resident: memory.resident,
       maxResident,
@@ -114,6 +113,11 @@ function describeEngine(
       labels: config.labels,
     },
   };
+}
+
+/** A server that holds more than it was said to may hold so many. One that the gateway emulates holds what it is said to. */
+function mostResident({ kind, url, maxResident }: EngineConfig, shown: number): number {
+  return kind === "emulated" && url === undefined ? maxResident : Math.max(maxResident, shown);
 }
 
 /** The figure is that of the model that is awake; without one, of the first that is served. */
@@ -139,10 +143,10 @@ const prefillTokens: { readonly [kind in EngineKind]: number } = {
   llama: 512,
 };
 
-function toBatching({ kind, maxSequences }: EngineConfig): Engine["batching"] {
+function toBatching({ kind, maxSequences }: EngineConfig, mixesModels: boolean): Engine["batching"] {
   const batching = { kind: "batched", maxSequences, prefillTokens: prefillTokens[kind], chunkedPrefill: true } as const;
   // What holds its models for good runs them side by side; the others swap them, and run one at a time.
-  return kind === "openai" ? { ...batching, mixesModels: true } : batching;
+  return mixesModels ? { ...batching, mixesModels } : batching;
 }
 
 function toHost(config: HostConfig): Host {

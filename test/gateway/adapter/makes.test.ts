@@ -2,7 +2,9 @@
 
 import { expect, test } from "vitest";
 import { createAdapter } from "../../../src/gateway/adapter/create-adapter.ts";
+import type { Sight } from "../../../src/gateway/adapter/adapter.ts";
 import { readOllamaTimings } from "../../../src/gateway/adapter/ollama.ts";
+import type { EngineConfig } from "../../../src/gateway/config/config.ts";
 import { engine, fixture, patience, type Script, serveScript, swift } from "./scripted-server.ts";
 
 const vllm: Script = {
@@ -215,7 +217,7 @@ test("any OpenAI-compatible server, with a key that goes only there", async () =
     env: { KEY: "sk-42\n" },
     aliasOf: (name) => name.toLowerCase(),
   });
-  expect(await adapter.look(patience)).toEqual({ models: ["qwen/qwen3-8b"] });
+  expect(await adapter.look(patience)).toEqual({ models: ["qwen/qwen3-8b"], resident: ["qwen/qwen3-8b"] });
   expect(server.asked[0]?.headers.authorization).toBe("Bearer sk-42");
   expect(adapter.upstream("qwen/qwen3-8b")).toEqual({
     origin: server.url,
@@ -251,4 +253,18 @@ test("a description that misses something is refused at once", () => {
   const keyed = engine({ url: "http://127.0.0.1:1", apiKeyEnv: "KEY" });
   expect(() => createAdapter(keyed, swift)).toThrow("engine e1: apiKeyEnv: found KEY not set, expected");
   expect(() => createAdapter(keyed, { ...swift, env: { KEY: "s3 cr\u00e9t" } })).toThrow(/^(?!.*s3).*odd characters/);
+});
+
+test("an OpenAI-compatible server holds what the file names, listed or not, unless it is said to hold fewer", async () => {
+  await using server = await serveScript({ "GET /v1/models": fixture("vllm-models.json") });
+  const models = [
+    { id: "qwen", as: "Qwen/Qwen3-8B" },
+    { id: "hidden", as: "hidden" },
+  ];
+  const lookAt = async (change: Partial<EngineConfig>): Promise<Sight> => {
+    await using adapter = createAdapter(engine({ kind: "openai", url: server.url, models, ...change }), swift);
+    return await adapter.look(patience);
+  };
+  expect(await lookAt({ maxResident: 2 })).toEqual({ models: ["qwen"], resident: ["qwen", "hidden"] });
+  expect(await lookAt({ maxResident: 1 })).toEqual({ models: ["qwen"] });
 });

@@ -47,6 +47,26 @@ test("one call at a time is a batch of one; what holds its models for good runs 
   expect(api.cluster.engines[0]?.batching).toMatchObject({ kind: "batched", mixesModels: true });
 });
 
+test("an API holds all that it serves, each model as if alone, unless it is said to hold fewer", () => {
+  const two = 'kind: openai, url: "http://h:1", gpu: h100-80g, models: [llama-3.1-8b, qwen2.5-32b]';
+  const { cluster, models } = toCluster(parse(two));
+  const [api] = cluster.engines;
+  expect(api).toMatchObject({ resident: ["llama-3.1-8b", "qwen2.5-32b"], maxResident: 2 });
+  // As much KV memory for each as the larger leaves of the GPU.
+  const [holding] = createHoldings(cluster, models);
+  expect(holding?.engine.kvBytes).toBeGreaterThan(6e9);
+  const needed = [...(holding?.models.values() ?? [])].reduce((sum, { footprintBytes }) => sum + footprintBytes, 0);
+  expect(needed).toBeLessThanOrEqual(holding?.memoryBytes ?? 0);
+  const swapping = toCluster(parse(`${two}, maxResident: 1`)).cluster.engines[0];
+  expect(swapping).toMatchObject({ resident: [], maxResident: 1 });
+  expect(swapping?.batching).not.toHaveProperty("mixesModels");
+  const listed = toCluster(
+    parse('kind: openai, id: vllm, url: "http://h:1"'),
+    sightOf({ models: ["llama-3.1-8b", "phi-4-14.7b"] }),
+  );
+  expect(listed.cluster.engines[0]).toMatchObject({ resident: ["llama-3.1-8b", "phi-4-14.7b"], maxResident: 2 });
+});
+
 test("what the server says of its KV memory holds, to the token", () => {
   const config = parse('kind: vllm, url: "http://h:1", gpu: h100-80g, models: [llama-3.1-8b]');
   const held = (sight: Sight): number | undefined =>
