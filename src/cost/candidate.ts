@@ -38,11 +38,11 @@ export function isFeasible(known: Known, stage: VisibleModelStage, engine: Engin
 
 /** Allowed, able to hold the model, and with KV memory for the longest answer. */
 export function canServe(stage: VisibleModelStage, engine: EngineState): boolean {
-  const { engine: spec, models } = engine.holding;
+  const { engine: spec, models, partOf: id = spec.id } = engine.holding;
   const held = models.get(stage.model);
   if (held === undefined) return false;
-  if (stage.allow?.engines !== undefined && !stage.allow.engines.includes(spec.id)) return false;
-  if (stage.allow?.avoid?.includes(spec.id) === true) return false;
+  if (stage.allow?.engines !== undefined && !stage.allow.engines.includes(id)) return false;
+  if (stage.allow?.avoid?.includes(id) === true) return false;
   if (stage.allow?.labels !== undefined && !stage.allow.labels.every((label) => spec.labels.includes(label)))
     return false;
   return shareWork(stage, 1, 1, stage.limitTokens).kvTokens <= held.kvCapacityTokens;

@@ -1,13 +1,15 @@
 /** What an engine can hold: its memory, and per model the bytes it takes up and the KV tokens that come with it. */
 
 import { strict as assert } from "node:assert";
-import type { Cluster, Engine, GpuKind, Host } from "./cluster.ts";
+import type { Cluster, Engine, EngineId, GpuKind, Host } from "./cluster.ts";
 import type { Model, ModelId } from "./model.ts";
 
 export type EngineHolding = {
   readonly engine: Engine;
   /** Position in `cluster.engines`. */
   readonly index: number;
+  /** The engine that this is a part of: a policy may look at one that runs its models side by side as one engine for each. Stages allow the whole. */
+  readonly partOf?: EngineId;
   readonly host: Host;
   readonly gpu: GpuKind;
   /** For weights and KV together. */

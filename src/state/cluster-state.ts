@@ -51,6 +51,18 @@ export class ClusterState {
     return new ClusterState(this, [], this.#indexOf, this.linksOutputs);
   }
 
+  /** A fork that has these engines at the positions that they name, in place of what stands there or behind all. */
+  with(engines: readonly EngineState[]): ClusterState {
+    const own: EngineState[] = [];
+    const indexOf = new Map(this.#indexOf);
+    for (const engine of engines) {
+      own[engine.holding.index] = engine;
+      indexOf.set(engine.id, engine.holding.index);
+    }
+    assert.equal(indexOf.size, Math.max(this.count, own.length), "engines of one name, or with a gap before them");
+    return new ClusterState(this, own, indexOf, this.linksOutputs);
+  }
+
   get count(): number {
     return this.#indexOf.size;
   }

@@ -20,6 +20,9 @@ export class Fleet {
   readonly sortOf: Int32Array;
   /** By sort, one engine of it. */
   readonly sorts: readonly EngineCosts[];
+  /** By engine: its number, or of a part of an engine that of the first part, and the other parts. They share its places. */
+  readonly wholeOf: Int32Array;
+  readonly besideOf: readonly (readonly number[])[];
   /** Engines of one host, two by two: the lower one leads. */
   readonly pairs: readonly (readonly [number, number])[];
   readonly models: number;
@@ -57,6 +60,10 @@ export class Fleet {
       return sort;
     });
     this.sorts = firsts;
+    const numbers = new Map(engines.map(({ engine }, index) => [engine.id, index]));
+    this.wholeOf = Int32Array.from(engines, ({ partOf }, index) => numbers.get(partOf ?? "") ?? index);
+    const parts = Map.groupBy(engines.keys(), (index) => this.wholeOf[index]!);
+    this.besideOf = engines.map((_, index) => parts.get(this.wholeOf[index]!)!.filter((other) => other !== index));
     this.pairs = listPairs(this.hostOf);
     const names = [...costs.models.keys()];
     this.#modelNumbers = new Map(names.map((name, index) => [name, index]));

@@ -25,6 +25,7 @@ import { layBatches } from "./batched/lay.ts";
 import { isAnyRevealedAsItGoes, keepingForCalls, type Keeping } from "./keeping.ts";
 import { lookOut, type Outlook, type OutlookMemory } from "./outlook.ts";
 import { remembering } from "./memories.ts";
+import { withModelsApart } from "./models-apart.ts";
 import { createPairs } from "./pairs/pairs.ts";
 import { withFixedRoles, type PairsSettings } from "./pairs/settings.ts";
 import { recall, toRemember, type PlanDecoder, type PlanMemory, type Starts, type WholePlan } from "./plan.ts";
@@ -64,14 +65,15 @@ export function createForesight({ whole, pairs, revealed }: Settings, combine?: 
   const onRevealed = remembering("revealed", createRevealed(revealed));
   const onPairs = remembering("pairs", createPairs(pairs));
   const onFixedPairs = remembering("pairs", createPairs(withFixedRoles(pairs)));
-  return (view) => {
-    const { engines } = view.costs.cluster;
-    if (engines.some(({ role }) => role !== "both"))
-      return (view.cannot?.has("switch-role") === true ? onFixedPairs : onPairs)(view);
+  const onBoth = withModelsApart((view) => {
     if (!batches(view)) return onExclusive(view);
     const isByCall = isRevealedAsItGoes(view);
     if (!batchesOneModelEach(view)) return (isByCall ? onMixedCalls : onMixed)(view);
     return (isByCall ? onRevealed : onBatched)(view);
+  });
+  return (view) => {
+    if (!handsOver(view)) return onBoth(view);
+    return (view.cannot?.has("switch-role") === true ? onFixedPairs : onPairs)(view);
   };
 }
 
@@ -109,11 +111,20 @@ export function createLoneForesight(): (view: View) => Plan | undefined {
   const onBatched = remembering("whole", createLone(fateDefaults));
   const onMixedCalls = remembering("mixed", createLone(fateKeeping));
   const onRevealed = remembering("revealed", planLone);
-  return (view) => {
-    if (!batches(view) || view.costs.cluster.engines.some(({ role }) => role !== "both")) return undefined;
+  const onBoth = withModelsApart((view) => {
     if (!isAnyRevealedAsItGoes(view)) return onBatched(view);
     return (batchesOneModelEach(view) ? onRevealed : onMixedCalls)(view);
+  });
+  return (view) => {
+    if (!batches(view) || handsOver(view)) return undefined;
+    const made = onBoth(view);
+    return made?.decisions.some(({ kind }) => kind === "defer") === true ? undefined : made;
   };
+}
+
+/** Some engines prefill or decode only. */
+function handsOver({ costs }: View): boolean {
+  return costs.cluster.engines.some(({ role }) => role !== "both");
 }
 
 function batches({ costs }: View): boolean {

@@ -155,6 +155,7 @@ export class BatchedDecoder {
   #endShare(number: number, engine: number, atUs: number): void {
     const { stages, fleet } = this.scene;
     this.freeUs[engine] = atUs;
+    for (const other of fleet.besideOf[engine]!) this.#rouse(other);
     this.#giving.lastEnded[engine] = number < stages.length ? number : none;
     if (number < stages.length) {
       this.#engines.transfers.write(number, fleet.hostOf[engine]!, atUs);

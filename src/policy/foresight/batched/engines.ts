@@ -98,7 +98,9 @@ export class BatchedEngines {
   /** Beside the batch and what waits to join it. The first one always gets in. */
   hasRoom(engine: number, model: number, stage: number): boolean {
     const queue = this.queues[engine]!;
-    if (this.shares.count[engine] === 0 && queue.length === 0) return true;
+    const isFirst = this.shares.count[engine] === 0 && queue.length === 0;
+    const others = this.#scene.fleet.besideOf[engine]!;
+    if (isFirst && others.length === 0) return true;
     let tokens = 0;
     let sequences = 0;
     for (const number of queue) {
@@ -106,7 +108,13 @@ export class BatchedEngines {
       tokens += shape.fullTokens;
       sequences += shape.sequences;
     }
-    return this.shares.fits(engine, model, this.members.shapeOf(stage, engine), tokens, sequences);
+    for (const other of others)
+      for (const number of this.queues[other]!) sequences += this.members.shapeOf(number, other).sequences;
+    const shape = this.members.shapeOf(stage, engine);
+    if (!isFirst) return this.shares.fits(engine, model, shape, tokens, sequences);
+    return (
+      (sequences === 0 && this.shares.isEmpty(engine)) || this.shares.hasPlaces(engine, sequences + shape.sequences)
+    );
   }
 
   load(engine: number, model: number, position: number, atUs: number): void {
@@ -149,8 +157,10 @@ export class BatchedEngines {
   }
 
   #mayJoin(engine: number, number: number): boolean {
-    if (this.shares.count[engine] === 0) return true;
-    return this.shares.fits(engine, this.members.modelOf(number), this.members.shapeOf(number, engine), 0, 0);
+    const { shares } = this;
+    const shape = this.members.shapeOf(number, engine);
+    if (shares.count[engine]! > 0) return shares.fits(engine, this.members.modelOf(number), shape, 0, 0);
+    return shares.isEmpty(engine) || shares.hasPlaces(engine, shape.sequences);
   }
 
   #join(engine: number, model: number, number: number, atUs: number): void {

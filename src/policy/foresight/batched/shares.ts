@@ -18,6 +18,8 @@ export class Shares {
   readonly fullTokens: Float64Array;
   readonly joinTokens: Float64Array;
   readonly sequences: Float64Array;
+  /** By engine, sequences of all its parts. */
+  readonly #together: Float64Array;
   /** By place: who it is, when the inputs are there, and whether the prompt has been begun. */
   readonly numbers: Int32Array;
   readonly shapes: Shape[] = [];
@@ -45,6 +47,7 @@ export class Shares {
     this.fullTokens = new Float64Array(engines);
     this.joinTokens = new Float64Array(engines);
     this.sequences = new Float64Array(engines);
+    this.#together = new Float64Array(engines);
     this.numbers = new Int32Array(places);
     this.readyUs = new Float64Array(places);
     this.opened = new Uint8Array(places);
@@ -62,16 +65,25 @@ export class Shares {
     this.fullTokens.fill(0);
     this.joinTokens.fill(0);
     this.sequences.fill(0);
+    this.#together.fill(0);
   }
 
   /** Whether the batch is of this model, or of none, and has places and KV memory to the end for the share beside `more` that are about to join. */
   fits(engine: number, model: number, shape: Shape, moreTokens: number, moreSequences: number): boolean {
     const current = this.model[engine]!;
     if (current !== none && current !== model) return false;
-    return (
-      this.fullTokens[engine]! + moreTokens + shape.fullTokens <= this.capacity(engine, model) &&
-      this.sequences[engine]! + moreSequences + shape.sequences <= this.#batchings[engine]!.maxSequences
-    );
+    if (this.fullTokens[engine]! + moreTokens + shape.fullTokens > this.capacity(engine, model)) return false;
+    return this.hasPlaces(engine, moreSequences + shape.sequences);
+  }
+
+  /** For so many sequences, beside those of all parts of the engine. */
+  hasPlaces(engine: number, sequences: number): boolean {
+    return this.#together[this.#fleet.wholeOf[engine]!]! + sequences <= this.#batchings[engine]!.maxSequences;
+  }
+
+  /** Nothing is in the batch, nor in that of another part. */
+  isEmpty(engine: number): boolean {
+    return this.#together[this.#fleet.wholeOf[engine]!] === 0;
   }
 
   capacity(engine: number, model: number): number {
@@ -106,6 +118,7 @@ export class Shares {
     this.fullTokens[engine]! += fullTokens;
     this.joinTokens[engine]! += shape.joinTokens;
     this.sequences[engine]! += shape.sequences;
+    this.#together[this.#fleet.wholeOf[engine]!]! += shape.sequences;
     this.numbers[at] = number;
     this.shapes[at] = shape;
     this.#full[at] = fullTokens;
@@ -119,6 +132,7 @@ export class Shares {
     this.numbers[at] = none;
     this.joinTokens[engine]! -= shape.joinTokens;
     this.sequences[engine]! -= shape.sequences;
+    this.#together[this.#fleet.wholeOf[engine]!]! -= shape.sequences;
   }
 
   /** After some have left. */

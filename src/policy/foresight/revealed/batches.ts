@@ -12,6 +12,8 @@ export class Batches {
   readonly #span: number;
   readonly #loadEndUs: Float64Array;
   readonly #count: Int32Array;
+  /** By engine, of all its parts. */
+  readonly #together: Int32Array;
   readonly #model: Int32Array;
   readonly #kvUsed: Float64Array;
   readonly #prefilledUs: Float64Array;
@@ -28,6 +30,7 @@ export class Batches {
     this.#span = Math.max(1, ...fleet.places, ...fleet.running.map(({ length }) => length));
     this.#loadEndUs = new Float64Array(this.#engines);
     this.#count = new Int32Array(this.#engines);
+    this.#together = new Int32Array(this.#engines);
     this.#model = new Int32Array(this.#engines);
     this.#kvUsed = new Float64Array(this.#engines);
     this.#prefilledUs = new Float64Array(this.#engines);
@@ -39,6 +42,7 @@ export class Batches {
   reset(): void {
     this.#loadEndUs.set(this.#fleet.loadEndUs);
     this.#count.fill(0);
+    this.#together.fill(0);
     this.#model.fill(none);
     this.#kvUsed.fill(0);
     this.#prefilledUs.fill(this.#nowUs);
@@ -55,6 +59,7 @@ export class Batches {
     this.#endKv[at] = kvTokens;
     this.#endCall[at] = call;
     this.#count[engine] = 1 + this.count(engine);
+    this.#together[this.#fleet.wholeOf[engine]!]! += 1;
     this.#kvUsed[engine] = kvTokens + (this.#kvUsed[engine] ?? 0);
   }
 
@@ -92,11 +97,11 @@ export class Batches {
     return count === 0 ? 0 : leftUs / count;
   }
 
-  /** There is no batch, or one of the model with room for so much KV. */
+  /** There is no batch, or one of the model with room for so much KV; and a place. */
   hasRoom(engine: number, model: number, kvTokens: number): boolean {
-    const count = this.count(engine);
-    if (count === 0) return true;
-    if (this.#model[engine] !== model || count >= (this.#fleet.places[engine] ?? 1)) return false;
+    if (this.#together[this.#fleet.wholeOf[engine]!]! >= (this.#fleet.places[engine] ?? 1)) return false;
+    if (this.count(engine) === 0) return true;
+    if (this.#model[engine] !== model) return false;
     const capacity = this.#fleet.kvTokens[engine * this.#models + model] ?? 0;
     return (this.#kvUsed[engine] ?? 0) + kvTokens <= capacity;
   }
@@ -155,6 +160,7 @@ export class Batches {
         const call = this.#endCall[at] ?? none;
         if (call !== none) onEnd(call);
       }
+      this.#together[this.#fleet.wholeOf[engine]!]! -= this.count(engine) - kept;
       this.#count[engine] = kept;
       if (this.isLoading(engine, atUs)) continue;
       this.#loadEndUs[engine] = 0;

@@ -35,6 +35,8 @@ export type Fleet = {
   readonly memoryBytes: Float64Array;
   readonly mostModels: Int32Array;
   readonly places: Int32Array;
+  /** Its number, or of a part of an engine that of the first part: parts share their places. */
+  readonly wholeOf: Int32Array;
   readonly open: Uint8Array;
   readonly loadEndUs: Float64Array;
   /** Models held now or about to be, least recently used first. */
@@ -153,6 +155,9 @@ function layFleet(
     mostModels: Int32Array.from(engines, ({ holding }) => holding.engine.maxResident),
     places: Int32Array.from(engines, ({ holding: { engine } }) =>
       engine.batching.kind === "exclusive" ? 1 : engine.batching.maxSequences,
+    ),
+    wholeOf: Int32Array.from(engines, ({ holding: { index, partOf } }) =>
+      partOf === undefined ? index : view.cluster.indexOf(partOf),
     ),
     open: Uint8Array.from(engines, ({ open, role }) => (open && role !== "decode" ? 1 : 0)),
     loadEndUs: Float64Array.from(engines, ({ loadEndUs }) =>

@@ -19,7 +19,7 @@ const shape: Shape = {
 };
 
 test("who waits for inputs and moves up has had nothing taken in, whatever was of who stood there", () => {
-  const shares = new Shares({ engines: [{}], models: 1 } as unknown as Fleet, [], 4);
+  const shares = new Shares({ engines: [{}], models: 1, wholeOf: [0] } as unknown as Fleet, [], 4);
   shares.reset();
   const left = { readyUs: 0, promptTokens: 0, steps: 5, contextTokens: 100, fullTokens: 110 };
   shares.goOn(0, 0, 7, shape, left);
