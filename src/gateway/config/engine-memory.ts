@@ -20,8 +20,9 @@ export type MemoryPlan = {
 
 /** Fewer are not worth holding a model for: `model/holding.ts` asks for so many. */
 const leastKvTokens = 1024;
-/** What a real server is trusted to have room for, whatever its GPU. */
+/** What a real server is trusted to have room for, whatever its GPU: of one that never says how much it has, for so many calls. */
 const trustedKvTokens = 4096;
+const mostTrusted = 256;
 
 /** What an emulated engine sets aside for each of several models unless it is told otherwise. */
 const emulatedKvBytes = 8e9;
@@ -79,7 +80,7 @@ function planReal(question: MemoryQuestion): MemoryPlan {
   const kvBytes = realKvBytes(question);
   const byId = new Map(served.map(({ model }) => [model.id, model]));
   const need = (model: Model): number =>
-    model.weightBytes + (kvBytes ?? trustedKvTokens * Math.max(1, model.kvBytesPerToken));
+    model.weightBytes + (kvBytes ?? trustedTokens(engine) * Math.max(1, model.kvBytesPerToken));
   const largest = served.reduce((most, { model }) => Math.max(most, need(model)), kvBytes ?? 0);
   const together = resident.reduce((sum, id) => sum + need(byId.get(id) ?? unreachable(id)), 0);
   const needed = Math.max(largest, maxResident > 1 ? together : 0);
@@ -109,7 +110,12 @@ function realKvBytes({ engine, gpu, served, maxResident, mixesModels, told }: Me
   const heaviest = Math.max(0, ...served.map(({ model }) => model.weightBytes));
   const context = Math.max(trustedKvTokens, ...served.map(({ contextTokens }) => contextTokens)) * perToken;
   const left = room - heaviest;
-  return Math.max(trustedKvTokens * perToken, mixesModels ? Math.max(context, left) : Math.min(context, left));
+  return Math.max(trustedTokens(engine) * perToken, mixesModels ? Math.max(context, left) : Math.min(context, left));
+}
+
+/** Calls must not wait for memory of which nothing is known: the server admits them by itself. */
+function trustedTokens({ kind, maxSequences }: EngineConfig): number {
+  return trustedKvTokens * (kind === "openai" ? Math.min(maxSequences, mostTrusted) : 1);
 }
 
 function fits(model: Model, room: number, kvBytes: number | undefined): boolean {

@@ -76,6 +76,18 @@ test("what the server says of its KV memory holds, to the token", () => {
   expect(held({ kvCapacityTokens: 0 })).toBe(held({}));
 });
 
+test("calls of a server that never tells its KV memory do not wait for memory that is only guessed", () => {
+  const tokensOf = (more: string): number | undefined => {
+    const config = parse(`kind: openai, url: "http://h:1", models: [llama-3.1-70b]${more}`);
+    return holdingsOf(toCluster(config))[0]?.models.get("llama-3.1-70b")?.kvCapacityTokens;
+  };
+  // 4096 tokens for each of 32 calls, and of as many as are said, on a GPU that could not even hold the weights.
+  expect(tokensOf("")).toBeGreaterThanOrEqual(32 * 4096);
+  expect(tokensOf(", maxSequences: 100")).toBeGreaterThanOrEqual(100 * 4096);
+  expect(tokensOf(", maxSequences: 100000")).toBeLessThan(1.1 * 256 * 4096);
+  expect(tokensOf(", kvBytes: 2e9")).toBeLessThan(8192);
+});
+
 test("an engine without a list holds what its server shows, loaded as it shows", () => {
   const config = parse('kind: ollama, id: vllm, url: "http://h:1", gpu: rtx-4090-24g');
   expect(holdingsOf(toCluster(config))[0]?.models.size).toBe(0);
