@@ -3,10 +3,10 @@
 import type { CostModel } from "../cost/cost-model.ts";
 import { shareWork, sideBySide, type ShareWork } from "../cost/share-work.ts";
 import { sumTerms } from "../model/decision.ts";
-import type { EngineId } from "../model/cluster.ts";
+import { mixesModels, type EngineId } from "../model/cluster.ts";
 import type { JournalEvent, StagePlace, StageRedirect } from "../model/event.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
-import { fillingAt, writtenBy } from "./filling.ts";
+import { fillingAt, inBatchOf, writtenBy } from "./filling.ts";
 import { freshShare, newEngineRow, type EngineRow, type ShareRow, type ShareStep, type StageRow } from "./rows.ts";
 
 /** What names a share in a record. */
@@ -162,14 +162,17 @@ export class EngineBook implements Iterable<EngineRow> {
       case "batch-step": {
         const engine = this.#rows.get(event.engine);
         if (engine === undefined) return;
-        const { prompts, decoders } = fillingAt(engine, event.startUs);
+        const { prompts, decoders } = fillingAt(engine, event.model, event.startUs);
         for (const share of decoders) share.stepsDone += event.steps;
         for (const { share, tokens } of prompts) {
           share.promptLeft -= tokens;
           share.promptDone += tokens;
         }
-        engine.lastStepUs = event.atUs;
-        engine.ghosts = [];
+        engine.lastStepUs.set(event.model, event.atUs);
+        const carried = inBatchOf(engine, event.model, engine.ghosts);
+        engine.ghosts = engine.ghosts.filter((ghost) => !carried.includes(ghost));
+        // A step of another model may be under way for longer.
+        if (mixesModels(engine.costs.engine)) return;
         while (engine.factors.length > 1 && (engine.factors[1]?.atUs ?? Infinity) <= event.atUs) engine.factors.shift();
         return;
       }

@@ -1,7 +1,8 @@
 /** Which shares an iteration of a batched engine carries, and how many prompt tokens of each: worked out from the books alone. */
 
 import { iterationUs, type Batch } from "../cost/roofline.ts";
-import type { Batching } from "../model/cluster.ts";
+import { mixesModels, type Batching } from "../model/cluster.ts";
+import type { ModelId } from "../model/model.ts";
 import type { EngineRow, ShareRow } from "./rows.ts";
 
 export type Taken = { readonly share: ShareRow; readonly tokens: number };
@@ -11,12 +12,12 @@ export type Filling = {
   readonly decoders: readonly ShareRow[];
 };
 
-/** The batch that began at `startUs`: all that was open then, in order of admission, those included that were lost meanwhile. */
-export function fillingAt(engine: EngineRow, startUs: number): Filling {
+/** The batch of a model that began at `startUs`: all that was open then, in order of admission, those included that were lost meanwhile. */
+export function fillingAt(engine: EngineRow, model: ModelId, startUs: number): Filling {
   const { batching } = engine.costs.engine;
   const waiting: ShareRow[] = [];
   const decoding: ShareRow[] = [];
-  for (const share of membersAt(engine, startUs)) {
+  for (const share of membersAt(engine, model, startUs)) {
     if (share.step === "decoding") decoding.push(share);
     else if (share.step === "prefilling" && share.promptLeft > 0) waiting.push(share);
   }
@@ -25,10 +26,25 @@ export function fillingAt(engine: EngineRow, startUs: number): Filling {
   return { prompts: takePrompts(engine, batching, waiting, decoders, startUs), decoders };
 }
 
-function membersAt(engine: EngineRow, startUs: number): readonly ShareRow[] {
-  if (engine.ghosts.length === 0) return engine.running;
-  const ghosts = engine.ghosts.filter((ghost) => ghost.lostUs > startUs);
-  return [...engine.running, ...ghosts].sort((left, right) => left.startSequence - right.startSequence);
+function membersAt(engine: EngineRow, model: ModelId, startUs: number): readonly ShareRow[] {
+  const running = inBatchOf(engine, model, engine.running);
+  if (engine.ghosts.length === 0) return running;
+  const ghosts = inBatchOf(engine, model, engine.ghosts).filter((ghost) => ghost.lostUs > startUs);
+  return [...running, ...ghosts].sort((left, right) => left.startSequence - right.startSequence);
+}
+
+/** Of the engine's shares those in one batch with a model: all, or where models are mixed those of that one. */
+export function inBatchOf(
+  { costs }: EngineRow,
+  model: ModelId | undefined,
+  shares: readonly ShareRow[],
+): readonly ShareRow[] {
+  return mixesModels(costs.engine) ? shares.filter(({ stage }) => stage.model === model) : shares;
+}
+
+/** When the last step of that batch ended. */
+export function lastStepUs({ costs, lastStepUs: ends }: EngineRow, model: ModelId): number {
+  return mixesModels(costs.engine) ? (ends.get(model) ?? 0) : Math.max(0, ...ends.values());
 }
 
 /**

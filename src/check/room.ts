@@ -1,6 +1,8 @@
 /** KV memory and places of an engine: what shares hold, what they ask for, and when it becomes free. */
 
 import { shareWork, type ShareWork } from "../cost/share-work.ts";
+import type { ModelId } from "../model/model.ts";
+import { inBatchOf } from "./filling.ts";
 import type { EngineRow, ShareRow } from "./rows.ts";
 
 /** An exclusive engine sets the limit aside, and so do waves; a batch only what the share has when it begins to write. */
@@ -32,13 +34,13 @@ export function isInBatch({ step }: ShareRow): boolean {
 /** KV tokens and places. */
 export type Room = { readonly tokens: number; readonly sequences: number };
 
-/** What the batch has left for shares of the model that runs. */
-export function freeRoom(engine: EngineRow): Room {
+/** What is left for shares of a model: of its KV memory, and of the sequences that all share. */
+export function freeRoom(engine: EngineRow, model: ModelId): Room {
   const { batching } = engine.costs.engine;
-  const capacity = engine.costs.models.get(engine.running[0]?.stage.model ?? "")?.kvCapacityTokens ?? 0;
+  const capacity = engine.costs.models.get(model)?.kvCapacityTokens ?? 0;
   let sequences = batching.maxSequences;
   for (const share of engine.running) if (isInBatch(share)) sequences -= share.work?.sequences ?? 0;
-  return { tokens: capacity - keptTokens(engine.running), sequences };
+  return { tokens: capacity - keptTokens(inBatchOf(engine, model, engine.running)), sequences };
 }
 
 export function askedBy(engine: EngineRow, share: ShareRow, work: ShareWork): Room {
@@ -49,22 +51,23 @@ export function hasRoom(free: Room, asked: Room): boolean {
   return asked.tokens <= free.tokens && asked.sequences <= free.sequences;
 }
 
-/** When a share that asks for so much could begin, as running shares are expected to end, and what is spare beside it then. */
+/** When a share of a model that asks for so much of what is free could begin, as running shares are expected to end, and what is spare beside it then. */
 export function beginOf(
   engine: EngineRow,
+  model: ModelId,
+  free: Room,
   asked: Room,
   nowUs: number,
 ): { readonly atUs: number; readonly spare: Room } {
   const ends = engine.running
     .map((share) => ({ share, endUs: Math.max(nowUs, expectedEndUs(share)) }))
     .sort((left, right) => left.endUs - right.endUs);
-  const free = freeRoom(engine);
   let tokens = free.tokens - asked.tokens;
   let sequences = free.sequences - asked.sequences;
   let atUs = nowUs;
   for (const { share, endUs } of ends) {
     if (tokens >= 0 && sequences >= 0 && endUs > atUs) break;
-    tokens += keptTokens([share]);
+    tokens += keptTokens(inBatchOf(engine, model, [share]));
     if (isInBatch(share)) sequences += share.work?.sequences ?? 0;
     atUs = endUs;
   }

@@ -142,8 +142,8 @@ export type EngineRow = {
   /** Lost shares that the iteration under way still carries. */
   ghosts: ShareRow[];
   nicFreeUs: number;
-  /** End of the last batch step. */
-  lastStepUs: number;
+  /** End of each model's last batch step. */
+  readonly lastStepUs: Map<ModelId, number>;
 };
 
 /** What a share knows before it has started. */
@@ -191,6 +191,6 @@ export function newEngineRow(costs: EngineCosts): EngineRow {
     running: [],
     ghosts: [],
     nicFreeUs: 0,
-    lastStepUs: 0,
+    lastStepUs: new Map(),
   };
 }

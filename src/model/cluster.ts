@@ -82,7 +82,7 @@ export type Batching =
       readonly prefillUs?: number;
       /** `by-step`: takes from the queue only what the next iteration takes in, so that the queue's order counts until then; else all that KV memory has room for. */
       readonly admission?: "by-step";
-      /** Shares of all resident models run side by side; otherwise a batch is of one model. Only servers do this, not the simulator. */
+      /** A batch per resident model, side by side, each as fast as if alone and with KV memory of its own; `maxSequences` bounds all together. Otherwise there is one batch, of one model at a time. */
       readonly mixesModels?: boolean;
     };
 
@@ -120,6 +120,11 @@ export type Cluster = {
   /** `serial`, also if absent: a way between hosts serves one transfer after another. `none`: all at once, each as if alone. */
   readonly contention?: "serial" | "none";
 };
+
+/** Whether several models run there side by side. */
+export function mixesModels({ batching }: Pick<Engine, "batching">): boolean {
+  return batching.kind === "batched" && batching.mixesModels === true;
+}
 
 /** Names the way from one host to another: each link is one way, and each host has one way into the store. */
 export function routeId(via: "link" | "store", from: HostId, to: HostId): string {

@@ -2,6 +2,7 @@
 
 import { sharePromptTokens, shareWork, sideBySide, type ShareWork } from "../cost/share-work.ts";
 import type { ModelHolding } from "../model/holding.ts";
+import type { ModelId } from "../model/model.ts";
 import type { EngineState, QueuedShare, RunningShare } from "../state/engine-state.ts";
 import { nextInQueue } from "../state/queue.ts";
 import { pickOvertaking, type Room } from "./overtaking.ts";
@@ -83,21 +84,29 @@ export function admissibleShare(
   const [beside] = engine.running;
   if (beside === undefined) return next;
   if (beside.stage.model !== next.stage.model) return undefined;
-  const room = createRoom(engine, held, groups, written);
+  const room = createRoom(engine, held, groups, written, placesLeft(engine, groups));
   if (room.fits(next)) return next;
-  return engine.overtaking === 0 ? undefined : pickOvertaking(engine, room, next, nowUs);
+  return engine.overtaking === 0 ? undefined : pickOvertaking(engine, engine.queue, room, next, nowUs);
 }
 
-function createRoom(
+/** What the groups of all models leave of the engine's sequences. */
+export function placesLeft(engine: EngineState, groups: readonly Group[]): number {
+  let places = engine.holding.engine.batching.maxSequences;
+  for (const group of groups) places -= group.work.sequences;
+  return places;
+}
+
+/** What is free for a model. Groups of others may be among those given: they hold sequences, and KV memory of their own. */
+export function createRoom(
   engine: EngineState,
   held: ModelHolding,
   groups: readonly Group[],
   written: (queued: QueuedShare) => number,
+  freeSequences: number,
 ): Room {
   const { maxSequences } = engine.holding.engine.batching;
-  const freeTokens = held.kvCapacityTokens - keptTokens(engine, groups);
-  let freeSequences = maxSequences;
-  for (const group of groups) freeSequences -= group.work.sequences;
+  const model = held.model.id;
+  const freeTokens = held.kvCapacityTokens - keptTokens(engine, model, groups);
   const sequencesFor = ({ stage, items }: QueuedShare): number =>
     items === 1 ? 1 : Math.min(items, sideBySide(stage, held, maxSequences));
   const tokensFor = (share: QueuedShare): number => admissionTokens(share, held, maxSequences, written(share));
@@ -111,16 +120,18 @@ function createRoom(
     heldBy: (share) => {
       byStart ??= new Map(groups.map((group) => [group.running.started, group]));
       const group = byStart.get(share.started);
-      if (group === undefined) return { tokens: share.kvTokens, sequences: 0 };
-      return { tokens: group.reservedTokens, sequences: group.work.sequences };
+      const own = share.stage.model === model;
+      if (group === undefined) return { tokens: own ? share.kvTokens : 0, sequences: 0 };
+      return { tokens: own ? group.reservedTokens : 0, sequences: group.work.sequences };
     },
   };
 }
 
-/** KV tokens that are set aside: for the batch, and for shares whose KV is on its way to a decode engine. */
-function keptTokens(engine: EngineState, groups: readonly Group[]): number {
-  let tokens = engine.kvTokens;
-  for (const group of groups) tokens += group.reservedTokens - group.running.kvTokens;
+/** KV tokens of a model that are set aside: for its batch, and for shares whose KV is on its way to a decode engine. */
+function keptTokens(engine: EngineState, model: ModelId, groups: readonly Group[]): number {
+  let tokens = engine.kvTokensOf(model);
+  for (const { running, reservedTokens } of groups)
+    if (running.stage.model === model) tokens += reservedTokens - running.kvTokens;
   return tokens;
 }
 
@@ -134,7 +145,7 @@ export function growthSteps(engine: EngineState, decoders: readonly Group[], gro
   const growing = decoders.filter((group) => group.work.waves === 1);
   const held = engine.holding.models.get(growing[0]?.running.stage.model ?? "");
   if (held === undefined) return Infinity;
-  const freeTokens = held.kvCapacityTokens - keptTokens(engine, groups);
+  const freeTokens = held.kvCapacityTokens - keptTokens(engine, held.model.id, groups);
   const needed = (steps: number): number => {
     let tokens = 0;
     for (const group of growing)

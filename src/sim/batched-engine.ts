@@ -1,288 +1,85 @@
 /**
- * An engine that serves many shares in one batch, iteration by iteration (continuous batching).
- * While only decoding goes on and nothing can join or leave, iterations are skipped ahead as one segment; something new that
- * can join cuts the segment at the end of the iteration under way.
+ * An engine that serves many shares side by side: in one batch, of one model at a time, or where it mixes models in a batch per
+ * model. It loads what is missing while nothing runs there, and nothing joins during a load.
  */
 
-import type { Rates } from "../cost/roofline.ts";
-import { shareWork, sideBySide, usableCachedTokens, type ShareWork } from "../cost/share-work.ts";
+import type { ModelId } from "../model/model.ts";
+import { mixesModels } from "../model/cluster.ts";
 import type { EngineState, QueuedShare } from "../state/engine-state.ts";
-import {
-  admissibleShare,
-  admissionTokens,
-  createGroup,
-  growthSteps,
-  heldTokens,
-  type Group,
-} from "./batch-admission.ts";
-import { fillBatch, type Filling, type Intake } from "./batch-filling.ts";
-import { batchStepUs, expectPrompt, isByStep, nextIntake, paceOf, takeIn } from "./step-intake.ts";
-import {
-  endShare,
-  fetchInputs,
-  handOverKv,
-  isAlive,
-  modelCosts,
-  ofShare,
-  startLoad,
-  trueOutputTokens,
-  type Floor,
-} from "./share-steps.ts";
-
-/** Iterations under way with one and the same batch. */
-type Segment = Filling & {
-  readonly startUs: number;
-  readonly rates: Rates;
-  /** Of the engine, when the segment started. */
-  readonly slowFactor: number;
-  /** May be cut short. */
-  steps: number;
-};
+import { admissibleShare } from "./batch-admission.ts";
+import { BatchLoop } from "./batch-loop.ts";
+import { nextToMix } from "./mixed-admission.ts";
+import { startLoad, type Floor } from "./share-steps.ts";
 
 export class BatchedEngine {
   readonly #floor: Floor;
   readonly #engine: EngineState;
-  #groups: Group[] = [];
-  /** Tokens of each sequence that preempted shares had written; they go on from there. */
-  readonly #written = new Map<string, number>();
-  #segment: Segment | undefined;
+  /** The one batch there is, unless models are mixed. */
+  readonly #only: BatchLoop | undefined;
+  /** Or one of each model that has run, in the order in which they first did. */
+  readonly #perModel = new Map<ModelId, BatchLoop>();
 
   constructor(floor: Floor, engine: EngineState) {
     this.#floor = floor;
     this.#engine = engine;
+    if (!mixesModels(engine.holding.engine)) this.#only = new BatchLoop(floor, engine);
+  }
+
+  get #loops(): Iterable<BatchLoop> {
+    return this.#only === undefined ? this.#perModel.values() : [this.#only];
   }
 
   /** Takes up what can be taken up now. */
   serve(): void {
-    const { world } = this.#floor;
-    this.#dropLost();
+    for (const loop of this.#loops) loop.dropLost();
     if (!this.#engine.up || this.#engine.loadEndUs > 0) return;
-    if (this.#segment !== undefined) {
-      if (this.#segment.steps > 1 && this.#hasNews()) this.#cut(this.#segment, world.nowUs);
-      return;
+    for (const loop of this.#loops) {
+      if (loop.isLong && loop.hasPrompt()) loop.cut();
+      loop.lookAhead();
     }
-    if (this.#admit()) this.#startSegment();
-  }
-
-  /** Lets go of shares that a crash or a lost sibling has taken away, and of what was being computed for them alone. */
-  #dropLost(): void {
-    const before = this.#groups.length;
-    this.#groups = this.#groups.filter((group) => isAlive(this.#engine, group.running));
-    if (this.#groups.length === before) return;
-    for (const key of this.#written.keys()) if (!this.#hasShare(key)) this.#written.delete(key);
-    const segment = this.#segment;
-    if (segment === undefined) return;
-    const carried = [...segment.decoders, ...segment.prompts.map(({ group }) => group)];
-    if (carried.some((group) => this.#groups.includes(group))) this.#cut(segment, this.#floor.world.nowUs);
-    else this.#segment = undefined;
-  }
-
-  #hasShare(key: string): boolean {
-    const { queue, running } = this.#engine;
-    return queue.some((share) => shareKey(share) === key) || running.some((share) => shareKey(share) === key);
-  }
-
-  /** Whether something could join at the end of the iteration under way. By steps, a prompt whose inputs have arrived, too. */
-  #hasNews(): boolean {
-    const byStep = isByStep(this.#engine.holding.engine.batching);
-    if (byStep && this.#groups.some((group) => group.ready && !group.opened)) return true;
-    return this.#admissible(nextIntake(this.#floor.world, this.#engine, this.#groups)) !== undefined;
+    if (!this.#admit()) return;
+    for (const loop of this.#loops) loop.go();
   }
 
   /** False if a load must come first. */
   #admit(): boolean {
-    const { world } = this.#floor;
-    let intake = nextIntake(this.#floor.world, this.#engine, this.#groups);
-    let prompts = 0;
     for (;;) {
-      const queued = this.#admissible(intake);
+      const queued = this.#only === undefined ? this.#nextToMix() : this.#nextOf(this.#only);
       if (queued === undefined) return true;
-      const { stage, phase } = queued;
-      // What decodes takes room from the prompts of the next iteration, but not from those it has been promised.
-      if (intake !== undefined && phase === "decode" && prompts > 0) return true;
-      if (!this.#engine.isResident(stage.model)) {
+      const { model } = queued.stage;
+      if (!this.#engine.isResident(model)) {
         if (this.#engine.running.length > 0) return true;
-        startLoad(world, this.#engine, stage.model, "stage", queued.victims, () => world.rouse(this.#engine.id));
+        const { world } = this.#floor;
+        startLoad(world, this.#engine, model, "stage", queued.victims, () => world.rouse(this.#engine.id));
         return false;
       }
-      const costs = modelCosts(world, this.#engine, stage.model);
-      const written = this.#writtenBefore(queued);
-      const kvTokens = admissionTokens(queued, costs, this.#engine.holding.engine.batching.maxSequences, written);
-      const share = { stage: stage.key, share: queued.share, attempt: queued.attempt, engine: this.#engine.id };
-      world.emit({ kind: "share-start", ...share, phase, kvTokens });
-      const running = this.#engine.running.at(-1);
-      if (running === undefined) return true;
-      const group = createGroup(running, this.#trueWork(queued), written);
-      this.#groups.push(group);
-      if (phase === "decode") {
-        group.ready = true;
-        this.#startDecode(group);
-        intake = nextIntake(this.#floor.world, this.#engine, this.#groups);
-      } else {
-        prompts += 1;
-        fetchInputs(world, this.#engine, running, () => {
-          group.ready = true;
-          world.rouse(this.#engine.id);
-        });
-        if (intake === undefined) continue;
-        // The next share must know what this one has found cached, and its start may cost this one what it has found.
-        if (group.ready) this.#openPrompt(group);
-        takeIn(this.#engine, intake, group);
-      }
+      (this.#only ?? this.#loopOf(model)).take(queued);
     }
   }
 
-  /** By steps, a prompt must have room in the next iteration too, and nothing goes past one that has not. */
-  #admissible(intake: Intake | undefined): QueuedShare | undefined {
-    const written = (queued: QueuedShare): number => this.#writtenBefore(queued);
-    const queued = admissibleShare(this.#engine, this.#groups, written, this.#floor.world.nowUs);
-    if (queued === undefined || intake === undefined || queued.phase === "decode") return queued;
-    const prompt = expectPrompt(this.#engine, this.#trueWork(queued), queued, written(queued));
-    return prompt.promptLeft === 0 || intake.roomFor(prompt) > 0 ? queued : undefined;
+  /** Nothing joins during an iteration: what could is waited for with this one and no longer. */
+  #nextOf(loop: BatchLoop): QueuedShare | undefined {
+    if (loop.busy && !loop.isLong) return undefined;
+    const written = (share: QueuedShare): number => loop.writtenBefore(share);
+    const queued = admissibleShare(this.#engine, loop.groups, written, this.#floor.world.nowUs);
+    if (queued === undefined || !loop.hasRoomInStep(queued)) return undefined;
+    if (!loop.busy) return queued;
+    loop.cut();
+    return undefined;
   }
 
-  #writtenBefore(queued: QueuedShare): number {
-    return this.#written.get(shareKey(queued)) ?? 0;
+  #nextToMix(): QueuedShare | undefined {
+    const groups = [...this.#perModel.values()].flatMap((loop) => loop.groups);
+    return nextToMix(this.#engine, (model) => this.#loopOf(model), groups, this.#floor.world.nowUs);
   }
 
-  /** What the share really asks for: only the engine knows. */
-  #trueWork({ stage, items }: QueuedShare): ShareWork {
-    const { world } = this.#floor;
-    const costs = modelCosts(world, this.#engine, stage.model);
-    const sequences = sideBySide(stage, costs, this.#engine.holding.engine.batching.maxSequences);
-    return shareWork(stage, items, sequences, trueOutputTokens(world, stage.key));
-  }
-
-  #startSegment(): void {
-    const { world } = this.#floor;
-    for (const group of this.#groups) if (group.ready && !group.opened) this.#openPrompt(group);
-    const model = this.#groups[0]?.running.stage.model;
-    const filling = fillBatch(this.#engine.holding.engine.batching, this.#groups, paceOf(world, this.#engine, model));
-    if (filling === undefined || model === undefined) return;
-    const steps = Math.min(filling.steps, growthSteps(this.#engine, filling.decoders, this.#groups));
-    if (steps === 0) return this.#preempt();
-    const { rates } = modelCosts(world, this.#engine, model);
-    const segment: Segment = { ...filling, steps, startUs: world.nowUs, rates, slowFactor: this.#engine.slowFactor };
-    this.#segment = segment;
-    this.#scheduleEnd(segment);
-  }
-
-  #openPrompt(group: Group): void {
-    const { running, work, promptTokens } = group;
-    const cachedTokens = usableCachedTokens(work, this.#engine.cachedTokens(running.stage));
-    this.#floor.world.emit({ kind: "prefill-start", ...ofShare(running, this.#engine), promptTokens, cachedTokens });
-    group.opened = true;
-    group.promptDone = cachedTokens;
-    group.promptLeft = promptTokens - cachedTokens;
-    if (group.promptLeft === 0) this.#endPrompt(group);
-  }
-
-  #startDecode(group: Group): void {
-    const { running, work, written } = group;
-    const { sequences, waves } = work;
-    const contextTokens = work.contextTokens + written;
-    const share = ofShare(running, this.#engine);
-    this.#floor.world.emit({ kind: "decode-start", ...share, sequences, waves, contextTokens });
-    group.opened = true;
-    group.contextTokens = sequences * contextTokens;
-    // The end of a prefill brought a token; what was written before a preemption is not written again.
-    group.stepsLeft = work.decodeSteps - written;
-    if (group.stepsLeft === 0) this.#finish(group);
-  }
-
-  #scheduleEnd(segment: Segment): void {
-    const { world } = this.#floor;
-    const { steps } = segment;
-    const endUs = segment.startUs + this.#durationUs(segment, steps);
-    world.after(endUs - world.nowUs, () => {
-      if (this.#segment !== segment || segment.steps !== steps) return;
-      // Shares may have been lost at this very instant.
-      this.#dropLost();
-      if (this.#segment === segment && segment.steps === steps) this.#endSegment(segment);
-    });
-  }
-
-  #durationUs({ batch, rates, slowFactor }: Segment, steps: number): number {
-    return batchStepUs(rates, batch, steps, slowFactor);
-  }
-
-  /** Ends the segment with the iteration under way at `nowUs`. */
-  #cut(segment: Segment, nowUs: number): void {
-    let least = 1;
-    let most = segment.steps;
-    while (least < most) {
-      const middle = (least + most) >> 1;
-      if (segment.startUs + this.#durationUs(segment, middle) >= nowUs) most = middle;
-      else least = middle + 1;
+  #loopOf(model: ModelId): BatchLoop {
+    let loop = this.#perModel.get(model);
+    if (loop === undefined) {
+      loop = new BatchLoop(this.#floor, this.#engine, model);
+      this.#perModel.set(model, loop);
+      loop.lookAhead();
     }
-    if (least === segment.steps) return;
-    segment.steps = least;
-    this.#scheduleEnd(segment);
+    return loop;
   }
-
-  #endSegment({ startUs, steps, batch, prompts, decoders, rates }: Segment): void {
-    const { world } = this.#floor;
-    this.#segment = undefined;
-    world.emit({ kind: "batch-step", engine: this.#engine.id, model: rates.model.id, startUs, steps, ...batch });
-    for (const group of decoders) {
-      group.stepsLeft -= steps;
-      group.contextTokens += steps * group.work.sequences;
-      if (group.work.waves === 1) group.reservedTokens = Math.max(group.reservedTokens, heldTokens(group));
-      if (group.stepsLeft === 0 && isAlive(this.#engine, group.running)) this.#finish(group);
-    }
-    for (const { group, tokens } of prompts) {
-      group.promptLeft -= tokens;
-      group.promptDone += tokens;
-      if (group.promptLeft === 0 && isAlive(this.#engine, group.running)) this.#endPrompt(group);
-    }
-    // There is room for prompts again: the policy may want to use it before the queue does.
-    if (prompts.length > 0 && isByStep(this.#engine.holding.engine.batching)) world.changed = true;
-    world.rouse(this.#engine.id);
-  }
-
-  #endPrompt(group: Group): void {
-    const { running } = group;
-    this.#floor.world.emit({ kind: "prefill-end", ...ofShare(running, this.#engine) });
-    if (running.phase === "prefill") {
-      this.#groups = this.#groups.filter((other) => other !== group);
-      handOverKv(this.#floor, this.#engine, running, group.promptTokens);
-    } else if (running.stage.kind === "embed") {
-      this.#groups = this.#groups.filter((other) => other !== group);
-      endShare(this.#floor, this.#engine, running, running.phase);
-    } else {
-      this.#startDecode(group);
-    }
-  }
-
-  #finish(group: Group): void {
-    const { running, work } = group;
-    this.#groups = this.#groups.filter((other) => other !== group);
-    this.#written.delete(shareKey(running));
-    const outputTokens = work.outputTokens * running.items;
-    this.#floor.world.emit({ kind: "decode-end", ...ofShare(running, this.#engine), outputTokens });
-    endShare(this.#floor, this.#engine, running, running.phase);
-  }
-
-  /** KV memory is full: the share that came last gives way, to go on later from what it has written. The first always gets on. */
-  #preempt(): void {
-    const group = this.#groups.pop();
-    if (group === undefined) return;
-    const { running, work } = group;
-    const decoding = group.opened && group.promptLeft === 0;
-    const taken = running.phase === "decode" ? 0 : 1;
-    const written = decoding ? taken + work.decodeSteps - group.stepsLeft : group.written;
-    this.#written.set(shareKey(running), written);
-    const share = ofShare(running, this.#engine);
-    this.#floor.world.emit({
-      kind: "share-preempt",
-      ...share,
-      kvTokens: running.kvTokens,
-      outputTokens: written * work.sequences,
-    });
-    this.#startSegment();
-  }
-}
-
-function shareKey({ stage, share, attempt }: QueuedShare): string {
-  return `${stage.key}#${share}#${attempt}`;
 }

@@ -18,9 +18,10 @@ export type Room = {
   readonly heldBy: (share: RunningShare) => { readonly tokens: number; readonly sequences: number };
 };
 
-/** Of the shares that fit and may overtake, the first in order, unless one ahead of it is overtaken no more. Looks once at each share. */
+/** Of the shares queued that fit and may overtake, the first in order, unless one ahead of it is overtaken no more. Looks once at each share. */
 export function pickOvertaking(
   engine: EngineState,
+  queue: readonly QueuedShare[],
   room: Room,
   blocked: QueuedShare,
   nowUs: number,
@@ -29,7 +30,7 @@ export function pickOvertaking(
   let picked: QueuedShare | undefined;
   let barrier: QueuedShare | undefined;
   let begin: Begin | undefined;
-  for (const share of engine.queue) {
+  for (const share of queue) {
     if (share === blocked) continue;
     const same = share.stage.model === blocked.stage.model;
     if (same && share.overtakes !== undefined && room.fits(share)) {

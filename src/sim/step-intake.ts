@@ -11,8 +11,13 @@ import { createIntake, type Intake, type Pace, type Prompt } from "./batch-filli
 import { modelCosts } from "./share-steps.ts";
 import type { World } from "./world.ts";
 
-/** All that has been admitted and not taken in, inputs that are on the way included. Undefined where admission asks for KV memory alone. */
-export function nextIntake(world: World, engine: EngineState, groups: readonly Group[]): Intake | undefined {
+/** All that a batch has admitted and not taken in, inputs that are on the way included. Undefined where admission asks for KV memory alone. */
+export function nextIntake(
+  world: World,
+  engine: EngineState,
+  groups: readonly Group[],
+  model: ModelId | undefined,
+): Intake | undefined {
   const { batching } = engine.holding.engine;
   if (!isByStep(batching) || engine.queue.length === 0) return undefined;
   const waiting: Group[] = [];
@@ -21,8 +26,8 @@ export function nextIntake(world: World, engine: EngineState, groups: readonly G
     if (group.stepsLeft > 0) decoding.push(group);
     else waiting.push(group);
   }
-  const model = (groups[0]?.running ?? engine.queue[0])?.stage.model;
-  const intake = createIntake(batching, batching.chunkedPrefill ? decoding : [], paceOf(world, engine, model));
+  const runs = model ?? (groups[0]?.running ?? engine.queue[0])?.stage.model;
+  const intake = createIntake(batching, batching.chunkedPrefill ? decoding : [], paceOf(world, engine, runs));
   for (const group of waiting) takeIn(engine, intake, group);
   return intake;
 }

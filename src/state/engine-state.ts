@@ -1,6 +1,6 @@
 /** What one engine holds and does now. Changed by `apply` only; policies read it. */
 
-import type { EngineId, EngineRole } from "../model/cluster.ts";
+import { mixesModels, type EngineId, type EngineRole } from "../model/cluster.ts";
 import type { Place } from "../model/decision.ts";
 import type { EngineHolding } from "../model/holding.ts";
 import type { SharePhase } from "../model/event.ts";
@@ -71,7 +71,7 @@ export class EngineState {
   overtaking = 0;
   /** Shares on other engines that are to be handed over to this one. */
   incoming = 0;
-  /** KV memory set aside for what is running. */
+  /** KV memory set aside for what is running, of all models together. */
   kvTokens = 0;
   /** When the network interface has sent all KV it was given. */
   nicFreeAtUs = 0;
@@ -130,10 +130,23 @@ export class EngineState {
     this.#ownsPrefixes.delete(model);
   }
 
+  /** What runs in one batch with a share of `model`, or would: all, or where models are mixed what is of that one. */
+  batchOf(model: ModelId): readonly RunningShare[] {
+    return mixesModels(this.holding.engine) ? this.running.filter(({ stage }) => stage.model === model) : this.running;
+  }
+
+  /** KV memory set aside where `model` has its own: of all that runs, or where models are mixed of what is of that one. */
+  kvTokensOf(model: ModelId): number {
+    if (!mixesModels(this.holding.engine)) return this.kvTokens;
+    let tokens = 0;
+    for (const { stage, kvTokens } of this.running) if (stage.model === model) tokens += kvTokens;
+    return tokens;
+  }
+
   /** Cached prefixes may take what running work leaves of the KV memory, and never more than the engine's own bound. */
   prefixBudgetTokens(model: ModelId): number {
     const capacity = this.holding.models.get(model)?.kvCapacityTokens ?? 0;
-    return Math.min(this.holding.engine.prefixTokens ?? Infinity, capacity - this.kvTokens);
+    return Math.min(this.holding.engine.prefixTokens ?? Infinity, capacity - this.kvTokensOf(model));
   }
 
   /** An independent copy. Prefix caches are shared until one side writes to them, so this side must be the only writer. */

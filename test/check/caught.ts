@@ -12,6 +12,7 @@ export const whole = wild("whole", 3);
 export const branched = wild("branched", 1);
 export const pairs = wild("pairs", 1);
 export const tight = wild("tight", 1);
+export const mixing = wild("mixing", 1);
 
 function wild(name: string, seed: number): Journal {
   const make = wildRuns[name];

@@ -71,6 +71,7 @@ const faults = {
   lossChance: 0.05,
 };
 const tight = gigabytes(0.7);
+const holdsTwo = { resident: ["llama-3.1-8b", "qwen3-32b-int4"], maxResident: 2, kvBytes: gigabytes(1.6) };
 
 const pairs: readonly Partial<Engine>[] = [
   { role: "prefill", batching: inTime, kvBytes: gigabytes(1.2) },
@@ -112,6 +113,20 @@ export const wildAgentRuns: Readonly<Record<string, (seed: number, count?: numbe
           { batching: inChunks },
           { role: "prefill", batching: inTime },
           { batching: byStep, kvBytes: gigabytes(1.6) },
+        ],
+      }),
+      faults: { ...faults, staleUs: 30_000 },
+    }),
+  "mixing by step": (seed, count = 30) =>
+    runUnchecked({
+      seed,
+      policy: wildAgent,
+      workflows: wildWorkflows(seed, count, 200_000),
+      cluster: wildCluster("h200 h200 a100", {
+        engines: [
+          { batching: { ...inChunks, mixesModels: true }, ...holdsTwo },
+          { batching: { ...byStep, mixesModels: true }, ...holdsTwo },
+          { batching: inTime },
         ],
       }),
       faults: { ...faults, staleUs: 30_000 },

@@ -173,6 +173,8 @@ const someLinks = [
   { from: "host-1", to: "host-2", bytesPerSecond: gigabytes(1), latencyUs: 50 },
 ];
 const store = { bytesPerSecond: gigabytes(0.4), latencyUs: 5000 };
+const mixing = { ...chunked, mixesModels: true } as const;
+const holdsAll = { resident: modelIds, maxResident: 3, kvBytes: gigabytes(2.5) };
 const swapping = { maxResident: 2, kvBytes: gigabytes(6) };
 const faults = {
   crashEveryUs: 40e6,
@@ -261,6 +263,22 @@ export const wildRuns: Readonly<Record<string, (seed: number, count?: number) =>
           { role: "prefill" },
           { role: "decode", prefixTokens: 4000 },
         ],
+      }),
+      faults,
+    }),
+  mixing: (seed, count = 30) =>
+    runUnchecked({
+      seed,
+      policy: wildPolicy,
+      workflows: wildWorkflows(seed, count, 200_000),
+      cluster: wildCluster("h200 h100 h200 h100", {
+        engines: [
+          { batching: mixing, ...holdsAll },
+          { batching: { ...whole, mixesModels: true }, ...swapping },
+          { batching: { ...mixing, maxSequences: 40 }, ...holdsAll, role: "prefill" },
+          { batching: { ...mixing, maxSequences: 24 }, ...holdsAll, kvBytes: gigabytes(2), role: "decode" },
+        ],
+        rest: { store },
       }),
       faults,
     }),

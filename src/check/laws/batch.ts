@@ -1,13 +1,14 @@
-import { batchOf, fillingAt, sequencesOf } from "../filling.ts";
+import { batchOf, fillingAt, inBatchOf, lastStepUs, sequencesOf } from "../filling.ts";
 import type { Batching } from "../../model/cluster.ts";
+import type { ModelId } from "../../model/model.ts";
 import type { Law } from "../law.ts";
-import type { EngineRow } from "../rows.ts";
+import type { EngineRow, ShareRow } from "../rows.ts";
 
 /** A batch step carries exactly the shares that are open on the engine, within its token budget, from the moment it can. */
 export const batch: Law = {
   name: "batch",
   claim:
-    "a batch step carries the prompts and sequences that were open at its start, in order of admission and within `prefillTokens` (chunked: decoding sequences count too; whole: the first prompt always fits) and `prefillUs` (the first prompt always fits); where admission is by step, a share with a prompt starts only while open prompts leave some of `prefillTokens`; it starts when the step before ended, when all that the step under way carried was lost, or when there is work again",
+    "a batch step carries the prompts and sequences that were open at its start (where models are mixed, of its model), in order of admission and within `prefillTokens` (chunked: decoding sequences count too; whole: the first prompt always fits) and `prefillUs` (the first prompt always fits); where admission is by step, a share with a prompt starts only while open prompts leave some of `prefillTokens`; it starts when the step before ended, when all that the step under way carried was lost, or when there is work again",
   scope: "model",
   watch: ({ ledger, report }) => ({
     "batch-step": (event) => {
@@ -15,7 +16,7 @@ export const batch: Law = {
       if (engine === undefined) return;
       const { batching, id } = engine.costs.engine;
       if (batching.kind === "exclusive") return report(`${id} is exclusive and has no batch`);
-      const { prompts, decoders } = fillingAt(engine, event.startUs);
+      const { prompts, decoders } = fillingAt(engine, event.model, event.startUs);
       const carried = [...prompts.map((taken) => taken.share), ...decoders];
       if (carried.length === 0) return report(`${id} runs an iteration with nothing open`);
       const expected = batchOf(prompts, decoders);
@@ -31,8 +32,8 @@ export const batch: Law = {
         report(`${id} takes ${event.prefillTokens} + ${event.sequences} tokens into one iteration of ${budget}`);
       let openUs = Infinity;
       for (const share of carried) openUs = Math.min(openUs, share.stepUs);
-      const startUs = Math.max(openUs, engine.lastStepUs);
-      if (event.startUs !== startUs && event.startUs !== abandonedUs(engine, startUs))
+      const startUs = Math.max(openUs, lastStepUs(engine, event.model));
+      if (event.startUs !== startUs && event.startUs !== abandonedUs(engine, event.model, startUs))
         report(`${id} starts an iteration at ${event.startUs} us, expected ${startUs} us`);
     },
     "share-start": (event) => {
@@ -40,7 +41,8 @@ export const batch: Law = {
       const batching = engine?.costs.engine.batching;
       if (engine === undefined || batching?.kind !== "batched" || batching.admission !== "by-step") return;
       if (event.phase === "decode") return;
-      const { open, budget } = nextIntake(engine, batching);
+      const model = ledger.engines.queued(event)?.stage.model;
+      const { open, budget } = nextIntake(inBatchOf(engine, model, engine.running), batching);
       if (open >= budget)
         report(`${event.stage} starts on ${event.engine}, whose next iteration has ${open} of ${budget} tokens`);
     },
@@ -50,7 +52,8 @@ export const batch: Law = {
       if (share === undefined || engine?.costs.engine.batching.kind !== "batched") return;
       if (share.promptLeft !== 0)
         report(`${event.stage}#${event.share} ends its prompt with ${share.promptLeft} tokens left`);
-      if (event.atUs !== engine.lastStepUs) report(`${event.stage}#${event.share} ends its prompt between iterations`);
+      if (event.atUs !== lastStepUs(engine, share.stage.model))
+        report(`${event.stage}#${event.share} ends its prompt between iterations`);
     },
     "decode-end": (event) => {
       const engine = ledger.engine(event.engine);
@@ -61,7 +64,7 @@ export const batch: Law = {
         report(
           `${event.stage}#${event.share} ends after ${share.written + share.stepsDone} iterations, its output takes ${steps}`,
         );
-      const endUs = share.stepsDone === 0 ? share.stepUs : engine.lastStepUs;
+      const endUs = share.stepsDone === 0 ? share.stepUs : lastStepUs(engine, share.stage.model);
       if (event.atUs !== endUs) report(`${event.stage}#${event.share} ends between iterations`);
     },
   }),
@@ -69,18 +72,18 @@ export const batch: Law = {
 
 /** Tokens that open prompts still have to take in, and what of the budget decoding leaves to them. */
 function nextIntake(
-  engine: EngineRow,
+  running: readonly ShareRow[],
   batching: Extract<Batching, { kind: "batched" }>,
 ): { open: number; budget: number } {
-  const decoding = batching.chunkedPrefill ? engine.running.filter(({ step }) => step === "decoding") : [];
+  const decoding = batching.chunkedPrefill ? running.filter(({ step }) => step === "decoding") : [];
   let open = 0;
-  for (const { step, promptLeft } of engine.running) if (step === "prefilling") open += promptLeft;
+  for (const { step, promptLeft } of running) if (step === "prefilling") open += promptLeft;
   return { open, budget: Math.max(1, batching.prefillTokens - sequencesOf(decoding)) };
 }
 
 /** When the last share of the iteration that began at `startUs` was lost, if all of them were: the engine lets go of it then. */
-function abandonedUs(engine: EngineRow, startUs: number): number | undefined {
-  const { prompts, decoders } = fillingAt(engine, startUs);
+function abandonedUs(engine: EngineRow, model: ModelId, startUs: number): number | undefined {
+  const { prompts, decoders } = fillingAt(engine, model, startUs);
   const carried = [...prompts.map(({ share }) => share), ...decoders].filter((share) => share.stepUs <= startUs);
   if (carried.length === 0 || carried.some((share) => !engine.ghosts.includes(share))) return undefined;
   return Math.max(...carried.map((share) => share.lostUs));

@@ -1,6 +1,7 @@
+import { mixesModels } from "../../model/cluster.ts";
 import type { ModelId } from "../../model/model.ts";
 import type { Law } from "../law.ts";
-import { writtenBy } from "../filling.ts";
+import { inBatchOf, writtenBy } from "../filling.ts";
 import { grownTokens, isInBatch, keptTokens } from "../room.ts";
 import type { EngineRow, ShareRow } from "../rows.ts";
 
@@ -34,12 +35,12 @@ export const kvMemory: Law = {
         const engine = ledger.engine(event.engine);
         const share = ledger.engines.running(event);
         if (engine === undefined || share === undefined) return;
-        if (share !== engine.running.findLast(isInBatch))
-          report(`${event.stage} is preempted before a share that came later`);
+        const beside = inBatchOf(engine, share.stage.model, engine.running);
+        if (share !== beside.findLast(isInBatch)) report(`${event.stage} is preempted before a share that came later`);
         if (event.kvTokens !== share.kvTokens)
           report(`${event.stage} gives back ${event.kvTokens} KV tokens of ${share.kvTokens}`);
-        const free = capacityOf(engine, engine.running) - keptTokens(engine.running);
-        const needed = growth(engine.running);
+        const free = capacityOf(engine, beside) - keptTokens(beside);
+        const needed = growth(beside);
         if (needed <= free)
           report(`${event.stage} is preempted, though ${free} KV tokens are free and ${needed} needed`);
         const lost = writtenBy(share) * (share.work?.sequences ?? 0);
@@ -53,8 +54,7 @@ export const kvMemory: Law = {
 
 /** What runs there, or where models are mixed, what runs of each: they have KV memory of their own. */
 function ofOneMemory({ costs, running }: EngineRow): Iterable<readonly ShareRow[]> {
-  const { batching } = costs.engine;
-  if (batching.kind === "exclusive" || batching.mixesModels !== true) return [running];
+  if (!mixesModels(costs.engine)) return [running];
   return Map.groupBy(running, (share) => share.stage.model).values();
 }
 

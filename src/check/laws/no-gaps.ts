@@ -1,4 +1,5 @@
 import type { ShareName } from "../engine-book.ts";
+import { inBatchOf, lastStepUs } from "../filling.ts";
 import type { Law } from "../law.ts";
 
 /** The steps of a share follow each other without a pause. */
@@ -41,8 +42,9 @@ export const noGaps: Law = {
         const dueUs = Math.max(sinceUs, share.inputsUs);
         if (engine.costs.engine.batching.kind === "exclusive") return expectAt(event, dueUs);
         // Or when all that the iteration under way carried was lost.
-        if (event.atUs >= dueUs && engine.ghosts.some(({ lostUs }) => lostUs === event.atUs)) return;
-        expectAt(event, Math.max(engine.lastStepUs, dueUs));
+        const ghosts = inBatchOf(engine, share.stage.model, engine.ghosts);
+        if (event.atUs >= dueUs && ghosts.some(({ lostUs }) => lostUs === event.atUs)) return;
+        expectAt(event, Math.max(lastStepUs(engine, share.stage.model), dueUs));
       },
       "decode-start": (event) => {
         const share = ledger.engines.running(event);

@@ -1,13 +1,17 @@
 import { shareWork } from "../../cost/share-work.ts";
 import type { Law, LawContext } from "../law.ts";
-import { askedBy, beginOf, freeRoom, hasRoom } from "../room.ts";
+import { mixesModels } from "../../model/cluster.ts";
+import type { ModelId } from "../../model/model.ts";
+import { askedBy, beginOf, freeRoom, hasRoom, type Room } from "../room.ts";
 import type { EngineRow, ShareRow } from "../rows.ts";
+
+type Books = Pick<LawContext, "ledger">;
 
 /** Engines take shares in the order of rank, then of placement, overtake only for want of memory, and never idle while one waits. */
 export const queueOrder: Law = {
   name: "queue-order",
   claim:
-    "an engine takes the share with the smallest rank, less what it has climbed, of equal rank the one queued first; another only if that lacks sequences or KV memory beside what runs of its model, and only one that may overtake: that fits, or fits and delays it not, is the first such in order, and leaves none behind that is overtaken no more; at the end of an instant no engine that is up has a queue but neither runs nor loads",
+    "an engine takes the share with the smallest rank, less what it has climbed, of equal rank the one queued first; another only if that lacks sequences or KV memory beside what runs of its model, and only one that may overtake: that fits, or fits and delays it not, is the first such in order, and leaves none behind that is overtaken no more; where models are mixed, one of another model goes first only if what is ahead lacks KV memory, or sequences are left for it when its batch's iteration ends; at the end of an instant no engine that is up has a queue but neither runs nor loads",
   scope: "model",
   watch: ({ ledger, report }) => {
     let lastUs = 0;
@@ -34,11 +38,8 @@ export const queueOrder: Law = {
         const engine = ledger.engine(event.engine);
         const own = ledger.engines.queued(event);
         if (engine === undefined || own === undefined) return;
-        const first = nextOf(engine, event.atUs);
-        if (first === undefined || first === own) return;
-        const fault = faultOf({ ledger }, engine, first, own, event.atUs);
-        const name = `${event.stage} starts on ${event.engine} before ${first.row.stage.key}, which is ahead of it`;
-        if (fault !== undefined) report(`${name}, ${fault}`);
+        const fault = faultOf({ ledger }, engine, own, event.atUs);
+        if (fault !== undefined) report(`${event.stage} starts on ${event.engine} ${fault}`);
       },
       "stage-place": (event) => {
         for (const share of event.shares) touched.add(share.engine);
@@ -64,47 +65,103 @@ function isAhead(left: ShareRow, right: ShareRow, nowUs: number): boolean {
   return (rank(left) - rank(right) || left.order - right.order) < 0;
 }
 
+/** Why the share may not start now; undefined if it may. */
+function faultOf(context: Books, engine: EngineRow, own: ShareRow, nowUs: number): string | undefined {
+  if (mixesModels(engine.costs.engine)) return faultOfMixed(context, engine, own, nowUs);
+  const first = nextOf(engine, nowUs);
+  if (first === undefined || first === own) return undefined;
+  const fault = (reason: string): string => `before ${first.row.stage.key}, which is ahead of it, ${reason}`;
+  const model = engine.running[0]?.stage.model;
+  if (own.overtakes === undefined) return fault("and may not overtake");
+  if (model === undefined || engine.costs.engine.batching.kind === "exclusive") return fault("with nothing in its way");
+  if (first.stage.model !== model) return fault("which waits for another model");
+  const found = faultOfOvertaking(context, engine, engine.queue, freeRoom(engine, model), first, own, nowUs);
+  return found === undefined ? undefined : fault(found);
+}
+
 function nextOf({ queue }: EngineRow, nowUs: number): ShareRow | undefined {
   let next = queue[0];
   for (const share of queue) if (next !== undefined && isAhead(share, next, nowUs)) next = share;
   return next;
 }
 
-/** Why the share may not go past the first in order; undefined if it may. */
-function faultOf(
-  { ledger }: Pick<LawContext, "ledger">,
+/** Where a batch per model runs, the first of each other model that is ahead must lack KV memory, or have its sequences kept for it. */
+function faultOfMixed(context: Books, engine: EngineRow, own: ShareRow, nowUs: number): string | undefined {
+  const { queue, running, residents, costs } = engine;
+  const seen = new Set<ModelId>();
+  let kept = 0;
+  for (const first of queue.toSorted((left, right) => (isAhead(left, right, nowUs) ? -1 : 1))) {
+    const { model } = first.stage;
+    const fault = (reason: string): string => `before ${first.row.stage.key}, which is ahead of it, ${reason}`;
+    const room = freeRoom(engine, model);
+    const free = { ...room, sequences: room.sequences - kept };
+    const asked = askedFor(context, engine, first);
+    if (first === own)
+      return asked !== undefined && asked.sequences > free.sequences && kept > 0
+        ? "with sequences that are kept for what is ahead of it"
+        : undefined;
+    if (seen.has(model) || asked === undefined) continue;
+    seen.add(model);
+    const lacksSequences = asked.sequences > free.sequences;
+    const beside = running.some(({ stage }) => stage.model === model);
+    if (model === own.stage.model) {
+      if (own.overtakes === undefined) return fault("and may not overtake");
+      const rivals = lacksSequences ? queue : queue.filter(({ stage }) => stage.model === model);
+      const found = faultOfOvertaking(context, engine, rivals, free, first, own, nowUs);
+      return found === undefined ? undefined : fault(found);
+    }
+    if (residents.get(model)?.loading !== false) return fault("which waits for a load");
+    if (lacksSequences) return fault("which waits for sequences");
+    if (beside && asked.tokens > free.tokens) continue;
+    // By steps it may lack room in the next one.
+    const byStep = costs.engine.batching.kind === "batched" && costs.engine.batching.admission === "by-step";
+    if (!byStep && !isUnderWay(engine, model)) return fault("for which there is room");
+    kept += asked.sequences;
+  }
+  return undefined;
+}
+
+/** Whether an iteration of the model may be under way, during which nothing joins. */
+function isUnderWay({ running, ghosts }: EngineRow, model: ModelId): boolean {
+  const isOpen = ({ stage, step }: ShareRow): boolean =>
+    stage.model === model && (step === "prefilling" || step === "decoding");
+  return running.some(isOpen) || ghosts.some(isOpen);
+}
+
+/** Why the share may not go past the first of those queued, which is of its model; undefined if it may. */
+function faultOfOvertaking(
+  context: Books,
   engine: EngineRow,
+  queue: readonly ShareRow[],
+  free: Room,
   first: ShareRow,
   own: ShareRow,
   nowUs: number,
 ): string | undefined {
-  const model = engine.running[0]?.stage.model;
-  if (own.overtakes === undefined) return "and may not overtake";
-  if (model === undefined || engine.costs.engine.batching.kind === "exclusive") return "with nothing in its way";
-  if (first.stage.model !== model) return "which waits for another model";
-  const free = freeRoom(engine);
-  const askedFor = (share: ShareRow) => {
-    const work = ledger.engines.workOf(engine, share);
-    return work === undefined ? undefined : askedBy(engine, share, work);
-  };
-  const asked = askedFor(first);
+  const { model } = first.stage;
+  const asked = askedFor(context, engine, first);
   if (asked === undefined || hasRoom(free, asked)) return "for which there is room";
-  const begin = beginOf(engine, asked, nowUs);
+  const begin = beginOf(engine, model, free, asked, nowUs);
   const mayGo = (share: ShareRow): boolean => {
-    const needed = share.stage.model === model ? askedFor(share) : undefined;
+    const needed = share.stage.model === model ? askedFor(context, engine, share) : undefined;
     if (share.overtakes === undefined || needed === undefined || !hasRoom(free, needed)) return false;
     if (share.overtakes === "if-it-fits" || nowUs + share.expectedUs <= begin.atUs) return true;
     const grown = shareWork(share.stage, share.items, needed.sequences, share.stage.outputTokens).kvTokens;
     return hasRoom(begin.spare, { ...needed, tokens: Math.max(needed.tokens, grown) });
   };
   if (!mayGo(own)) return "and delays it";
-  for (const share of engine.queue) {
+  for (const share of queue) {
     if (share === own || !isAhead(share, own, nowUs)) continue;
     if (share.stage.model !== model) return `and before ${share.row.stage.key} of another model`;
     if (share !== first && mayGo(share)) return `and before ${share.row.stage.key}, which may too`;
     if (isAged(share, nowUs)) return `and before ${share.row.stage.key}, which is overtaken no more`;
   }
   return undefined;
+}
+
+function askedFor({ ledger }: Books, engine: EngineRow, share: ShareRow): Room | undefined {
+  const work = ledger.engines.workOf(engine, share);
+  return work === undefined ? undefined : askedBy(engine, share, work);
 }
 
 function isAged({ sinceUs, expectedUs }: ShareRow, nowUs: number): boolean {

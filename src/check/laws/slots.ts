@@ -1,10 +1,12 @@
 import { sequencesOf } from "../filling.ts";
+import { mixesModels } from "../../model/cluster.ts";
 import type { Law } from "../law.ts";
 
 /** An exclusive engine runs one share; a batch never grows beyond its sequences. */
 export const slots: Law = {
   name: "slots",
-  claim: "an exclusive engine runs one share at a time, and the sequences in a batch never exceed `maxSequences`",
+  claim:
+    "an exclusive engine runs one share at a time, and the sequences of a batched one, of all models together, never exceed `maxSequences`",
   scope: "any",
   watch: ({ ledger, report }) => {
     let started: string | undefined;
@@ -24,7 +26,7 @@ export const slots: Law = {
       if (sequences > batching.maxSequences)
         report(`${id} runs ${sequences} sequences, at most ${batching.maxSequences}`);
       if (
-        batching.mixesModels !== true &&
+        !mixesModels(engine.costs.engine) &&
         engine.running.some((share) => share.stage.model !== engine.running[0]?.stage.model)
       )
         report(`${id} runs two models in one batch`);
