@@ -94,5 +94,5 @@ function sharedTerms(stages: readonly TrueStage[], places: Places, bestCases: Be
     endUs[index] = readyUs + leastUs;
     pathUs = Math.max(pathUs, readyUs + leastUs);
   }
-  return { pathUs, workUs: Math.floor(totalUs / places.engineCount), windowUs: 0 };
+  return { pathUs, workUs: Math.floor(totalUs / places.batchCount), windowUs: 0 };
 }

@@ -4,6 +4,7 @@
  */
 
 import type { CostModel, EngineCosts } from "../cost/cost-model.ts";
+import { countBatches } from "../measure/best-case.ts";
 import type { HostId } from "../model/cluster.ts";
 import type { ModelId } from "../model/model.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
@@ -23,6 +24,8 @@ export type Places = {
   /** All engines run one share at a time and do both phases: only then costs by place hold. */
   readonly exclusive: boolean;
   readonly engineCount: number;
+  /** Batches that can run at a time: more than engines where they mix models. */
+  readonly batchCount: number;
   /** No transfer of so many bytes between these places, by position, is shorter; infinite where no way leads. */
   readonly leastTransferUs: (from: number, to: number, bytes: number) => number;
 };
@@ -50,6 +53,7 @@ export function toPlaces(costs: CostModel): Places {
     all,
     exclusive,
     engineCount: costs.engines.length,
+    batchCount: countBatches(costs),
     leastTransferUs: (from, to, bytes) => {
       const way = ways?.[hostOf[from] ?? 0]?.[hostOf[to] ?? 0];
       return way === undefined ? 0 : Math.max(0, Math.floor(way.latencyUs + bytes * way.usPerByte));

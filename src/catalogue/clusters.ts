@@ -5,7 +5,7 @@
 
 import type { Cluster } from "../model/cluster.ts";
 import { a100x8, h100x4a100x4, hetero8, workshop } from "./clusters/exclusive.ts";
-import { batched4, both, pairClusters, sharedPairs } from "./clusters/batched.ts";
+import { batched4, both, ownAndApi, pairClusters, sharedPairs } from "./clusters/batched.ts";
 import { tiny } from "./clusters/scaled.ts";
 
 export { scaleCluster, scaleSpeeds, type SpeedScale } from "./clusters/scaled.ts";
@@ -20,6 +20,7 @@ const clusters: { readonly [id: string]: () => Cluster } = {
   "shared-pairs": () => sharedPairs("shared-pairs", 2, 2),
   "shared-pairs-1-3": () => sharedPairs("shared-pairs-1-3", 1, 3),
   "batched-4": batched4,
+  "own-and-api": ownAndApi,
   tiny,
 };
 

@@ -125,7 +125,7 @@ export function bestRoute(
   return best;
 }
 
-/** Alone on an exclusive engine; beside what decodes there now on a batched one. */
+/** Alone on an exclusive engine; beside what decodes in its batch now on a batched one. */
 function expectedDecodeUs(known: Known, stage: VisibleModelStage, engine: EngineState, items: number): number {
   const onEngine = known.costs.engines[engine.holding.index]?.models.get(stage.model);
   if (onEngine === undefined) return 0;
@@ -133,9 +133,9 @@ function expectedDecodeUs(known: Known, stage: VisibleModelStage, engine: Engine
   const { batching } = engine.holding.engine;
   const work = shareWork(stage, items, sideBySide(stage, onEngine, batching.maxSequences), stage.outputTokens);
   if (batching.kind === "exclusive") return Math.round(shareDecodeUs(rates, work) * engine.slowFactor);
-  const beside = Math.min(batching.maxSequences - 1, engine.running.length);
+  const beside = Math.min(batching.maxSequences - 1, engine.batchOf(stage.model).length);
   const sequences = work.sequences + beside;
-  const contextTokens = work.sequences * work.contextTokens + engine.kvTokens;
+  const contextTokens = work.sequences * work.contextTokens + engine.kvTokensOf(stage.model);
   return Math.round(decodeStepsUs(rates, sequences, contextTokens, work.decodeSteps) * engine.slowFactor);
 }
 

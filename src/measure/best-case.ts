@@ -10,6 +10,7 @@ import { iterationUs, type Batch, type Rates } from "../cost/roofline.ts";
 import { shardUs } from "../cost/shard.ts";
 import { shareWork, sideBySide, type ShareWork } from "../cost/share-work.ts";
 import { kvTransferUs } from "../cost/transfer.ts";
+import { mixesModels } from "../model/cluster.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
 
 export type BestCase = {
@@ -20,6 +21,14 @@ export type BestCase = {
   /** Engine time that the stage takes from the cluster at least, however it is batched and split. */
   readonly leastWorkUs: number;
 };
+
+/** Batches that can run at a time, each as fast as if alone: one an engine, or where models are mixed one for each it can hold at once. */
+export function countBatches({ engines }: CostModel): number {
+  let count = 0;
+  for (const { engine, models } of engines)
+    count += mixesModels(engine) ? Math.max(1, Math.min(engine.maxResident, models.size)) : 1;
+  return count;
+}
 
 /** Engines that differ in nothing a duration depends on; one stands for all. */
 type EngineClass = { readonly costs: EngineCosts; readonly ids: ReadonlySet<string> };

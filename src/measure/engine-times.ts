@@ -3,6 +3,7 @@
 import type { Cluster, EngineId } from "../model/cluster.ts";
 import type { JournalEvent } from "../model/event.ts";
 import type { StageKey } from "../model/workflow.ts";
+import { CoveredTime } from "./covered-time.ts";
 
 export type EngineTimes = {
   readonly engine: EngineId;
@@ -29,6 +30,9 @@ type Clock = {
   /** Shares that hold a place, and on an exclusive engine the phase of the one. */
   readonly running: Map<string, Activity>;
   readonly batched: boolean;
+  /** Batch steps, and those of them that take in prompts; of several models they overlap. */
+  readonly steps: CoveredTime;
+  readonly prefills: CoveredTime;
 };
 
 type Name = { readonly stage: StageKey; readonly share: number; readonly engine: EngineId };
@@ -70,8 +74,8 @@ export class EngineClocks {
         return;
       case "batch-step": {
         const clock = this.#clocks.get(event.engine);
-        if (clock !== undefined)
-          clock.spentUs[event.prefillTokens > 0 ? "prefill" : "decode"] += event.atUs - event.startUs;
+        clock?.steps.add(event.startUs, event.atUs);
+        if (event.prefillTokens > 0) clock?.prefills.add(event.startUs, event.atUs);
         return;
       }
       case "engine-down":
@@ -90,7 +94,9 @@ export class EngineClocks {
     const spanUs = endUs - this.#startUs;
     return [...this.#clocks.values()].map((clock) => {
       settle(clock, endUs);
-      const { load, transfer, prefill, decode, down } = clock.spentUs;
+      const { load, transfer, down } = clock.spentUs;
+      const prefill = clock.spentUs.prefill + clock.prefills.us;
+      const decode = clock.spentUs.decode + clock.steps.us - clock.prefills.us;
       // On a batched engine shares hold their places during the steps too.
       const transferUs = clock.batched ? Math.max(0, transfer - prefill - decode) : transfer;
       return {
@@ -139,7 +145,8 @@ function activityOf({ up, loading, running }: Clock): Activity {
 
 function createClock(engine: EngineId, batched: boolean, sinceUs: number): Clock {
   const spentUs = { load: 0, transfer: 0, prefill: 0, decode: 0, down: 0, idle: 0 };
-  return { engine, spentUs, sinceUs, up: true, loading: false, running: new Map(), batched };
+  const covered = { steps: new CoveredTime(), prefills: new CoveredTime() };
+  return { engine, spentUs, sinceUs, up: true, loading: false, running: new Map(), batched, ...covered };
 }
 
 function nameOf({ stage, share }: Name): string {

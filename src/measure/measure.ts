@@ -3,7 +3,7 @@
 import { createCostModel } from "../cost/cost-model.ts";
 import type { Journal, JournalHeader } from "../journal/journal.ts";
 import type { JournalEvent } from "../model/event.ts";
-import { createBestCases } from "./best-case.ts";
+import { countBatches, createBestCases } from "./best-case.ts";
 import { EngineClocks, type EngineTimes } from "./engine-times.ts";
 import { MovementCount, type Movements } from "./movements.ts";
 import { TokenCount, type PromptTokens } from "./prompt-tokens.ts";
@@ -36,7 +36,7 @@ export type Measured = Movements &
 export type Bounds = {
   /** The latest of: arrival of a workflow plus its critical path at best, after the first arrival. */
   readonly criticalPathUs: number;
-  /** Engine time that all stages take at least, over the number of engines. */
+  /** Engine time that all stages take at least, over the number of engines, or of batches where they mix models. */
   readonly workUs: number;
   /** The larger of both. */
   readonly makespanUs: number;
@@ -105,7 +105,7 @@ export function createMeasure(header: JournalHeader): Measurer {
         },
         engines: engineTimes,
         utilisation: sum(engineTimes.map(({ utilisation }) => utilisation)) / Math.max(1, engineTimes.length),
-        bounds: toBounds(ended, firstArrivalUs, cluster.engines.length, leastFactor),
+        bounds: toBounds(ended, firstArrivalUs, countBatches(costs), leastFactor),
       };
     },
   };
@@ -114,7 +114,7 @@ export function createMeasure(header: JournalHeader): Measurer {
 function toBounds(
   ended: readonly WorkflowTimes[],
   firstArrivalUs: number,
-  engines: number,
+  batches: number,
   leastFactor: number,
 ): Bounds {
   let criticalPathUs = 0;
@@ -123,6 +123,6 @@ function toBounds(
     criticalPathUs = Math.max(criticalPathUs, arriveUs - firstArrivalUs + Math.floor(leastUs * leastFactor));
     workUs += leastWorkUs;
   }
-  workUs = Math.floor((workUs * leastFactor) / Math.max(1, engines));
+  workUs = Math.floor((workUs * leastFactor) / Math.max(1, batches));
   return { criticalPathUs, workUs, makespanUs: Math.max(criticalPathUs, workUs) };
 }

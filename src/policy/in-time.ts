@@ -6,7 +6,7 @@ import type { EngineId } from "../model/cluster.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
 import type { EngineState, RunningShare } from "../state/engine-state.ts";
 import { handsOver, pickDecodeEngine } from "./choose.ts";
-import { canBegin, missingLoadUs } from "./picture.ts";
+import { canBegin, joinsOthers, missingLoadUs } from "./picture.ts";
 
 /** Smaller than any rank that a policy gives: ahead of all that it has queued. */
 export const firstRank = -1e15;
@@ -57,20 +57,22 @@ export function beginsByUs(known: Known, stage: VisibleModelStage, engine: Engin
   const isOfModel = (share: { readonly stage: VisibleModelStage }): boolean => share.stage.model === stage.model;
   const aheadUs = Math.max(0, ...ahead.map(({ expectedUs }) => expectedUs));
   const isBatched = engine.holding.engine.batching.kind === "batched";
-  const joins = isBatched && ahead.length === 0 && engine.running.every(isOfModel);
+  const joins = isBatched && ahead.length === 0 && (engine.running.every(isOfModel) || joinsOthers(stage, engine));
   const roomUs = joins ? fitsInUs(stage, engine, nowUs) : lastLeftUs(engine, nowUs);
   return loadedUs + Math.round(caution * (roomUs + aheadUs));
 }
 
 /** Until so much of a batch has ended that the stage can join the rest. */
-function fitsInUs(stage: VisibleModelStage, { running, holding, kvTokens }: EngineState, nowUs: number): number {
+function fitsInUs(stage: VisibleModelStage, engine: EngineState, nowUs: number): number {
+  const { running, holding } = engine;
+  const beside = engine.batchOf(stage.model);
   const held = holding.models.get(stage.model);
   const { maxSequences } = holding.engine.batching;
   const ownTokens =
     held === undefined
       ? 0
       : shareWork(stage, stage.items, sideBySide(stage, held, maxSequences), stage.outputTokens).kvTokens;
-  let freeTokens = (held?.kvCapacityTokens ?? 0) - kvTokens;
+  let freeTokens = (held?.kvCapacityTokens ?? 0) - engine.kvTokensOf(stage.model);
   let places = maxSequences - running.length;
   const ends = running
     .map((share) => ({ share, leftUs: leftOf(share, nowUs) }))
@@ -78,7 +80,7 @@ function fitsInUs(stage: VisibleModelStage, { running, holding, kvTokens }: Engi
   let waitUs = 0;
   for (const { share, leftUs } of ends) {
     if (freeTokens >= ownTokens && places > 0) break;
-    freeTokens += share.kvTokens;
+    if (beside.includes(share)) freeTokens += share.kvTokens;
     places += 1;
     waitUs = leftUs;
   }

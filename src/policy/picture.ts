@@ -7,6 +7,7 @@ import { candidateCost, waitUs, type Known } from "../cost/candidate.ts";
 import { shareWork, sideBySide } from "../cost/share-work.ts";
 import type { CostTerms } from "../model/decision.ts";
 import type { VisibleModelStage } from "../model/visible.ts";
+import { mixesModels } from "../model/cluster.ts";
 import { applyToCluster } from "../state/apply-to-cluster.ts";
 import type { EngineState } from "../state/engine-state.ts";
 
@@ -71,16 +72,15 @@ export function canBegin(stage: VisibleModelStage, engine: EngineState): boolean
   if (!hasPlace(engine)) return false;
   const [beside] = engine.running;
   if (beside === undefined) return true;
-  if (mixes(engine)) return engine.isResident(stage.model);
+  if (beside.stage.model !== stage.model && !joinsOthers(stage, engine)) return false;
+  if (engine.batchOf(stage.model).length === 0) return true;
   const capacity = engine.holding.models.get(stage.model)?.kvCapacityTokens ?? 0;
-  return (
-    beside.stage.model === stage.model && engine.kvTokens + expectedKvTokens(stage, engine, stage.items) <= capacity
-  );
+  return engine.kvTokensOf(stage.model) + expectedKvTokens(stage, engine, stage.items) <= capacity;
 }
 
-function mixes({ holding }: EngineState): boolean {
-  const { batching } = holding.engine;
-  return batching.kind === "batched" && batching.mixesModels === true;
+/** Whether the stage can run beside those of other models: where they are mixed, unless it needs a load. */
+export function joinsOthers({ model }: VisibleModelStage, engine: EngineState): boolean {
+  return mixesModels(engine.holding.engine) && engine.isResident(model);
 }
 
 /** Nothing waits here, no load is under way, and a place is free. */
@@ -98,7 +98,7 @@ function expectedKvTokens(stage: VisibleModelStage, engine: EngineState, items: 
 }
 
 /**
- * How long until the engine can begin this stage. A batch of another model has to end first. What is overdue on an exclusive
+ * How long until the engine can begin this stage. Batches of other models have to end first, unless it joins them. What is overdue on an exclusive
  * engine is expected to take as long again as it is overdue, or else stages would wait for it for ever.
  */
 export function waitForUs(known: Known, stage: VisibleModelStage, engine: EngineState): number {
@@ -108,7 +108,7 @@ export function waitForUs(known: Known, stage: VisibleModelStage, engine: Engine
   if (first === undefined) return placeUs;
   if (engine.holding.engine.batching.kind === "exclusive")
     return placeUs + Math.max(0, nowUs - (first.startUs + first.expectedUs));
-  if (first.stage.model === stage.model || mixes(engine)) return placeUs;
+  if (first.stage.model === stage.model || joinsOthers(stage, engine)) return placeUs;
   let drainedUs = nowUs;
   for (const { startUs, expectedUs } of engine.running) drainedUs = Math.max(drainedUs, startUs + expectedUs);
   return Math.max(placeUs, drainedUs - nowUs);

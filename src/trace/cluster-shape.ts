@@ -43,6 +43,12 @@ const batchingShape = tagged("kind", {
         "Takes from the queue only what the next iteration takes in; else all that KV memory takes.",
       ),
     ),
+    mixesModels: optional(
+      described(
+        boolean(),
+        "Runs a batch per resident model side by side, as an API does; else one batch, of one model at a time.",
+      ),
+    ),
   },
 });
 

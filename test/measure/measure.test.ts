@@ -185,3 +185,36 @@ function bestUs({ header, events }: Journal): number {
   const work = shareWork(reveal.stage, 1, 1, 100);
   return sharePrefillUs(held.rates, work, 1, 0) + shareDecodeUs(held.rates, work);
 }
+
+test("batches side by side keep their engine busy once", () => {
+  const machines = cluster("h200", {
+    batching: { ...batched, mixesModels: true } as typeof batched,
+    resident: ["llama-3.1-8b", "phi-4-14.7b"],
+    maxResident: 2,
+    kvBytes: 4e9,
+  });
+  const journal = run({
+    cluster: machines,
+    workflows: [0, 300_000, 5_000_000].flatMap((arrivalUs, index) => [
+      dag("a", undefined, { id: `small-${index}`, arrivalUs }),
+      dag("a", () => ({ model: "phi-4-14.7b" }), { id: `large-${index}`, arrivalUs: arrivalUs + 100_000 }),
+    ]),
+  });
+  const steps = journal.events.filter((event) => event.kind === "batch-step");
+  const covered = (spans: readonly { readonly startUs: number; readonly atUs: number }[]): number => {
+    let us = 0;
+    let untilUs = 0;
+    for (const { startUs, atUs } of spans.toSorted((left, right) => left.startUs - right.startUs)) {
+      us += Math.max(0, atUs - Math.max(startUs, untilUs));
+      untilUs = Math.max(untilUs, atUs);
+    }
+    return us;
+  };
+  const [engine] = measure(journal).engines;
+  const busyUs = covered(steps);
+  const prefillUs = covered(steps.filter(({ prefillTokens }) => prefillTokens > 0));
+  expect(engine).toMatchObject({ prefillUs, decodeUs: busyUs - prefillUs });
+  expect(busyUs).toBeLessThan(steps.reduce((sum, { startUs, atUs }) => sum + atUs - startUs, 0));
+  const { idleUs = 0, transferUs = 0 } = engine ?? {};
+  expect(busyUs + idleUs + transferUs).toBe((journal.events.at(-1)?.atUs ?? 0) - (journal.events[0]?.atUs ?? 0));
+});

@@ -29,6 +29,25 @@ export function randomWorld(seed: number): RandomWorld {
   return { seed, cluster, models, workflows: drawBranches(rng.stream("branches"), workflows) };
 }
 
+/** A random world in which all engines, or all but every other one, run a batch per model. */
+export function mixingWorld(seed: number): RandomWorld {
+  const world = randomWorld(seed);
+  const rng = createRng(seed, "mixing");
+  const every = drawOne(rng, [1, 1, 2]);
+  const engines = world.cluster.engines.map((engine, index): Engine => {
+    const maxSequences = drawInteger(rng, 2, 10);
+    if (index % every !== 0) return engine;
+    return {
+      ...engine,
+      batching: { ...drawOne(rng, [chunked, whole]), maxSequences, mixesModels: true },
+      resident: ["embed-1.2b", "llama-3.1-8b"],
+      maxResident: drawInteger(rng, 2, 3),
+      kvBytes: gigabytes(drawOne(rng, [1.5, 3, 5])),
+    };
+  });
+  return { ...world, cluster: { ...world.cluster, engines } };
+}
+
 /** In a third of the worlds two in five stages may turn out not to run. */
 function drawBranches(rng: Rng, workflows: readonly Workflow[]): readonly Workflow[] {
   if (rng.next() > 1 / 3) return workflows;
@@ -57,8 +76,8 @@ export function withOtherTruth(world: RandomWorld): RandomWorld {
 }
 
 const exclusive: Batching = { kind: "exclusive", maxSequences: 8 };
-const chunked: Batching = { kind: "batched", maxSequences: 6, prefillTokens: 2048, chunkedPrefill: true };
-const whole: Batching = { kind: "batched", maxSequences: 4, prefillTokens: 4096, chunkedPrefill: false };
+const chunked = { kind: "batched", maxSequences: 6, prefillTokens: 2048, chunkedPrefill: true } as const;
+const whole = { kind: "batched", maxSequences: 4, prefillTokens: 4096, chunkedPrefill: false } as const;
 
 function drawCluster(rng: Rng): Cluster {
   const pairs = rng.next() < 0.25;
@@ -66,7 +85,13 @@ function drawCluster(rng: Rng): Cluster {
   const hostIds = Array.from({ length: drawInteger(rng, 1, Math.min(3, count)) }, (_, index) => `host-${index}`);
   const hostOf = (index: number): string => hostIds[index % hostIds.length] as string;
   const gpus = drawOne(rng, [["h100-80g"], ["h100-80g", "a100-80g"], ["h200-141g", "l40s-48g"]]);
-  const batchings = drawOne(rng, [[exclusive], [exclusive], [chunked], [whole], [exclusive, chunked]]);
+  const batchings = drawOne<readonly Batching[]>(rng, [
+    [exclusive],
+    [exclusive],
+    [chunked],
+    [whole],
+    [exclusive, chunked],
+  ]);
   const roles: readonly EngineRole[] = pairs ? ["prefill", "decode", drawOne(rng, ["both", "decode"])] : ["both"];
   const several = rng.next() < 0.4;
   const linked = drawOne(rng, [1, 1, 0.5]);

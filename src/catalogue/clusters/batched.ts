@@ -8,7 +8,7 @@ import { strict as assert } from "node:assert";
 import type { Cluster, Engine, EngineRole } from "../../model/cluster.ts";
 import { gpuKinds } from "../gpus.ts";
 import { knownModels } from "../models.ts";
-import { assemble, batchedEngine, devices, host, linkAll } from "./parts.ts";
+import { assemble, batchedEngine, devices, host, linkAll, linkBoth } from "./parts.ts";
 
 /** How many engines of each kind of GPU, as `h200`, `h100`, `a100`. */
 type Pool = { readonly h200?: number; readonly h100?: number; readonly a100?: number };
@@ -138,4 +138,41 @@ export function batched4(): Cluster {
     batchedEngine({ id: card.id.replace("-gpu-", "-"), devices: [card.id], resident: ["llama-3.1-8b"] }),
   );
   return assemble({ id: "batched-4", hosts, devices: cards, links: linkAll(hosts, 20, linkLatencyUs), engines });
+}
+
+/**
+ * Four H100 on two hosts, each with one model at a time of those that `rag` and `map-reduce` call, and an API that holds all of them for
+ * good. Each model there has machines of its own, as fast as four H100, and 60 GB of KV memory, more than its calls fill; the provider
+ * takes 16 sequences at a time. The way there is an ordinary network: 10 Gbit/s and 10 ms.
+ */
+export function ownAndApi(): Cluster {
+  const called = ["embed-1.2b", "llama-3.1-8b", "qwen2.5-32b"];
+  const own = ["h100-1", "h100-2"].map((id) => host({ id, loadGBps: loadGBpsOf.h100, nicGBps: nicGBpsOf.h100 }));
+  const api = host({ id: "api", loadGBps: loadGBpsOf.h100, nicGBps: nicGBpsOf.h100 });
+  const ownCards = own.flatMap(({ id }) => devices(id, gpuOf.h100, 2));
+  const apiCards = devices(api.id, gpuOf.h100, 4);
+  const servers = ownCards.map(({ id }, index) =>
+    batchedEngine({
+      id: id.replace("-gpu-", "-"),
+      devices: [id],
+      resident: [index % 2 === 0 ? "llama-3.1-8b" : "qwen2.5-32b"],
+    }),
+  );
+  const provider = batchedEngine({
+    id: "api",
+    devices: apiCards.map(({ id }) => id),
+    batching: { kind: "batched", maxSequences: 16, prefillTokens: 8192, chunkedPrefill: true, mixesModels: true },
+    models: called,
+    resident: called,
+    maxResident: called.length,
+    kvBytes: 60e9,
+    labels: ["api"],
+  });
+  return assemble({
+    id: "own-and-api",
+    hosts: [...own, api],
+    devices: [...ownCards, ...apiCards],
+    links: [...linkAll(own, 20, linkLatencyUs), ...own.flatMap(({ id }) => linkBoth(id, api.id, 1.25, 10_000))],
+    engines: [...servers, provider],
+  });
 }

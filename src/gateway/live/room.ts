@@ -1,6 +1,7 @@
 /** What a share takes of its engine, and whether there is that much. */
 
 import { shareWork, sideBySide } from "../../cost/share-work.ts";
+import { mixesModels } from "../../model/cluster.ts";
 import type { EngineState, QueuedShare } from "../../state/engine-state.ts";
 
 type Wanted = Pick<QueuedShare, "stage" | "items">;
@@ -10,17 +11,13 @@ export function hasRoom(engine: EngineState, queued: Wanted): boolean {
   const { batching } = engine.holding.engine;
   if (engine.running.length === 0) return true;
   if (batching.kind === "exclusive") return false;
-  const mixes = batching.mixesModels === true;
-  if (!mixes && engine.running.some(({ stage }) => stage.model !== queued.stage.model)) return false;
+  const { model } = queued.stage;
+  if (!mixesModels(engine.holding.engine) && engine.running.some(({ stage }) => stage.model !== model)) return false;
   let sequences = sequencesOf(engine, queued);
   for (const running of engine.running) sequences += sequencesOf(engine, running);
   if (sequences > batching.maxSequences) return false;
-  const capacity = engine.holding.models.get(queued.stage.model)?.kvCapacityTokens ?? 0;
-  let kvTokens = mixes ? 0 : engine.kvTokens;
-  // Each model has KV memory of its own.
-  if (mixes)
-    for (const running of engine.running) if (running.stage.model === queued.stage.model) kvTokens += running.kvTokens;
-  return kvTokens + kvTokensOf(engine, queued) <= capacity;
+  const capacity = engine.holding.models.get(model)?.kvCapacityTokens ?? 0;
+  return engine.kvTokensOf(model) + kvTokensOf(engine, queued) <= capacity;
 }
 
 /** Items of the share side by side. */

@@ -5,12 +5,12 @@ import { decodeStepsUs } from "../../cost/decode.ts";
 import { shareDecodeUs, sharePrefillUs } from "../../cost/phase.ts";
 import { shareWork, sideBySide, type ShareWork } from "../../cost/share-work.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
-import type { EngineState } from "../../state/engine-state.ts";
+import type { EngineState, RunningShare } from "../../state/engine-state.ts";
 import { sortOf } from "../heft/mean-costs.ts";
 
 export type Duration = {
   readonly prefillUs: number;
-  /** Beside what decodes there now. */
+  /** Beside what decodes in its batch now. */
   readonly decodeUs: number;
   /** What the stage adds, on average, to the ends of those that run beside it now: the price of a fuller batch. */
   readonly crowdUs: number;
@@ -48,7 +48,7 @@ export class Durations {
       const plain = known[sort];
       if (plain === undefined) return undefined;
       const cachedTokens = this.#prefix === 0 ? 0 : Math.round(this.#prefix * engine.cachedTokens(stage));
-      const besides = engine.holding.engine.batching.kind === "batched" && engine.running.length > 0;
+      const besides = engine.holding.engine.batching.kind === "batched" && engine.batchOf(stage.model).length > 0;
       if (cachedTokens === 0 && !besides && engine.slowFactor === 1) return plain;
       return this.#conditional(stage, engine, plain, cachedTokens);
     };
@@ -60,13 +60,14 @@ export class Durations {
     const prefillUs =
       cachedTokens === 0 ? plain.prefillUs : sharePrefillUs(held.rates, work, stage.items, cachedTokens);
     const { batching } = engine.holding.engine;
-    const beside = batching.kind === "exclusive" ? 0 : Math.min(engine.running.length, batching.maxSequences - 1);
-    const decodeUs =
-      beside === 0 || stage.kind === "embed" ? plain.decodeUs : besideUs(held, work, beside, engine.kvTokens);
+    const running = batching.kind === "exclusive" ? [] : engine.batchOf(stage.model);
+    const beside = Math.min(running.length, batching.maxSequences - 1);
+    const kvTokens = engine.kvTokensOf(stage.model);
+    const decodeUs = beside === 0 || stage.kind === "embed" ? plain.decodeUs : besideUs(held, work, beside, kvTokens);
     return {
       prefillUs: Math.round(prefillUs * slow),
       decodeUs: Math.round(decodeUs * slow),
-      crowdUs: beside === 0 ? 0 : Math.round(this.#crowdUs(engine, held, work, plain.prefillUs) * slow),
+      crowdUs: beside === 0 ? 0 : Math.round(this.#crowdUs(running, kvTokens, plain) * slow),
       perBesideUs: perBesideUs * slow,
       cachedTokens,
       perTokenUs: cachedTokens >= work.sharedTokens ? 0 : perTokenUs * slow,
@@ -74,16 +75,16 @@ export class Durations {
   }
 
   /** Those beside it wait for its prefill, and then share iterations with it for as long as both run. */
-  #crowdUs(engine: EngineState, held: ModelCosts, work: ShareWork, prefillUs: number): number {
-    const beforeUs = decodeStepsUs(held.rates, engine.running.length, engine.kvTokens, 1);
-    const afterUs = besideUs(held, { ...work, decodeSteps: 1 }, engine.running.length, engine.kvTokens);
+  #crowdUs(running: readonly RunningShare[], kvTokens: number, { held, work, prefillUs }: Plain): number {
+    const beforeUs = decodeStepsUs(held.rates, running.length, kvTokens, 1);
+    const afterUs = besideUs(held, { ...work, decodeSteps: 1 }, running.length, kvTokens);
     const slower = beforeUs === 0 ? 0 : afterUs / beforeUs - 1;
     let totalUs = 0;
-    for (const { startUs, expectedUs } of engine.running) {
+    for (const { startUs, expectedUs } of running) {
       const leftUs = Math.max(0, startUs + expectedUs - this.#nowUs);
       totalUs += Math.min(leftUs, prefillUs) + slower * Math.min(leftUs, work.decodeSteps * afterUs);
     }
-    return totalUs / engine.running.length;
+    return totalUs / running.length;
   }
 }
 

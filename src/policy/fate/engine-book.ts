@@ -4,15 +4,15 @@
  */
 
 import type { EngineState } from "../../state/engine-state.ts";
+import { mixesModels } from "../../model/cluster.ts";
 import { waitForUs } from "../picture.ts";
 import type { View } from "../policy.ts";
 import { Copies } from "./copies.ts";
+import { EnginePage, noModel } from "./engine-page.ts";
 import type { Frontier } from "./frontier.ts";
 
 /** Stages that one batch is expected to hold side by side at most. */
 const mostPlaces = 16;
-
-const noModel = -1;
 
 export class EngineBook {
   readonly #modelCount: number;
@@ -26,11 +26,16 @@ export class EngineBook {
   readonly #mostResidents: Int32Array;
   readonly #residentSpan: number;
   readonly #placeSpan: number;
+  /** Per engine: whether it runs several models side by side. */
+  readonly #mixes: readonly boolean[];
+  /** Sequences that run there now: per engine, and where models are mixed per engine and model. */
+  readonly #runningNow: Int32Array;
+  readonly #besideNow: Int32Array;
   /** Per engine: its places, 1 if it is exclusive. */
   readonly #places: Int32Array;
 
-  readonly #now: Page;
-  readonly #page: Page;
+  readonly #now: EnginePage;
+  readonly #page: EnginePage;
   /** Kept where models that are lost have a price. */
   readonly #copies: Copies | undefined;
 
@@ -66,8 +71,12 @@ export class EngineBook {
     // One more than it may hold: the newcomer stands there while room is made.
     this.#residentSpan =
       1 + Math.max(1, ...engines.map(({ foreseen }) => foreseen.length), ...this.#mostResidentsKnown());
-    this.#now = new Page(count, this.#placeSpan, this.#residentSpan);
-    this.#page = new Page(count, this.#placeSpan, this.#residentSpan);
+    this.#mixes = engines.map(({ holding }) => mixesModels(holding.engine));
+    const span = this.#mixes.includes(true) ? models.length : 0;
+    this.#runningNow = Int32Array.from(engines, ({ running }) => running.length);
+    this.#besideNow = new Int32Array(count * span);
+    this.#now = new EnginePage(count, this.#placeSpan, this.#residentSpan, span);
+    this.#page = new EnginePage(count, this.#placeSpan, this.#residentSpan, span);
     this.#copies = countsCopies ? new Copies(this.#toReloads(count)) : undefined;
     for (const [index, engine] of engines.entries()) this.#writeNow(view, index, engine);
     this.reset();
@@ -115,6 +124,21 @@ export class EngineBook {
       const at = from + (place % places);
       now.freeUs[at] = Math.max(now.freeUs[at] ?? 0, endUs);
     }
+    if (this.#mixes[index] === true) this.#writeMixed(index, engine);
+  }
+
+  /** Which model's sequence is in which place. */
+  #writeMixed(index: number, { running }: EngineState): void {
+    const from = index * this.#placeSpan;
+    const places = this.#places[index] ?? 1;
+    const byEnd = [...running].sort((left, right) => right.startUs + right.expectedUs - left.startUs - left.expectedUs);
+    for (const [place, { stage }] of byEnd.entries()) {
+      const model = this.#numbers.get(stage.model) ?? noModel;
+      if (place < places) this.#now.placeModel[from + place] = model;
+      if (model === noModel) continue;
+      const cell = index * this.#modelCount + model;
+      this.#besideNow[cell] = (this.#besideNow[cell] ?? 0) + 1;
+    }
   }
 
   reset(): void {
@@ -137,7 +161,11 @@ export class EngineBook {
     const places = this.#places[engine] ?? 1;
     let us = freeUs[from] ?? 0;
     if (places === 1) return us;
-    const joins = current[engine] === model || current[engine] === noModel;
+    // Where models are mixed a batch of each goes on, but a load waits until all have ended.
+    const joins =
+      this.#mixes[engine] === true
+        ? this.loadUs(engine, model) === 0
+        : current[engine] === model || current[engine] === noModel;
     for (let at = from + 1; at < from + places; at++) {
       const other = freeUs[at] ?? 0;
       if (joins ? other < us : other > us) us = other;
@@ -153,17 +181,20 @@ export class EngineBook {
     return this.#loadUs[engine * this.#modelCount + model] ?? 0;
   }
 
-  /** Of a batch: how many sequences decode at a time, and when the last prompt given to it has been taken in. */
-  besideAt(engine: number, atUs: number): number {
+  /** Of a model's batch: how many sequences more than now decode at a time, and when the last prompt given to it has been taken in. */
+  comeBeside(engine: number, model: number, atUs: number): number {
     const from = engine * this.#placeSpan;
-    const { freeUs } = this.#page;
-    let beside = 0;
-    for (let at = from; at < from + (this.#places[engine] ?? 1); at++) if ((freeUs[at] ?? 0) > atUs) beside += 1;
-    return beside;
+    const { freeUs, placeModel } = this.#page;
+    const mixes = this.#mixes[engine] === true;
+    let come = -(mixes ? this.#besideNow[engine * this.#modelCount + model]! : this.#runningNow[engine]!);
+    for (let at = from; at < from + (this.#places[engine] ?? 1); at++)
+      if ((freeUs[at] ?? 0) > atUs && (!mixes || placeModel[at] === model)) come += 1;
+    return come;
   }
 
-  prefilledUs(engine: number): number {
-    return this.#page.prefilledUs[engine] ?? 0;
+  prefilledUs(engine: number, model: number): number {
+    const { prefilledUs, prefilledOf } = this.#page;
+    return (this.#mixes[engine] === true ? prefilledOf[engine * this.#modelCount + model] : prefilledUs[engine]) ?? 0;
   }
 
   /** The engine, or a place of its batch, is taken from `startUs` until `endUs`. */
@@ -176,13 +207,18 @@ export class EngineBook {
       page.freeUs[from] = endUs;
       return;
     }
-    if (page.model[engine] !== model && page.model[engine] !== noModel) page.freeUs.fill(startUs, from, from + places);
+    const mixes = this.#mixes[engine] === true;
+    const turns = page.model[engine] !== model && page.model[engine] !== noModel;
+    if (turns && !mixes) page.freeUs.fill(startUs, from, from + places);
     let earliest = from;
     for (let at = from + 1; at < from + places; at++)
       if ((page.freeUs[at] ?? 0) < (page.freeUs[earliest] ?? 0)) earliest = at;
     page.freeUs[earliest] = endUs;
     page.model[engine] = model;
     page.prefilledUs[engine] = prefilledUs;
+    if (!mixes) return;
+    page.placeModel[earliest] = model;
+    page.prefilledOf[engine * this.#modelCount + model] = prefilledUs;
   }
 
   /** When the engine has served everything; of a batch the mean of its places. */
@@ -236,33 +272,5 @@ export class EngineBook {
     const awayOther = this.#away[other] ?? 0;
     if (awayModel !== awayOther || this.#copies === undefined) return awayModel > awayOther;
     return this.#copies.isHeldTwice(model) && !this.#copies.isHeldTwice(other);
-  }
-}
-
-/** What changes during a forecast. */
-class Page {
-  /** Per engine and place. */
-  readonly freeUs: Float64Array;
-  /** Per engine, least recently used first. */
-  readonly residents: Int32Array;
-  readonly held: Int32Array;
-  /** Per engine: the model of its batch. */
-  readonly model: Int32Array;
-  readonly prefilledUs: Float64Array;
-
-  constructor(engines: number, places: number, residents: number) {
-    this.freeUs = new Float64Array(engines * places);
-    this.residents = new Int32Array(engines * residents);
-    this.held = new Int32Array(engines);
-    this.model = new Int32Array(engines);
-    this.prefilledUs = new Float64Array(engines);
-  }
-
-  copy({ freeUs, residents, held, model, prefilledUs }: Page): void {
-    this.freeUs.set(freeUs);
-    this.residents.set(residents);
-    this.held.set(held);
-    this.model.set(model);
-    this.prefilledUs.set(prefilledUs);
   }
 }

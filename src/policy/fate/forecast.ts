@@ -251,7 +251,7 @@ export class Forecast {
     const loadedUs = this.#book.freeUs(engine, model) + this.#book.loadUs(engine, model);
     const startUs = Math.max(loadedUs, readyUs) + inputUs;
     // Prompts of a batch are taken in one after another.
-    return this.#book.isBatched(engine) ? Math.max(startUs, this.#book.prefilledUs(engine)) : startUs;
+    return this.#book.isBatched(engine) ? Math.max(startUs, this.#book.prefilledUs(engine, model)) : startUs;
   }
 
   /** Of what will not be cached by then. */
@@ -269,7 +269,7 @@ export class Forecast {
     const cell = position * this.engines.length + engine;
     const decodeUs = this.#decodeUs[cell] ?? 0;
     if (!this.#book.isBatched(engine)) return decodeUs;
-    const come = this.#book.besideAt(engine, startUs) - (this.engines[engine]?.running.length ?? 0);
+    const come = this.#book.comeBeside(engine, this.#modelOf[position] ?? 0, startUs);
     return decodeUs + Math.max(0, come) * (this.#perBesideUs[cell] ?? 0);
   }
 
