@@ -5,6 +5,7 @@
  * look for better ones; the value is the workflows' slowdown and the time of engines. The README of this folder explains it.
  */
 
+import { mixesModels } from "../../model/cluster.ts";
 import type { Decision } from "../../model/decision.ts";
 import { isAtRest } from "../at-rest.ts";
 import { createFate } from "../fate/fate.ts";
@@ -103,7 +104,7 @@ const layBatched: Lay = (view, outlook, settings, demand) => {
 
 /** Every engine batches, and one model at a time: what the decoder for batches knows. */
 function batchesOneModelEach({ costs }: View): boolean {
-  return costs.cluster.engines.every(({ batching }) => batching.kind === "batched" && batching.mixesModels !== true);
+  return costs.cluster.engines.every((engine) => engine.batching.kind === "batched" && !mixesModels(engine));
 }
 
 /** Of a stage that is alone; undefined where there is more to it. */

@@ -6,7 +6,7 @@
 
 import type { CostModel, EngineCosts } from "../../cost/cost-model.ts";
 import { sideBySide } from "../../cost/share-work.ts";
-import type { EngineId } from "../../model/cluster.ts";
+import { mixesModels, type EngineId } from "../../model/cluster.ts";
 import type { Decision, Share } from "../../model/decision.ts";
 import type { ModelId } from "../../model/model.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
@@ -37,7 +37,7 @@ function comeApart(costs: CostModel): CostModel | undefined {
 }
 
 function layApart(costs: CostModel): CostModel | undefined {
-  const mixing = costs.engines.filter(mixes);
+  const mixing = costs.engines.filter(({ engine }) => mixesModels(engine));
   const count = mixing.reduce((sum, { models }) => sum + Math.max(0, models.size - 1), costs.engines.length);
   if (mixing.length === 0 || count > mostEngines || !mixing.every(holdsAll)) return undefined;
   const engines = [...costs.engines];
@@ -53,10 +53,6 @@ function layApart(costs: CostModel): CostModel | undefined {
     engines,
     engine: (id) => byId.get(id) ?? costs.engine(id),
   };
-}
-
-function mixes({ engine: { batching } }: EngineCosts): boolean {
-  return batching.kind === "batched" && batching.mixesModels === true;
 }
 
 /** A part has its model for good: which of them makes way for another no part could say. */
@@ -128,7 +124,7 @@ class Places {
   take(stage: VisibleModelStage, shares: readonly Share[]): boolean {
     const wanted = shares.flatMap(({ engine, items }) => {
       const costs = this.#view.costs.engine(engine);
-      return mixes(costs) ? [{ engine, places: placesOf(costs, stage, items) }] : [];
+      return mixesModels(costs.engine) ? [{ engine, places: placesOf(costs, stage, items) }] : [];
     });
     if (!wanted.every(({ engine, places }) => places <= this.#leftOf(engine))) return false;
     for (const { engine, places } of wanted) this.#left.set(engine, this.#leftOf(engine) - places);

@@ -3,11 +3,14 @@
 import { expect, test } from "vitest";
 import type { Batching, Cluster } from "../../../src/model/cluster.ts";
 import type { JournalEvent } from "../../../src/model/event.ts";
+import { createHoldings } from "../../../src/model/holding.ts";
+import type { Model } from "../../../src/model/model.ts";
 import { gigabytes } from "../../../src/model/units.ts";
 import { act } from "../../../src/policy/foresight/act.ts";
 import { layBatches } from "../../../src/policy/foresight/batched/lay.ts";
 import { byTurn, leaveOpen } from "../../../src/policy/foresight/constructions.ts";
 import { noDemand } from "../../../src/policy/foresight/demand.ts";
+import { withModelsApart } from "../../../src/policy/foresight/models-apart.ts";
 import { lookOut } from "../../../src/policy/foresight/outlook.ts";
 import {
   parentsFirst,
@@ -35,15 +38,26 @@ type Case = {
   readonly open: boolean;
   /** Of each model; absent: that of the drawn cluster. With little, what stays cached is only nearly known, so that no prompts share anything then. */
   readonly kvBytes?: number;
+  /** Every other engine holds three models for good, and runs them side by side. */
+  readonly mixing?: boolean;
 };
 
 const chunked: Batching = { kind: "batched", maxSequences: 6, prefillTokens: 2048, chunkedPrefill: true };
 const unchunked: Batching = { kind: "batched", maxSequences: 16, prefillTokens: 4096, chunkedPrefill: false };
 
-function batching(described: Cluster, { batching: kind, kvBytes }: Case): Cluster {
+function batching(described: Cluster, { batching: kind, kvBytes, mixing }: Case, models: readonly Model[]): Cluster {
   const memory = kvBytes === undefined ? {} : { kvBytes };
   const engines = described.engines.map((engine) => ({ ...engine, ...memory, role: "both", batching: kind }) as const);
-  return { ...described, contention: "none", engines };
+  const plain: Cluster = { ...described, contention: "none", engines };
+  if (mixing !== true) return plain;
+  const held = createHoldings(plain, models).map((holding) => [...holding.models.keys()].slice(0, 3));
+  const all = engines.map((engine, index) => {
+    const own = held[index] ?? [];
+    if (index % 2 === 1 || own.length === 0) return engine;
+    const mixes = { ...kind, mixesModels: true } as Batching;
+    return { ...engine, batching: mixes, models: own, resident: own, maxResident: own.length };
+  });
+  return { ...plain, engines: all };
 }
 
 /** Any order and any placements; those of one model often follow each other. */
@@ -84,7 +98,7 @@ function follower(seed: number, { loadsAhead, open }: Case, found: Prediction): 
       memory: toRemember(scene, whole),
     };
   };
-  return { plan, whenIdle: true, summary: "a plan drawn by lot" };
+  return { plan: withModelsApart(plan), whenIdle: true, summary: "a plan drawn by lot" };
 }
 
 test.for<[string, Case]>([
@@ -94,6 +108,11 @@ test.for<[string, Case]>([
   ["prompts bounded in time", { loadsAhead: true, batching: { ...unchunked, prefillUs: 100_000 }, open: false }],
   ["little KV memory", { loadsAhead: true, batching: unchunked, open: false, kvBytes: gigabytes(1.5) }],
   ["stages where they end first", { loadsAhead: true, batching: chunked, open: true }],
+  ["models side by side", { loadsAhead: true, batching: chunked, open: false, kvBytes: gigabytes(2), mixing: true }],
+  [
+    "these where they end first",
+    { loadsAhead: true, batching: unchunked, open: true, kvBytes: gigabytes(2), mixing: true },
+  ],
 ])("the simulator ends every stage when the decoder says so, with %s", ([, each]) => {
   let compared = 0;
   for (let seed = 1; seed <= 15; seed++) {
@@ -103,7 +122,7 @@ test.for<[string, Case]>([
     const ends = new Map<string, number>();
     simulate({
       ...world,
-      cluster: batching(world.cluster, each),
+      cluster: batching(world.cluster, each, world.models),
       workflows: each.kvBytes === undefined ? workflows : workflows.map(sharingNothing),
       policy: follower(seed, each, found),
       calibration: plainCalibration,
