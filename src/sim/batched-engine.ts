@@ -16,23 +16,23 @@ export class BatchedEngine {
   readonly #engine: EngineState;
   /** The one batch there is, unless models are mixed. */
   readonly #only: BatchLoop | undefined;
-  /** Or one of each model that has run, in the order in which they first did. */
+  /** That one, or one of each model that has run, in the order in which they first did. */
+  readonly #loops: BatchLoop[] = [];
   readonly #perModel = new Map<ModelId, BatchLoop>();
 
   constructor(floor: Floor, engine: EngineState) {
     this.#floor = floor;
     this.#engine = engine;
-    if (!mixesModels(engine.holding.engine)) this.#only = new BatchLoop(floor, engine);
-  }
-
-  get #loops(): Iterable<BatchLoop> {
-    return this.#only === undefined ? this.#perModel.values() : [this.#only];
+    if (mixesModels(engine.holding.engine)) return;
+    this.#only = new BatchLoop(floor, engine);
+    this.#loops.push(this.#only);
   }
 
   /** Takes up what can be taken up now. */
   serve(): void {
     for (const loop of this.#loops) loop.dropLost();
     if (!this.#engine.up || this.#engine.loadEndUs > 0) return;
+    if (this.#only?.busy === true && !this.#only.isLong) return;
     for (const loop of this.#loops) {
       if (loop.isLong && loop.hasPrompt()) loop.cut();
       loop.lookAhead();
@@ -59,7 +59,6 @@ export class BatchedEngine {
 
   /** Nothing joins during an iteration: what could is waited for with this one and no longer. */
   #nextOf(loop: BatchLoop): QueuedShare | undefined {
-    if (loop.busy && !loop.isLong) return undefined;
     const written = (share: QueuedShare): number => loop.writtenBefore(share);
     const queued = admissibleShare(this.#engine, loop.groups, written, this.#floor.world.nowUs);
     if (queued === undefined || !loop.hasRoomInStep(queued)) return undefined;
@@ -69,7 +68,7 @@ export class BatchedEngine {
   }
 
   #nextToMix(): QueuedShare | undefined {
-    const groups = [...this.#perModel.values()].flatMap((loop) => loop.groups);
+    const groups = this.#loops.flatMap((loop) => loop.groups);
     return nextToMix(this.#engine, (model) => this.#loopOf(model), groups, this.#floor.world.nowUs);
   }
 
@@ -78,6 +77,7 @@ export class BatchedEngine {
     if (loop === undefined) {
       loop = new BatchLoop(this.#floor, this.#engine, model);
       this.#perModel.set(model, loop);
+      this.#loops.push(loop);
       loop.lookAhead();
     }
     return loop;

@@ -5,6 +5,7 @@ import type { Cluster } from "../../src/model/cluster.ts";
 import { createHoldings } from "../../src/model/holding.ts";
 import { annotationModels, workshopModels } from "../../src/trace/annotate/models.ts";
 import { parseClusterFile } from "../../src/trace/cluster-file.ts";
+import { generateWorkload } from "../../src/trace/generate/generate-workload.ts";
 
 function named(id: string): Cluster {
   const cluster = namedCluster(id);
@@ -82,6 +83,17 @@ describe("named clusters", () => {
       "4 | 4 on 64",
       "4 | 4 on 64",
     ]);
+  });
+
+  test("the API of own-and-api holds what rag and map-reduce call for good, and own engines any of it", () => {
+    const cluster = named("own-and-api");
+    const { workflows } = generateWorkload({ families: ["rag", "map-reduce"], count: 20, seed: 1 }).workload;
+    const stages = workflows.flatMap((workflow) => workflow.stages);
+    const called = new Set(stages.flatMap((stage) => (stage.kind === "tool" ? [] : [stage.model])));
+    const api = cluster.engines.at(-1);
+    expect([...called].sort()).toEqual([...(api?.resident ?? [])].sort());
+    expect(api).toMatchObject({ maxResident: called.size, models: api?.resident, batching: { mixesModels: true } });
+    for (const model of called) expect(holders(cluster, model), model).toHaveLength(5);
   });
 
   test("speeds of loading and of the ways between hosts are scaled apart, and nothing else changes", () => {

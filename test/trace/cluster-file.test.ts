@@ -85,6 +85,23 @@ test("models of the workload are known too", () => {
 const engine = (change: Record<string, unknown>): string =>
   small(({ engines }) => Object.assign(engines[0] ?? {}, change));
 
+test("an engine may mix models, if it batches", () => {
+  const batching = { kind: "batched", mixesModels: true };
+  expect(parse(engine({ batching })).engines[0]?.batching).toEqual({
+    kind: "batched",
+    maxSequences: 256,
+    prefillTokens: 8192,
+    chunkedPrefill: true,
+    mixesModels: true,
+  });
+  expect(refusal(() => parse(engine({ batching: { ...batching, kind: "exclusive" } })))).toContain(
+    "engines[0].batching.mixesModels",
+  );
+  expect(refusal(() => parse(engine({ batching: { ...batching, mixesModels: "yes" } })))).toContain(
+    'engines[0].batching.mixesModels: found "yes"',
+  );
+});
+
 test.each([
   [
     "an unknown host",

@@ -45,7 +45,7 @@ const roomy = 4e9;
 const long = { output: { estimate: 300, actual: 300, limit: 400 } };
 const lacksMemory = (): Journal => line(mixes, 2000 * 204_800, 3, other, other, {});
 const lacksSequences = (): Journal =>
-  line({ ...mixes, maxSequences: 2 } as Batching, roomy, 2, {}, { ...other, ...long }, {}, other);
+  line({ ...mixes, maxSequences: 2 }, roomy, 2, {}, { ...other, ...long }, {}, other);
 const lacksModel = (): Journal => {
   const embed = { kind: "embed", model: "embed-1.2b", output: { estimate: 0, actual: 0, limit: 0 } } as const;
   return line(mixes, roomy, 2, {}, { ...other, ...long }, {}, embed);
