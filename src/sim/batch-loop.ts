@@ -280,6 +280,8 @@ export class BatchLoop {
       kvTokens: running.kvTokens,
       outputTokens: written * work.sequences,
     });
+    // Another model's batch may want its sequences.
+    if (this.#model !== undefined) this.#floor.world.rouse(this.#engine.id);
     this.go();
   }
 }

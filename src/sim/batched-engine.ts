@@ -57,7 +57,7 @@ export class BatchedEngine {
     }
   }
 
-  /** Nothing joins during an iteration: what could is waited for with this one and no longer. */
+  /** What can join now. If something could once the iterations under way end, they end with the one of now. */
   #nextOf(loop: BatchLoop): QueuedShare | undefined {
     const written = (share: QueuedShare): number => loop.writtenBefore(share);
     const queued = admissibleShare(this.#engine, loop.groups, written, this.#floor.world.nowUs);

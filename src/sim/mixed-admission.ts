@@ -31,8 +31,8 @@ export function nextToMix(
     const alone = !engine.running.some(({ stage }) => stage.model === model);
     let joining: QueuedShare | undefined = first;
     if (lacksPlaces || (!alone && !room.fits(first))) {
-      const beside = lacksPlaces ? engine.queue : engine.queue.filter(({ stage }) => stage.model === model);
-      joining = engine.overtaking === 0 ? undefined : pickOvertaking(engine, beside, room, first, nowUs);
+      const rivals = lacksPlaces ? engine.queue : engine.queue.filter(({ stage }) => stage.model === model);
+      joining = engine.overtaking === 0 ? undefined : pickOvertaking(engine, rivals, room, first, nowUs);
     }
     if (joining !== undefined && loop.hasRoomInStep(joining)) {
       if (!loop.busy) return joining;

@@ -136,3 +136,17 @@ test("preemption takes from the batch that has outgrown its memory, not from ano
   expect(journal.events.filter((event) => event.kind === "share-preempt").map((event) => event.stage)).toEqual(["b/s"]);
   expect(check(journal)).toEqual([]);
 });
+
+test("sequences that a preempted share gives back are another model's at once", () => {
+  const grows = { output: { estimate: 200, actual: 900, limit: 1000 } };
+  const journal = run({
+    cluster: api({ kvBytes: 3000 * 204_800, batching: { ...mixing, maxSequences: 2 } as Engine["batching"] }),
+    policy: byName,
+    workflows: [
+      lone("a", 0, { model: large, ...grows }),
+      lone("b", 0, { model: large, ...grows }),
+      lone("c", 10, written(50)),
+    ],
+  });
+  expect(firstUs(journal, "share-start", "c/s")).toBe(firstUs(journal, "share-preempt", "b/s"));
+});

@@ -11,7 +11,7 @@ type Books = Pick<LawContext, "ledger">;
 export const queueOrder: Law = {
   name: "queue-order",
   claim:
-    "an engine takes the share with the smallest rank, less what it has climbed, of equal rank the one queued first; another only if that lacks sequences or KV memory beside what runs of its model, and only one that may overtake: that fits, or fits and delays it not, is the first such in order, and leaves none behind that is overtaken no more; where models are mixed, one of another model goes first only if what is ahead lacks KV memory, or sequences are left for it when its batch's iteration ends; at the end of an instant no engine that is up has a queue but neither runs nor loads",
+    "an engine takes the share with the smallest rank, less what it has climbed, of equal rank the one queued first; another only if that lacks sequences or KV memory beside what runs of its model, and only one that may overtake: that fits, or fits and delays it not, is the first such in order, and leaves none behind that is overtaken no more; where models are mixed, one of another model goes first only if what is ahead lacks KV memory, or sequences are left for it when its batch's iteration ends; at the end of an instant no engine that is up has a queue but neither runs nor loads, or mixes models and lets one wait that could join its model's batch",
   scope: "model",
   watch: ({ ledger, report }) => {
     let lastUs = 0;
@@ -22,6 +22,8 @@ export const queueOrder: Law = {
         if (engine === undefined || !engine.up || engine.loading !== undefined) continue;
         if (engine.queue.length > 0 && engine.running.length + engine.ghosts.length === 0)
           report(`${id} idles with ${engine.queue.length} shares in its queue`);
+        const idle = mixesModels(engine.costs.engine) ? idleOf({ ledger }, engine, lastUs) : undefined;
+        if (idle !== undefined) report(`${id} lets ${idle.row.stage.key} wait, for which there is room`);
       }
       touched.clear();
     };
@@ -31,8 +33,8 @@ export const queueOrder: Law = {
     return {
       any: ({ atUs }) => {
         if (atUs === lastUs) return;
-        lastUs = atUs;
         if (touched.size > 0) settle();
+        lastUs = atUs;
       },
       "share-start": (event) => {
         const engine = ledger.engine(event.engine);
@@ -87,38 +89,64 @@ function nextOf({ queue }: EngineRow, nowUs: number): ShareRow | undefined {
 
 /** Where a batch per model runs, the first of each other model that is ahead must lack KV memory, or have its sequences kept for it. */
 function faultOfMixed(context: Books, engine: EngineRow, own: ShareRow, nowUs: number): string | undefined {
+  for (const { first, free, asked, waitsFor } of firstsOf(context, engine, nowUs)) {
+    if (first === own) return asked.sequences > free.sequences ? "without sequences for it" : undefined;
+    const fault = (reason: string): string => `before ${first.row.stage.key}, which is ahead of it, ${reason}`;
+    const { model } = first.stage;
+    if (model === own.stage.model) {
+      if (own.overtakes === undefined) return fault("and may not overtake");
+      const rivals =
+        waitsFor === "sequences" ? engine.queue : engine.queue.filter(({ stage }) => stage.model === model);
+      const found = faultOfOvertaking(context, engine, rivals, free, first, own, nowUs);
+      return found === undefined ? undefined : fault(found);
+    }
+    if (waitsFor === "nothing") return fault("for which there is room");
+    if (waitsFor === "a load" || waitsFor === "sequences") return fault(`which waits for ${waitsFor}`);
+  }
+  return undefined;
+}
+
+/** What is kept waiting on an engine that runs a batch per model, though it could have joined the one of its model. */
+function idleOf(context: Books, engine: EngineRow, nowUs: number): ShareRow | undefined {
+  for (const { first, waitsFor } of firstsOf(context, engine, nowUs)) {
+    if (waitsFor === "nothing") return first;
+    if (waitsFor === "a load" || waitsFor === "sequences") return undefined;
+  }
+  return undefined;
+}
+
+type First = {
+  readonly first: ShareRow;
+  readonly asked: Room;
+  /** Less the sequences kept for those ahead of it that wait for an iteration's end. */
+  readonly free: Room;
+  readonly waitsFor: "a load" | "sequences" | "memory" | "an iteration" | "nothing";
+};
+
+/** The first of each model in the queue's order. */
+function* firstsOf(context: Books, engine: EngineRow, nowUs: number): Generator<First> {
   const { queue, running, residents, costs } = engine;
+  const byStep = costs.engine.batching.kind === "batched" && costs.engine.batching.admission === "by-step";
   const seen = new Set<ModelId>();
   let kept = 0;
   for (const first of queue.toSorted((left, right) => (isAhead(left, right, nowUs) ? -1 : 1))) {
     const { model } = first.stage;
-    const fault = (reason: string): string => `before ${first.row.stage.key}, which is ahead of it, ${reason}`;
-    const room = freeRoom(engine, model);
-    const free = { ...room, sequences: room.sequences - kept };
     const asked = askedFor(context, engine, first);
-    if (first === own)
-      return asked !== undefined && asked.sequences > free.sequences && kept > 0
-        ? "with sequences that are kept for what is ahead of it"
-        : undefined;
     if (seen.has(model) || asked === undefined) continue;
     seen.add(model);
-    const lacksSequences = asked.sequences > free.sequences;
-    const beside = running.some(({ stage }) => stage.model === model);
-    if (model === own.stage.model) {
-      if (own.overtakes === undefined) return fault("and may not overtake");
-      const rivals = lacksSequences ? queue : queue.filter(({ stage }) => stage.model === model);
-      const found = faultOfOvertaking(context, engine, rivals, free, first, own, nowUs);
-      return found === undefined ? undefined : fault(found);
+    const room = freeRoom(engine, model);
+    const free = { ...room, sequences: room.sequences - kept };
+    if (residents.get(model)?.loading !== false) yield { first, asked, free, waitsFor: "a load" };
+    else if (asked.sequences > free.sequences) yield { first, asked, free, waitsFor: "sequences" };
+    else if (asked.tokens > free.tokens && running.some(({ stage }) => stage.model === model))
+      yield { first, asked, free, waitsFor: "memory" };
+    else {
+      // By steps it may also lack room in the next one.
+      const waits = byStep || isUnderWay(engine, model);
+      yield { first, asked, free, waitsFor: waits ? "an iteration" : "nothing" };
+      kept += asked.sequences;
     }
-    if (residents.get(model)?.loading !== false) return fault("which waits for a load");
-    if (lacksSequences) return fault("which waits for sequences");
-    if (beside && asked.tokens > free.tokens) continue;
-    // By steps it may lack room in the next one.
-    const byStep = costs.engine.batching.kind === "batched" && costs.engine.batching.admission === "by-step";
-    if (!byStep && !isUnderWay(engine, model)) return fault("for which there is room");
-    kept += asked.sequences;
   }
-  return undefined;
 }
 
 /** Whether an iteration of the model may be under way, during which nothing joins. */

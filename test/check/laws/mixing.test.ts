@@ -60,6 +60,10 @@ const first = (journal: Journal, workflow: string): Journal =>
 
 expectCaught("queue-order", [
   ["one that goes before one with memory enough", () => withEngines(lacksMemory(), { kvBytes: 4000 * 204_800 })],
+  [
+    "one that waits with sequences enough",
+    () => withBatching(line({ ...mixes, maxSequences: 1 }, roomy, 2, {}, other), { maxSequences: 2 }),
+  ],
   ["one that takes the sequences of one ahead of it", () => first(lacksSequences(), "w3")],
   ["one that goes before one that waits for a load", () => first(lacksModel(), "w3")],
 ]);
