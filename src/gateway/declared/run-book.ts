@@ -46,6 +46,10 @@ export class RunBook {
     return this.#records.get(id) ?? newRecord(id, "llm");
   }
 
+  hasEnded(id: string): boolean {
+    return this.record(id).status === "ended";
+  }
+
   change(id: string, change: Partial<StageRecord>): void {
     this.#records.set(id, { ...this.record(id), ...change });
   }

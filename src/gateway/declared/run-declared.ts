@@ -9,7 +9,7 @@ import type { Store } from "../../store/store.ts";
 import { carryModel, carryTool, type CarrierSurroundings, type StageCarrier } from "./carry-stage.ts";
 import { toDriverId, type DeclaredRun, type StageRecord } from "./declared-run.ts";
 import type { DeclaredStage } from "./declared.ts";
-import { evaluate, isTrue, type Scope } from "./evaluate.ts";
+import { evaluate, isTrue } from "./evaluate.ts";
 import type { EventLog } from "./event-log.ts";
 import type { ItemResult } from "./model-call.ts";
 import type { Patience } from "./patience.ts";
@@ -17,23 +17,20 @@ import { maxRunCharacters, RunBook } from "./run-book.ts";
 import { RunKeeper } from "./run-keeper.ts";
 import { RenderFault } from "./room.ts";
 import { toGraph, type Node } from "./run-graph.ts";
-import { Sight } from "./sight.ts";
-import { expectedTokens, toItems } from "./stage-result.ts";
+import { RunRevealer, type RevealerSurroundings } from "./run-revealer.ts";
+import { toItems } from "./stage-result.ts";
 import { renderTree } from "./template.ts";
-import { toNewWorkflow, toVisible, type Known } from "./to-visible.ts";
+import { toNewWorkflow } from "./to-visible.ts";
 import type { RunStatus, WireError } from "./wire.ts";
 
-export type RunSurroundings = CarrierSurroundings & {
-  readonly store: Pick<Store, "saveStage" | "endRun">;
-  readonly patience: Patience;
-  /** Expected length of an answer of this model. */
-  readonly outputTokens: (model: string) => number;
-  /** Of the run's tenant. */
-  readonly priority: number;
-  readonly maxItems: number;
-  /** Told of what no client can be told. */
-  readonly onFault: (message: string) => void;
-};
+export type RunSurroundings = CarrierSurroundings &
+  RevealerSurroundings & {
+    readonly store: Pick<Store, "saveStage" | "endRun">;
+    readonly patience: Patience;
+    readonly maxItems: number;
+    /** Told of what no client can be told. */
+    readonly onFault: (message: string) => void;
+  };
 
 type Ending = Exclude<RunStatus, "running">;
 
@@ -47,9 +44,7 @@ export class LiveRun {
   readonly #driverId: string;
   /** Parents before children. */
   readonly #nodes: ReadonlyMap<string, Node>;
-  /** Those that the driver does not know of yet. */
-  readonly #hidden: Set<Node>;
-  readonly #sight = new Sight();
+  readonly #revealer: RunRevealer;
   /** Whatever its stages do is given up. */
   readonly #stop = new AbortController();
   readonly #keeper: RunKeeper;
@@ -69,21 +64,21 @@ export class LiveRun {
     this.#driverId = toDriverId(run);
     this.#keeper = new RunKeeper(run.id, run.holding, { ...around, onLost: (reason) => this.#lose(reason) });
     this.log = around.log;
+    this.#nodes = toGraph(run);
+    this.#revealer = new RunRevealer(run, this.#nodes, this.#book, around);
     this.#carrier = {
       ...around,
       book: this.#book,
       signal: this.#stop.signal,
       isOver: () => this.#isOver,
-      chainTokens: (node, scope) => node.lengths(this.#known(scope)),
+      chainTokens: (node, scope) => this.#revealer.chainTokens(node, scope),
       onItem: (node) => void this.#outgrows(node),
       onEnd: (node, written) => this.#end(node, written),
       onFail: (node, error) => this.#fail(node, error),
       onMistake: (error) => this.#lose(String(error)),
     };
     this.over = this.#ended.promise;
-    this.#nodes = toGraph(run);
-    this.#hidden = new Set([...this.#nodes.values()].filter(({ isPast }) => !isPast));
-    this.#left = this.#hidden.size;
+    this.#left = [...this.#nodes.values()].filter(({ isPast }) => !isPast).length;
   }
 
   /** As it is now, and would be found after a restart. */
@@ -109,7 +104,7 @@ export class LiveRun {
     const open = [...this.#nodes.values()].filter(({ isPast, parentsOpen }) => !isPast && parentsOpen === 0);
     if (this.#run.holding.generation === 0) this.log.append({ kind: "workflow-start", workflow: this.#book.id });
     else for (const node of open) this.#takeUp(node);
-    this.#reveal();
+    this.#revealer.reveal();
     for (const node of open) this.#advance(node);
   }
 
@@ -148,27 +143,6 @@ export class LiveRun {
     for (const node of nodes) this.#advance(node);
   }
 
-  /** Shows the driver what can be shown: a map when the length of its list is known, and nothing before its parents. */
-  #reveal(): void {
-    const known = this.#known(this.#book.scope());
-    for (const node of this.#hidden) {
-      if (node.count === undefined || node.parentsHidden > 0) continue;
-      // Were it shown with its open parents alone, it would seem to lead nowhere when they are skipped.
-      if (node.isMixed && node.parentsOpen > 0) continue;
-      this.#hidden.delete(node);
-      node.revealed = true;
-      for (const child of node.children) child.parentsHidden -= 1;
-      const parents = node.isMixed ? { isShown: (id: string) => this.#isShown(id) && this.#hasEnded(id) } : {};
-      const { stage, lengths } = toVisible(node.stage, node.count, { ...known, ...parents });
-      node.lengths = lengths;
-      this.#around.driver.reveal(stage);
-    }
-  }
-
-  #isShown = (id: string): boolean => this.#nodes.get(id)?.revealed === true;
-
-  #hasEnded = (id: string): boolean => this.#book.record(id).status === "ended";
-
   /** All its parents are over. */
   #advance(node: Node): void {
     if (this.#isOver || node.settling) return;
@@ -176,14 +150,14 @@ export class LiveRun {
     try {
       if (!this.#runs(node.stage)) return this.#skip(node);
       if (node.stage.kind === "tool") {
-        this.#reveal();
+        this.#revealer.reveal();
         return void carryTool(node, node.stage, this.#carrier).catch(this.#carrier.onMistake);
       }
       if (node.stage.over !== undefined) {
         node.items = toItems(renderTree(node.stage.over, this.#book.scope()), this.#around.maxItems);
         node.count = node.items.length;
       }
-      this.#reveal();
+      this.#revealer.reveal();
       if (node.count === 0) return this.#skip(node);
       carryModel(node, node.stage, this.#carrier);
     } catch (error) {
@@ -194,7 +168,7 @@ export class LiveRun {
 
   /** Whether anything leads to it, and its condition holds. */
   #runs({ parents, when }: DeclaredStage): boolean {
-    if (parents.length > 0 && !parents.some(this.#hasEnded)) return false;
+    if (parents.length > 0 && !parents.some((id) => this.#book.hasEnded(id))) return false;
     return when === undefined || isTrue(evaluate(when, this.#book.scope()));
   }
 
@@ -209,7 +183,7 @@ export class LiveRun {
   }
 
   #skip(node: Node): void {
-    this.#revealAnyway(node);
+    this.#revealer.revealAnyway(node);
     this.#around.driver.skip(node.key);
     this.#settle(node, { status: "skipped" }, () => this.log.append({ kind: "stage-skip", stage: node.id }));
   }
@@ -234,20 +208,13 @@ export class LiveRun {
     if (error.code === "draining") return this.drop();
     if (this.#isOver || node.settling) return;
     this.#around.stageGate.leave(node);
-    this.#revealAnyway(node);
+    this.#revealer.revealAnyway(node);
     // The driver may have dropped it already, and then does nothing.
     this.#around.driver.drop(node.key, "failed");
     this.#settle(node, { status: "failed", error }, () => {
       this.log.append({ kind: "stage-fail", stage: node.id, error });
       if (node.stage.onError === "fail" && !this.#isOver) this.#finish("failed", error);
     });
-  }
-
-  /** A map that does not run has no list, and what waited for parents may not run: it is shown as one that will not. */
-  #revealAnyway(node: Node): void {
-    if (node.revealed) return;
-    node.count = 0;
-    this.#reveal();
   }
 
   /** Saves what the stage came to, tells of it, and lets its children go on. */
@@ -300,18 +267,5 @@ export class LiveRun {
     this.#hasArrived = false;
     if (status === "succeeded") this.#around.driver.end(this.#driverId);
     else this.#around.driver.cancel(this.#driverId);
-  }
-
-  #known(scope: Scope): Known {
-    const { outputTokens, priority } = this.#around;
-    return {
-      workflow: this.#driverId,
-      scope,
-      sight: this.#sight,
-      priority,
-      isShown: this.#isShown,
-      record: (id) => this.#book.record(id),
-      expectTokens: (id) => expectedTokens(this.#nodes.get(id)?.stage, outputTokens),
-    };
   }
 }

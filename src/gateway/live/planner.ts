@@ -14,8 +14,8 @@ import type { PlanningConfig } from "../config/config.ts";
 import { forServers, stillValid } from "./carry-out.ts";
 import { Allowance } from "./allowance.ts";
 import { liveView } from "./live-view.ts";
-import { PlanningLine, type Snapshot } from "./planning-line.ts";
-import { sinceEpochMs, type FromThread } from "./thread-protocol.ts";
+import type { Snapshot } from "./planning-line.ts";
+import { Questions } from "./questions.ts";
 import { Rest } from "./rest.ts";
 import type { Timer } from "./time.ts";
 import { longestMs, type World } from "./world.ts";
@@ -47,13 +47,9 @@ export type PlannerHost = {
 
 /** Stages that the fallback looks at. */
 const fallbackStages = 128;
-/** The part of the deadline after which a search answers with the best so far; the rest is for the answer's way. */
-const partToSearch = 0.8;
 /** What planning in place may take of the time of the thread that calls go through, and how much of it at once. */
 const partInPlace = 0.1;
 const aheadInPlaceUs = 20_000;
-/** A thread that owes an answer for so long is replaced. */
-const patienceUs = 10_000_000;
 
 export class Planner {
   readonly #world: World;
@@ -63,12 +59,9 @@ export class Planner {
   readonly #fallback: Policy;
   #memory: unknown;
   readonly #inPlace = new Allowance(partInPlace, aheadInPlaceUs);
-  readonly #line: PlanningLine | undefined;
-  #asked: { readonly id: number; readonly viewUs: number; readonly deadline: Timer } | undefined;
-  /** A question that was answered too late, if at all: the thread gets no other one before it is done with that. */
-  #owed: { readonly id: number; readonly viewUs: number } | undefined;
-  #nextId = 1;
-  /** Something changed while a plan was under way. */
+  /** Absent: all is planned in place. */
+  readonly #thread: Questions | undefined;
+  /** Something changed while the thread planned. */
   #again = false;
   #gather: Timer | undefined;
   /** When nothing has happened for a while and nothing is to be placed, the policy may have something to prepare. */
@@ -86,7 +79,7 @@ export class Planner {
       host.begin();
       this.#planInPlace();
     });
-    if (host.planning.inPlaceStages > 0) this.#line = this.#openLine();
+    if (host.planning.inPlaceStages > 0) this.#thread = this.#openThread();
   }
 
   /** To be called at the end of each moment in which something happened that a policy may want to answer. */
@@ -101,9 +94,9 @@ export class Planner {
     if (lone !== undefined && this.#isAlone() && this.#makeInPlace(lone)) return;
     const { inPlaceStages, debounceMs } = this.#host.planning;
     const isFew = this.#world.state.workflows.ready.length <= inPlaceStages;
-    if (this.#line === undefined || (isFew && this.#inPlace.isLeft(this.#world.time.nowUs())))
+    if (this.#thread === undefined || (isFew && this.#inPlace.isLeft(this.#world.time.nowUs())))
       return this.#planInPlace();
-    if (this.#asked !== undefined) {
+    if (this.#thread.open) {
       this.#again = true;
       return;
     }
@@ -207,76 +200,41 @@ export class Planner {
   #ask(): void {
     if (this.#closed || !this.#hasToPlan()) return;
     this.#host.begin();
-    if (this.#line === undefined) return this.#planInPlace();
-    if (this.#owed !== undefined && !this.#dismiss(this.#owed)) return this.#makeDo("the planning thread is busy");
-    this.#host.flush();
-    const id = this.#nextId++;
-    const viewUs = this.#world.nowUs;
-    const { deadlineMs } = this.#host.planning;
-    const deadline = this.#world.time.after(deadlineMs, () => this.#late(id));
-    this.#asked = { id, viewUs, deadline };
-    const dueMs = sinceEpochMs() + partToSearch * deadlineMs;
-    this.#line.ask({ kind: "plan", id, nowUs: viewUs, memory: this.#memory, dueMs });
+    if (this.#thread?.ask(this.#memory) === false) this.#makeDo("the planning thread is busy");
   }
 
-  /** Replaces a thread that has been silent for too long; false if it may still answer. */
-  #dismiss({ viewUs }: { readonly viewUs: number }): boolean {
-    if (this.#world.nowUs - viewUs < patienceUs) return false;
-    this.#host.onFault(new Error(`the planning thread has been silent for ${patienceUs / 1e6} s and is replaced`));
-    this.#owed = undefined;
-    void this.#line?.close();
-    return true;
-  }
-
-  /** The thread's plan, if it comes yet, is not waited for any more. */
-  #late(id: number): void {
-    if (this.#asked?.id !== id) return;
-    this.#owed = this.#asked;
-    this.#asked = undefined;
-    this.#host.begin();
-    this.#makeDo(`no plan within ${this.#host.planning.deadlineMs} ms`);
-    this.#goOn();
-  }
-
-  #onAnswer(answer: FromThread): void {
-    if (answer.kind === "ready") return;
-    if (this.#owed?.id === answer.id) this.#owed = undefined;
-    if (this.#asked?.id !== answer.id) return;
-    const { viewUs, deadline } = this.#asked;
-    deadline.stop();
-    this.#asked = undefined;
-    this.#host.begin();
-    if (answer.kind === "failed") {
-      this.#memory = undefined;
-      this.#fallBack(`the planning thread failed: ${answer.reason}`);
-    } else {
-      this.#memory = answer.memory;
-      this.#take(answer, viewUs, "thread", answer.tookUs);
-    }
-    this.#goOn();
-  }
-
-  #goOn(): void {
-    if (!this.#again) return;
-    this.#again = false;
-    this.settle();
-  }
-
-  #openLine(): PlanningLine {
-    const { policyName: policy, hardestWaitUs, snapshot, follow } = this.#host;
-    return new PlanningLine({
-      time: this.#world.time,
+  #openThread(): Questions {
+    const { policyName: policy, planning, hardestWaitUs, snapshot, follow, flush, onFault } = this.#host;
+    const { deadlineMs } = planning;
+    return new Questions(this.#world, {
       policy,
+      deadlineMs,
       hardestWaitUs,
       snapshot,
       follow,
-      onAnswer: (answer) => this.#onAnswer(answer),
-      onBroken: (reason) => {
-        this.#host.onFault(new Error(`the planning thread ended: ${reason}`));
-        this.#owed = undefined;
-        if (this.#asked !== undefined) this.#onAnswer({ kind: "failed", id: this.#asked.id, reason });
-      },
+      flush,
+      onFault,
+      onPlan: (plan, viewUs, tookUs) =>
+        this.#goOn(() => {
+          this.#memory = plan.memory;
+          this.#take(plan, viewUs, "thread", tookUs);
+        }),
+      onFailed: (reason) =>
+        this.#goOn(() => {
+          this.#memory = undefined;
+          this.#fallBack(`the planning thread failed: ${reason}`);
+        }),
+      onLate: () => this.#goOn(() => this.#makeDo(`no plan within ${deadlineMs} ms`)),
     });
+  }
+
+  /** The thread's turn is over: takes what came of it, and then looks at what has changed meanwhile. */
+  #goOn(take: () => void): void {
+    this.#host.begin();
+    take();
+    if (!this.#again) return;
+    this.#again = false;
+    this.settle();
   }
 
   /** What the policy has learnt that holds in another process. JSON; undefined if that is nothing. */
@@ -295,14 +253,10 @@ export class Planner {
     }
   }
 
-  /** The world is another: what is planned for the old one is not waited for, and the thread is told anew with the next plan. */
+  /** The world is another. */
   forget(): void {
     this.#memory = this.#host.policy.lasting?.(this.#memory);
-    this.#line?.rest();
-    if (this.#asked === undefined) return;
-    this.#asked.deadline.stop();
-    this.#owed = this.#asked;
-    this.#asked = undefined;
+    this.#thread?.forget();
   }
 
   async close(): Promise<void> {
@@ -310,9 +264,7 @@ export class Planner {
     this.#gather?.stop();
     this.#rest.stop();
     this.#wake?.stop();
-    this.#asked?.deadline.stop();
-    this.#asked = undefined;
-    await this.#line?.close();
+    await this.#thread?.close();
   }
 }
 
