@@ -14,18 +14,16 @@ import {
   type Parsed,
 } from "../../trace/shape.ts";
 import { engineShape, enginesShape } from "./engine-shape.ts";
+import { lists } from "./list-shapes.ts";
 import {
   addressText,
   count,
-  hidden,
   mapOf,
-  modelText,
   ms,
   nameText,
   originText,
   pathText,
   port,
-  rate,
   section,
   variableText,
   worded,
@@ -52,53 +50,6 @@ const listen = section(
     ),
   }),
 );
-
-const key = object({
-  id: described(nameText, "What the key is called, in logs too."),
-  sha256: described(
-    worded(
-      text({ min: 64, max: 64, pattern: "^[0-9a-f]{64}$" }),
-      "the SHA-256 that `fate key` prints, 64 hex digits",
-      hidden,
-    ),
-    "Hash of the key, as `fate key` prints it.",
-  ),
-  tenant: withDefault(described(nameText, "Whose it is."), "default"),
-  operator: optional(
-    described(boolean(), "Whether it may look at what all tenants do. If absent: where all keys are one tenant's."),
-  ),
-});
-
-const tenant = object({
-  id: described(nameText, "What keys name it by."),
-  maxOpen: count(2048, 1_000_000, "Calls that wait or run."),
-  requestsPerMinute: optional(
-    described(integer({ min: 1, max: 10_000_000 }), "More are answered 429; any number if absent."),
-  ),
-  priority: withDefault(
-    described(integer({ min: -1000, max: 1000 }), "Added to the priority of each of its calls; larger goes first."),
-    0,
-  ),
-});
-
-const host = object({
-  id: described(nameText, "What engines name it by."),
-  loadBytesPerSecond: rate(5e9, "Disk or host memory to GPU."),
-  loadLatencyUs: count(800_000, 3_600_000_000, "Fixed part of every load.", 0),
-  localBytesPerSecond: rate(20e9, "Between GPUs of this host."),
-  nicBytesPerSecond: rate(10e9, "Network interface, for KV hand-off."),
-});
-
-const model = object({
-  id: described(modelText, "What clients and engines call it."),
-  aliases: withDefault(described(array(modelText, { max: 100 }), "Other names that clients may call it by."), []),
-  like: optional(described(modelText, "A model of the catalogue whose architecture it has.")),
-  parameters: optional(described(integer({ min: 1_000_000, max: 1e14 }), "Where no catalogue model is like it.")),
-  weightBytes: optional(described(integer({ min: 1, max: 1e15 }), "Size of its weights in memory.")),
-  contextTokens: count(32_768, 100_000_000, "Longest prompt and answer together."),
-  outputTokens: count(256, 1_000_000, "Expected length of an answer of which nothing else is known."),
-  embeds: optional(described(boolean(), "Serves embeddings; told from its name unless said.")),
-});
 
 const discovery = section(
   "Engines that are found while it runs.",
@@ -294,10 +245,19 @@ export const sections = {
     "foresight",
   ),
   seed: withDefault(described(integer({ max: 4_294_967_295 }), "Decides the policy's luck."), 1),
-  keys: withDefault(described(array(key, { max: 10_000 }), "Who may call; without keys everyone on this machine."), []),
-  tenants: withDefault(described(array(tenant, { max: 10_000 }), "Who shares the gateway."), []),
-  hosts: withDefault(described(array(host, { max: 1000 }), "Machines, where the usual figures are not theirs."), []),
-  models: withDefault(described(array(model, { max: 1000 }), "What is to be known of models beyond their names."), []),
+  keys: withDefault(
+    described(array(lists.keys, { max: 10_000 }), "Who may call; without keys everyone on this machine."),
+    [],
+  ),
+  tenants: withDefault(described(array(lists.tenants, { max: 10_000 }), "Who shares the gateway."), []),
+  hosts: withDefault(
+    described(array(lists.hosts, { max: 1000 }), "Machines, where the usual figures are not theirs."),
+    [],
+  ),
+  models: withDefault(
+    described(array(lists.models, { max: 1000 }), "What is to be known of models beyond their names."),
+    [],
+  ),
   engines: withDefault(described(enginesShape, "What calls go to."), []),
   discovery,
   queue,
@@ -314,10 +274,7 @@ export const sections = {
   log,
 };
 
-/** Lists whose entries are looked at one by one when all faults are asked for. */
-export const lists = { keys: key, tenants: tenant, hosts: host, models: model, engines: engineShape };
-
 export const configShape = object(sections);
 
 export type ConfigEntry = Parsed<typeof configShape>;
-export type ModelEntry = Parsed<typeof model>;
+export type ModelEntry = Parsed<typeof lists.models>;
