@@ -3,14 +3,14 @@
  * this moment. Its calls run on undisturbed, in the hands of their owner.
  */
 
-import { candidateCost, type Known } from "../../cost/candidate.ts";
 import type { EngineId } from "../../model/cluster.ts";
 import type { Place } from "../../model/decision.ts";
 import type { SharePhase } from "../../model/event.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
 import type { StageKey } from "../../model/workflow.ts";
 import { checkShares, findTrouble } from "../../policy/check-place.ts";
-import type { EngineState } from "../../state/engine-state.ts";
+import type { EngineState, QueuedShare } from "../../state/engine-state.ts";
+import { emitPlace, knownBy } from "./carry-out.ts";
 import type { Turn, Work } from "./driver.ts";
 import type { EngineDesk } from "./engine-desk.ts";
 import { hasRoom } from "./room.ts";
@@ -69,7 +69,9 @@ export function adopt(host: AdoptHost, key: StageKey, work: Work, held: Held): r
   });
   const open = stages.open(key, work);
   if (placed === undefined) return [];
-  emitPlace(world, key, attempt, toPlace(key, placed));
+  const { workflows } = world.state;
+  world.emit({ kind: "plan", ready: workflows.ready.length, decisions: 1, note: "goes on from another planner" });
+  emitPlace(world, workflows.node(key).stage as VisibleModelStage, toPlace(key, placed));
   const adoption = { host, key, attempt, decodeEngine: placed.decodeEngine };
   const turns = placed.shares.flatMap((share, index) => goOn(adoption, share, index) ?? []);
   for (const { progress } of placed.shares) if (progress.at === "ended") open.outputTokens += progress.outputTokens;
@@ -126,24 +128,6 @@ function fits({ world, desk }: AdoptHost, key: StageKey, placed: Placed): boolea
   });
 }
 
-function knownBy({ nowUs, state, costs }: World): Known {
-  return { nowUs, cluster: state.cluster, workflows: state.workflows, costs };
-}
-
-function emitPlace(world: World, key: StageKey, attempt: number, place: Place): void {
-  const { cluster, workflows } = world.state;
-  const stage = workflows.node(key).stage as VisibleModelStage;
-  const pair = place.decodeEngine === undefined ? {} : { decodeEngine: cluster.engine(place.decodeEngine) };
-  const shares = place.shares.map(({ engine, items }) => {
-    const options = { items, shards: place.shares.length, ...pair };
-    return { engine, items, cost: candidateCost(knownBy(world), stage, cluster.engine(engine), options) };
-  });
-  world.emit({ kind: "plan", ready: workflows.ready.length, decisions: 1, note: "goes on from another planner" });
-  const { rank, decodeEngine } = place;
-  const decodes = decodeEngine === undefined ? {} : { decodeEngine };
-  world.emit({ kind: "stage-place", stage: key, attempt, shares, rank, ...decodes });
-}
-
 type Adoption = {
   readonly host: AdoptHost;
   readonly key: StageKey;
@@ -171,20 +155,18 @@ function goOn(adoption: Adoption, { engine, progress }: PlacedBefore, share: num
 }
 
 /** Out of the engine's queue, as the engine itself would take it. */
-function begin({ host, key }: Adoption, id: EngineId, share: number): void {
-  const engine = host.world.state.cluster.engine(id);
-  const queued = engine.queue.find(({ stage, share: index }) => stage.key === key && index === share);
+function begin({ host, key }: Adoption, id: EngineId, share: number): QueuedShare | undefined {
+  const { queue } = host.world.state.cluster.engine(id);
+  const queued = queue.find(({ stage, share: index }) => stage.key === key && index === share);
   if (queued !== undefined) host.desk(id).begin(queued);
+  return queued;
 }
 
 function start(adoption: Adoption, id: EngineId, share: number, firstToken: boolean): Turn | undefined {
-  const { host, key } = adoption;
-  const { world, turns } = host;
-  const { queue, running } = world.state.cluster.engine(id);
-  const beside = running.length;
-  const queued = queue.find(({ stage, share: index }) => stage.key === key && index === share);
+  const { world, turns } = adoption.host;
+  const beside = world.state.cluster.engine(id).running.length;
+  const queued = begin(adoption, id, share);
   if (queued === undefined) return undefined;
-  host.desk(id).begin(queued);
   const turn = turns.open(queued, world.state.cluster.engine(id), beside, "adopted");
   if (firstToken) turn.firstToken();
   return turn;

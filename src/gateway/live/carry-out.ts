@@ -5,6 +5,7 @@ import type { Decision, Place } from "../../model/decision.ts";
 import type { EngineId } from "../../model/cluster.ts";
 import type { DecisionReject } from "../../model/event.ts";
 import type { ModelId } from "../../model/model.ts";
+import type { VisibleModelStage } from "../../model/visible.ts";
 import { checkShares, findTrouble } from "../../policy/check-place.ts";
 import type { EngineDesk } from "./engine-desk.ts";
 import type { World } from "./world.ts";
@@ -65,15 +66,14 @@ export function stillValid({ state }: World, decisions: readonly Decision[]): De
 
 function placeStage(floor: Floor, place: Place, touched: Set<EngineId>): void {
   const { world } = floor;
-  const { state, costs } = world;
-  const known: Known = { nowUs: world.nowUs, cluster: state.cluster, workflows: state.workflows, costs };
-  const { stage, status, attempt } = state.workflows.node(place.stage);
+  const { state } = world;
+  const { stage, status } = state.workflows.node(place.stage);
   if (stage.kind === "tool" || status !== "ready") return;
   const engines = place.shares.map((share) => state.cluster.engine(share.engine));
   const pair = place.decodeEngine === undefined ? undefined : state.cluster.engine(place.decodeEngine);
   try {
     checkShares(state.cluster.count, stage, place);
-    const trouble = findTrouble(known, stage, engines, pair);
+    const trouble = findTrouble(knownBy(world), stage, engines, pair);
     if (trouble !== undefined) {
       const { reason } = trouble;
       world.emit({ kind: "decision-reject", decision: "place", engine: trouble.engine.id, stage: stage.key, reason });
@@ -83,12 +83,24 @@ function placeStage(floor: Floor, place: Place, touched: Set<EngineId>): void {
     floor.onNonsense(error);
     return;
   }
-  const shares = place.shares.map(({ engine: id, items }, index) => {
-    const engine = engines[index] ?? state.cluster.engine(id);
-    const options = { items, shards: place.shares.length, ...(pair === undefined ? {} : { decodeEngine: pair }) };
-    return { engine: id, items, cost: candidateCost(known, stage, engine, options) };
-  });
+  emitPlace(world, stage, place);
+  for (const { engine } of place.shares) touched.add(engine);
+}
+
+export function knownBy({ nowUs, state: { cluster, workflows }, costs }: World): Known {
+  return { nowUs, cluster, workflows, costs };
+}
+
+/** Puts the stage, which is ready, into the queues of the engines named. */
+export function emitPlace(world: World, stage: VisibleModelStage, place: Place): void {
+  const { cluster, workflows } = world.state;
+  const { attempt } = workflows.node(stage.key);
   const { rank, climb, overtakes, decodeEngine, victims, reason } = place;
+  const pair = decodeEngine === undefined ? {} : { decodeEngine: cluster.engine(decodeEngine) };
+  const shares = place.shares.map(({ engine, items }) => {
+    const options = { items, shards: place.shares.length, ...pair };
+    return { engine, items, cost: candidateCost(knownBy(world), stage, cluster.engine(engine), options) };
+  });
   world.emit({
     kind: "stage-place",
     stage: stage.key,
@@ -101,7 +113,6 @@ function placeStage(floor: Floor, place: Place, touched: Set<EngineId>): void {
     ...(victims === undefined || victims.length === 0 ? {} : { victims }),
     ...(reason === undefined ? {} : { reason }),
   });
-  for (const share of shares) touched.add(share.engine);
 }
 
 function prefetch(floor: Floor, id: EngineId, model: ModelId, victims: readonly ModelId[] | undefined): void {

@@ -163,8 +163,7 @@ export class EngineDesk {
     const engine = this.state;
     const held = this.#world.costs.engine(this.id).models.get(model);
     if (held === undefined || this.#loading !== undefined || !this.#host.acts()) return false;
-    const room = { memoryBytes: engine.holding.memoryBytes, maxResident: engine.holding.engine.maxResident };
-    const victims = pickVictims(engine.residents, room, held.footprintBytes, preferred);
+    const victims = victimsOf(engine, held.footprintBytes, preferred);
     if (victims === undefined) return false;
     for (const victim of victims)
       this.#world.emit({ kind: "model-evict", engine: this.id, model: victim, cause: "room" });
@@ -267,8 +266,7 @@ export class EngineDesk {
     const engine = this.state;
     const held = this.#world.costs.engine(this.id).models.get(model);
     if (held === undefined) return false;
-    const room = { memoryBytes: engine.holding.memoryBytes, maxResident: engine.holding.engine.maxResident };
-    const victims = pickVictims(engine.residents, room, held.footprintBytes);
+    const victims = victimsOf(engine, held.footprintBytes);
     if (victims === undefined) return false;
     const stays = (victim: ModelId): boolean =>
       beside.includes(victim) || engine.running.some(({ stage }) => stage.model === victim);
@@ -286,6 +284,12 @@ export class EngineDesk {
     this.#closing.abort();
     await this.adapter[Symbol.asyncDispose]();
   }
+}
+
+/** Who must go so that this much fits; undefined if nothing makes room. */
+function victimsOf({ residents, holding }: EngineState, bytes: number, preferred?: readonly ModelId[]) {
+  const room = { memoryBytes: holding.memoryBytes, maxResident: holding.engine.maxResident };
+  return pickVictims(residents, room, bytes, preferred);
 }
 
 /** The promise, or a rejection as soon as the signal says so: not every server heeds it. */
