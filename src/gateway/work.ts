@@ -36,7 +36,11 @@ const sweepMs = 1000;
 const firstEngineMs = 30_000;
 
 export function openUpstreams({ now }: Ground): Upstreams {
-  return createUpstreams({ stallMs: () => now.config.limits.stallMs, connections });
+  return createUpstreams({
+    stallMs: () => now.config.limits.stallMs,
+    answerMs: () => now.config.limits.answerMs,
+    connections,
+  });
 }
 
 export function takeCalls({ ground, engines, desk, upstreams, metrics, traces }: WorkPlace): Calls {

@@ -98,6 +98,7 @@ const limits = section(
     connections: count(2048, 1_000_000, "Open at once."),
     slowClientMs: ms(30_000, "For all headers, and for a whole body, to come."),
     stallMs: ms(120_000, "Between two pieces of an engine's answer."),
+    answerMs: ms(7_200_000, "For all of an engine's answer, however steadily it drips."),
   }),
 );
 

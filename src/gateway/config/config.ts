@@ -163,6 +163,8 @@ export type LimitsConfig = {
   readonly slowClientMs: number;
   /** Between two pieces of an answer of an engine. */
   readonly stallMs: number;
+  /** For all of an answer of an engine. */
+  readonly answerMs: number;
 };
 
 export type IdentityConfig = {

@@ -2,6 +2,7 @@
 
 import type { CallFault } from "../call/call.ts";
 import type { ShareFault } from "../live/driver.ts";
+import { answerTimeout } from "./upstreams.ts";
 
 /**
  * Whether a status answers the call. Success does, and so does a call that is found fault with. What is left says that this
@@ -21,6 +22,7 @@ export function toShareFault(
   started: boolean,
 ): Omit<ShareFault, "retry"> {
   if (silences.has(code)) return { kind: "stalled", message: `${engine} has been silent too long` };
+  if (code === answerTimeout) return { kind: "stalled", message: `${engine} took too long for its answer` };
   if (!started && code === "UND_ERR_INVALID_ARG")
     return { kind: "rejected", message: "The call has a path or a header that cannot be sent on." };
   if (!started && unreachable.has(code))

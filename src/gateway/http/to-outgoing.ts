@@ -33,6 +33,7 @@ export function toOutgoing(
     path,
     headers: outgoing,
     body: changed ? spliceJson(body, changes) : body,
+    streams: shape.stream && turn.phase !== "prefill",
     silentTokens: shape.stream || turn.phase === "prefill" ? 0 : turn.stage.limitTokens,
   };
 }

@@ -118,6 +118,7 @@ function post(
     path: paths[surface],
     headers: { ...headers, "content-type": "application/json" },
     body: model === turn.model ? body : spliceJson(body, { model }),
+    streams: false,
     silentTokens,
   };
   const receiver = createWholeReceiver(maxAnswerBytes, {

@@ -2,6 +2,7 @@
 
 import type { IncomingHttpHeaders } from "node:http";
 import { errors, Pool, type Dispatcher } from "undici";
+import { Countdown } from "./countdown.ts";
 
 export type Receiver = {
   onHead(status: number, headers: IncomingHttpHeaders): void;
@@ -23,6 +24,8 @@ export type Outgoing = {
   readonly path: string;
   readonly headers: Record<string, string>;
   readonly body: Uint8Array | string;
+  /** The answer may come piece by piece, as it is written: then it takes as long as that takes. */
+  readonly streams: boolean;
   /** How many tokens the engine may write before it says anything: it is given time for them. */
   readonly silentTokens: number;
 };
@@ -39,8 +42,15 @@ const keepAliveMs = 4000;
 /** More engines than these have come and gone. */
 const mostPools = 256;
 
-/** `stallMs`: how long an engine may be silent, before its answer and within it. */
-export function createUpstreams(options: { readonly stallMs: () => number; readonly connections: number }): Upstreams {
+export type UpstreamsOptions = {
+  /** How long an engine may be silent, before its answer and within it. */
+  readonly stallMs: () => number;
+  /** How long it may take for all of its answer. What its client makes it wait is not counted. */
+  readonly answerMs: () => number;
+  readonly connections: number;
+};
+
+export function createUpstreams(options: UpstreamsOptions): Upstreams {
   const { connections } = options;
   const pools = new Map<string, Pool>();
   const poolOf = (origin: string): Pool => {
@@ -60,9 +70,10 @@ export function createUpstreams(options: { readonly stallMs: () => number; reado
     return pool;
   };
   return {
-    post: ({ origin, path, headers, body, silentTokens }, receiver) => {
+    post: ({ origin, path, headers, body, streams, silentTokens }, receiver) => {
       const bodyTimeout = options.stallMs();
-      const leg = new Leg(receiver, bodyTimeout + Math.min(mostSilentMs, silentTokens * slowTokenMs));
+      const headMs = bodyTimeout + Math.min(mostSilentMs, silentTokens * slowTokenMs);
+      const leg = new Leg(receiver, { headMs, stallMs: bodyTimeout, answerMs: options.answerMs(), streams });
       // The leg keeps the time until the answer begins: undici would begin anew with every interim answer.
       poolOf(origin).dispatch({ path, method: "POST", headers, body, headersTimeout: 0, bodyTimeout }, leg);
       return leg;
@@ -85,54 +96,79 @@ function dropIdle(pools: Map<string, Pool>): void {
 /** Why an exchange was called off by us. */
 const calledOff = new Error("called off");
 
+/** The code of an answer that began in time, and came piece by piece, but was not whole in time. */
+export const answerTimeout = "ANSWER_TIMEOUT";
+
+type Bounds = {
+  /** From when the call is sent until the engine's answer begins. */
+  readonly headMs: number;
+  readonly stallMs: number;
+  readonly answerMs: number;
+  readonly streams: boolean;
+};
+
 class Leg implements Dispatcher.DispatchHandler, Exchange {
   readonly #receiver: Receiver;
-  /** From when the call is sent until the engine's answer begins. */
-  readonly #headMs: number;
-  #patience: NodeJS.Timeout | undefined;
+  readonly #bounds: Bounds;
+  #startMs = 0;
+  readonly #patience = new Countdown();
   #controller: Dispatcher.DispatchController | undefined;
   #aborted = false;
 
-  constructor(receiver: Receiver, headMs: number) {
+  constructor(receiver: Receiver, bounds: Bounds) {
     this.#receiver = receiver;
-    this.#headMs = headMs;
+    this.#bounds = bounds;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#aborted) return controller.abort(calledOff);
-    clearTimeout(this.#patience);
-    this.#patience = setTimeout(() => controller.abort(new errors.HeadersTimeoutError()), this.#headMs);
+    this.#startMs = performance.now();
+    const { headMs, answerMs } = this.#bounds;
+    this.#patience.begin(Math.min(headMs, answerMs), () => controller.abort(new errors.HeadersTimeoutError()));
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     // An informational answer announces the real one.
-    if (status < 200) return;
-    clearTimeout(this.#patience);
-    if (!this.#aborted) this.#receiver.onHead(status, headers);
+    if (status < 200 || this.#aborted) return;
+    this.#patience.begin(this.#bodyMs(status), () => {
+      controller.abort(Object.assign(new Error("the answer took too long"), { code: answerTimeout }));
+    });
+    this.#receiver.onHead(status, headers);
+  }
+
+  /** A stream goes on as long as any answer may; what comes in one piece has the time in which it was to begin, or else is written already. */
+  #bodyMs(status: number): number {
+    const { stallMs, answerMs, streams } = this.#bounds;
+    const leftMs = answerMs - (performance.now() - this.#startMs);
+    return streams && status < 300 ? leftMs : Math.min(leftMs, Math.max(this.#patience.leftMs, stallMs));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#aborted && !this.#receiver.onData(chunk)) controller.pause();
+    if (this.#aborted || this.#receiver.onData(chunk)) return;
+    controller.pause();
+    this.#patience.hold();
   }
 
   onResponseEnd(): void {
+    this.#patience.stop();
     if (!this.#aborted) this.#receiver.onEnd();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    clearTimeout(this.#patience);
+    this.#patience.stop();
     if (!this.#aborted) this.#receiver.onError(error);
   }
 
   resume(): void {
+    this.#patience.goOn();
     this.#controller?.resume();
   }
 
   abort(): void {
     if (this.#aborted) return;
     this.#aborted = true;
-    clearTimeout(this.#patience);
+    this.#patience.stop();
     this.#controller?.abort(calledOff);
   }
 }

@@ -57,6 +57,7 @@ test("three lines are enough, and everything else has its default", () => {
       connections: 2048,
       slowClientMs: 30_000,
       stallMs: 120_000,
+      answerMs: 7_200_000,
     },
     identity: { idleMs: 300_000, maxWorkflows: 10_000, maxStages: 512 },
     planning: { inPlaceStages: 4, debounceMs: 2, deadlineMs: 250 },

@@ -146,6 +146,28 @@ describe("a connection to an engine", () => {
   });
 });
 
+test.each([
+  ["in one piece", {}],
+  ["as a stream", { stream: true }],
+])("an engine that drips its answer %s loses the call, whose place is free again", async (_, more) => {
+  await using one = await rawEngine((socket, call) => {
+    if (call > 0) return void socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+    socket.write("HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n");
+    const drip = setInterval(() => socket.write("a"), 5);
+    socket.on("close", () => clearInterval(drip));
+  });
+  await using bench = await openBench(
+    [openEntryOf(one, "one", ", maxSequences: 1")],
+    `${calm}\nlimits: { answerMs: 500 }`,
+  );
+  const dripped = send(bench.url, chatPath, chat("a", more));
+  const next = send(bench.url, chatPath, chat("b"));
+  await expect(dripped).rejects.toThrow();
+  expect((await next).text).toBe("{}");
+  await bench.idle();
+  await bench.end();
+});
+
 describe("a pair", () => {
   test.each(["nixl", "bootstrap"] as const)("by %s answers as one engine does", async (handOff) => {
     const more = `, handOff: ${handOff}`;

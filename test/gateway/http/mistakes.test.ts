@@ -23,6 +23,7 @@ function brokenHost(faults: unknown[]): RouteHost {
       connections: 10,
       slowClientMs: 1000,
       stallMs: 1000,
+      answerMs: 1000,
     }),
     readBody: createReadBody(() => ({ bodyBytes: 4096, heldBytes: 4096, bodyValues: 4096 })),
     keyring: () => createKeyring({ keys: [] }),

@@ -23,6 +23,7 @@ const host = (slowClientMs: number): RouteHost =>
       connections: 1,
       slowClientMs,
       stallMs: 1000,
+      answerMs: 1000,
     }),
     keyring: () => createKeyring({ keys: [] }),
     page: () => page,
