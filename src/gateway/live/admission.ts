@@ -43,10 +43,10 @@ export function refusalOf(
   return { kind: "queue-full", message: `${maxWaiting} calls wait already`, retryAfterS: 1 };
 }
 
-/** Whether others than the engine that failed could take the stage. */
-export function hasOther({ state }: World, key: StageKey, failed: EngineId): boolean {
+/** Whether others than the engines that failed could take the stage. */
+export function hasOther({ state }: World, key: StageKey, ...failed: readonly EngineId[]): boolean {
   const { stage } = state.workflows.node(key);
-  return stage.kind !== "tool" && canBeServed(stage, state.cluster, ({ up, id }) => up && id !== failed);
+  return stage.kind !== "tool" && canBeServed(stage, state.cluster, ({ up, id }) => up && !failed.includes(id));
 }
 
 /** No engine that could take the stage is up but those that it avoids. */

@@ -150,6 +150,7 @@ class LiveDesk implements LiveDriver {
       begin: () => this.#moments.begin(),
       wake: () => this.#moments.live(() => {}),
       foreseen: () => this.#stages.foreseen,
+      unloadable: () => this.#engines.unloadable(),
       onPlanned: (where, tookUs, stages) => this.#options.onPlanned?.(where, tookUs, stages),
       onFault: this.#faultOf("planner"),
     };

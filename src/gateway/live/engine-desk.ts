@@ -174,6 +174,11 @@ export class EngineDesk {
     return true;
   }
 
+  /** Models that it does not load for a while. */
+  get paused(): readonly ModelId[] {
+    return this.#failed.paused(this.#world.nowUs);
+  }
+
   /** Whether the model was loaded the last time, or that is long ago. */
   mayPrefetch(model: ModelId): boolean {
     return this.#failed.mayPrefetch(model, this.#world.nowUs);

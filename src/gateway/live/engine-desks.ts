@@ -14,6 +14,7 @@ import { isUnreachable, type Pause } from "./failed-loads.ts";
 import type { Learning } from "./learning.ts";
 import type { Moments } from "./moments.ts";
 import type { StageDesk } from "./stage-desk.ts";
+import { pickUnloadable, type Unloadable } from "./unloadable.ts";
 import type { World } from "./world.ts";
 
 export type EngineDesksHost = {
@@ -149,6 +150,14 @@ export class EngineDesks {
         else if (open !== undefined) stages.refuse(open, refusal, "timed-out");
       }
     });
+  }
+
+  /** What policies are not to count on engines to load. */
+  unloadable(): readonly Unloadable[] {
+    const paused = [...this.#desks.values()].flatMap((desk) =>
+      desk.paused.map((model) => ({ engine: desk.id, model })),
+    );
+    return pickUnloadable(this.#host.world, paused);
   }
 
   /** That a model cannot be loaded says nothing of the engine: others may run there. */

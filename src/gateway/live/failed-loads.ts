@@ -39,6 +39,11 @@ export class FailedLoads {
     return failed === undefined || nowUs - failed.atUs >= pauseUs;
   }
 
+  /** Models that are not to be loaded, even for a call. */
+  paused(nowUs: number): ModelId[] {
+    return [...this.#byModel.keys()].filter((model) => this.pauseOf(model, nowUs) !== undefined);
+  }
+
   /** Why the model is not to be loaded, even for a call. */
   pauseOf(model: ModelId, nowUs: number): Pause | undefined {
     const failed = this.#byModel.get(model);

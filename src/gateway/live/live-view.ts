@@ -5,6 +5,7 @@ import type { View } from "../../policy/policy.ts";
 import type { Rng } from "../../random/rng.ts";
 import type { State } from "../../state/apply.ts";
 import { beyondServers } from "./carry-out.ts";
+import { withoutUnloadable, type Unloadable } from "./unloadable.ts";
 
 export type Moment = {
   readonly nowUs: number;
@@ -12,8 +13,11 @@ export type Moment = {
   readonly costs: CostModel;
   readonly rng: Rng;
   readonly memory: unknown;
+  readonly unloadable: readonly Unloadable[];
 };
 
-export function liveView({ nowUs, state: { cluster, workflows }, costs, rng, memory }: Moment): View {
-  return { nowUs, cluster, workflows, costs, ready: [...workflows.ready], rng, memory, cannot: beyondServers };
+export function liveView({ nowUs, state, costs, rng, memory, unloadable }: Moment): View {
+  const { workflows } = state;
+  const shown = withoutUnloadable(state.cluster, costs, unloadable);
+  return { nowUs, workflows, ...shown, ready: [...workflows.ready], rng, memory, cannot: beyondServers };
 }

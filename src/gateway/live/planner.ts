@@ -18,6 +18,7 @@ import type { Snapshot } from "./planning-line.ts";
 import { Questions } from "./questions.ts";
 import { Rest } from "./rest.ts";
 import type { Timer } from "./time.ts";
+import type { Unloadable } from "./unloadable.ts";
 import { longestMs, type World } from "./world.ts";
 
 export type PlannerHost = {
@@ -41,6 +42,8 @@ export type PlannerHost = {
   readonly wake: () => void;
   /** Model stages that are visible and wait for parents: what a policy may want to load ahead for. */
   readonly foreseen: () => number;
+  /** What policies are not to count on engines to load. */
+  readonly unloadable: () => readonly Unloadable[];
   readonly onPlanned: (where: "place" | "thread" | "fallback", tookUs: number, stages: number) => void;
   readonly onFault: (error: unknown) => void;
 };
@@ -114,7 +117,8 @@ export class Planner {
 
   #view(): View {
     const { state, costs, nowUs } = this.#world;
-    return liveView({ nowUs, state, costs, rng: this.#host.rng, memory: this.#memory });
+    const { rng, unloadable } = this.#host;
+    return liveView({ nowUs, state, costs, rng, memory: this.#memory, unloadable: unloadable() });
   }
 
   #isAlone(): boolean {
@@ -200,7 +204,7 @@ export class Planner {
   #ask(): void {
     if (this.#closed || !this.#hasToPlan()) return;
     this.#host.begin();
-    if (this.#thread?.ask(this.#memory) === false) this.#makeDo("the planning thread is busy");
+    if (this.#thread?.ask(this.#memory, this.#host.unloadable()) === false) this.#makeDo("the planning thread is busy");
   }
 
   #openThread(): Questions {

@@ -68,13 +68,13 @@ function follow(lines: string): void {
   }
 }
 
-function plan({ id, nowUs, memory, dueMs }: Extract<ToThread, { kind: "plan" }>): FromThread {
+function plan({ id, nowUs, memory, unloadable, dueMs }: Extract<ToThread, { kind: "plan" }>): FromThread {
   if (mind === undefined) return { kind: "failed", id, reason: "asked before it was told anything" };
   const { state, costs, rng } = mind;
   const startMs = performance.now();
   try {
     const isDue = (): boolean => sinceEpochMs() >= dueMs;
-    const made = mind.plan({ ...liveView({ nowUs, state, costs, rng, memory }), isDue });
+    const made = mind.plan({ ...liveView({ nowUs, state, costs, rng, memory, unloadable }), isDue });
     const tookUs = Math.round((performance.now() - startMs) * 1000);
     return { kind: "planned", id, tookUs, ...made };
   } catch (error) {

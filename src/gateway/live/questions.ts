@@ -8,6 +8,7 @@ import type { Plan } from "../../policy/policy.ts";
 import { PlanningLine, type LineHost } from "./planning-line.ts";
 import { sinceEpochMs, type FromThread } from "./thread-protocol.ts";
 import type { Timer } from "./time.ts";
+import type { Unloadable } from "./unloadable.ts";
 import type { World } from "./world.ts";
 
 /** Of each question exactly one of `onPlan`, `onFailed` and `onLate` is told, unless it is forgotten. */
@@ -57,7 +58,7 @@ export class Questions {
   }
 
   /** What should run where, from what is known now? False if the thread is busy with an earlier question. */
-  ask(memory: unknown): boolean {
+  ask(memory: unknown, unloadable: readonly Unloadable[]): boolean {
     if (this.#owed !== undefined && !this.#replaces(this.#owed.viewUs)) return false;
     this.#host.flush();
     const id = this.#nextId++;
@@ -65,7 +66,7 @@ export class Questions {
     const { deadlineMs } = this.#host;
     this.#asked = { id, viewUs, deadline: time.after(deadlineMs, () => this.#onDeadline(id)) };
     const dueMs = sinceEpochMs() + partToSearch * deadlineMs;
-    this.#line.ask({ kind: "plan", id, nowUs: viewUs, memory, dueMs });
+    this.#line.ask({ kind: "plan", id, nowUs: viewUs, memory, unloadable, dueMs });
     return true;
   }
 

@@ -2,6 +2,7 @@
 
 import type { Decision } from "../../model/decision.ts";
 import type { CacheCopy } from "./cache-copy.ts";
+import type { Unloadable } from "./unloadable.ts";
 
 export type ToThread =
   /** A new world: the header of a journal, what is open as records, and what is cached, which no record tells. */
@@ -19,6 +20,7 @@ export type ToThread =
       readonly id: number;
       readonly nowUs: number;
       readonly memory: unknown;
+      readonly unloadable: readonly Unloadable[];
       /** When its time is over, in milliseconds since 1970, which all threads count alike. */
       readonly dueMs: number;
     };

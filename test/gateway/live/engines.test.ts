@@ -56,10 +56,10 @@ describe("a load", () => {
 
   describe("that has failed twice in a row", () => {
     /** One engine that holds llama, on which phi could not be loaded. */
-    const failTwice = async (live: Live): Promise<void> => {
+    const failTwice = async (live: Live, id = "engine-0"): Promise<void> => {
       const call = live.call({ model: phi });
       for (let attempt = 0; attempt < 2; attempt++) {
-        const engine = live.engine("engine-0");
+        const engine = live.engine(id);
         if (engine.asked[0]?.kind === "unload") engine.take().end();
         await settle();
         engine.take().fail("out of memory");
@@ -106,6 +106,53 @@ describe("a load", () => {
         await settle();
       }
       expect(call.engine).toBe("engine-1");
+      live.finish(call);
+    });
+
+    test.each(["least-loaded", "greedy-finish", "foresight"])(
+      "is not planned there meanwhile, where another engine may take who waits: %s",
+      async (policy) => {
+        await using live = loading({ cluster: engines("h100 h100"), policy });
+        live.driver.engineDown("engine-1");
+        await failTwice(live);
+        live.driver.engineUp("engine-1");
+        const before = live.of("stage-place").length;
+        const lost = live.of("stage-lost").length;
+        // Behind others it would have waited there until it came up.
+        const others = [live.call(), live.call(), live.call()];
+        live.pass(1000);
+        const calls = [live.call({ model: phi }), live.call({ model: phi })];
+        const placed = live.of("stage-place").slice(before);
+        const isOf = (key: string): boolean => calls.some((call) => call.key === key);
+        const engineOf = ({ shares }: (typeof placed)[number]) => shares[0]?.engine;
+        expect(placed.filter(({ stage }) => isOf(stage)).map(engineOf)).not.toContain("engine-0");
+        expect(live.of("stage-lost")).toHaveLength(lost);
+        for (const { key } of [...others, ...calls]) live.driver.drop(key, "client-gone");
+      },
+    );
+
+    test("nor anywhere else: who waits for it is told at once", async () => {
+      await using live = loading({ cluster: engines("h100 h100") });
+      live.driver.engineDown("engine-1");
+      await failTwice(live, "engine-0");
+      live.driver.engineUp("engine-1");
+      live.driver.engineDown("engine-0");
+      await failTwice(live, "engine-1");
+      live.driver.engineUp("engine-0");
+      const call = live.call({ model: phi });
+      await settle();
+      expect(call.heard).toEqual(["refused: engine-failed"]);
+    });
+
+    test("is planned there again once it is there all the same", async () => {
+      await using live = loading({ cluster: engines("h100 h100") });
+      live.driver.engineDown("engine-1");
+      await failTwice(live);
+      live.driver.engineUp("engine-1");
+      // A first look may show what was so before the load.
+      for (const resident of [[], [phi]]) live.driver.sight("engine-0", { resident });
+      const call = live.call({ model: phi });
+      expect(call.engine).toBe("engine-0");
       live.finish(call);
     });
 

@@ -4,6 +4,7 @@ import { afterAll, expect, test } from "vitest";
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { FromThread, ToThread } from "../../../src/gateway/live/thread-protocol.ts";
+import type { Unloadable } from "../../../src/gateway/live/unloadable.ts";
 import { cluster, dag } from "../../support/build.ts";
 import { runPlain } from "../../support/run-plain.ts";
 
@@ -30,11 +31,11 @@ function tell(message: ToThread): void {
   worker.postMessage(message);
 }
 
-async function ask(policy: string, dueMs: number): Promise<FromThread> {
+async function ask(policy: string, dueMs: number, unloadable: readonly Unloadable[] = []): Promise<FromThread> {
   tell({ kind: "begin", policy, hardestWaitUs: 60_000_000, header, caches: [] });
   tell({ kind: "follow", lines });
   expect(await once(worker, "message")).toEqual([{ kind: "ready" }]);
-  tell({ kind: "plan", id: 1, nowUs: 0, memory: undefined, dueMs });
+  tell({ kind: "plan", id: 1, nowUs: 0, memory: undefined, unloadable, dueMs });
   const [answer] = (await once(worker, "message")) as [FromThread];
   return { ...answer, tookUs: 0 } as FromThread;
 }
@@ -47,4 +48,14 @@ test("a search answers with the best so far when its time is over: due at once, 
   expect(due).toMatchObject({ kind: "planned", id: 1 });
   expect(searched).toMatchObject({ kind: "planned", id: 1 });
   expect(searched).not.toEqual(due);
+});
+
+test("what an engine does not load for a while is not planned there", async () => {
+  const enginesFor = async (unloadable: readonly Unloadable[]): Promise<readonly string[]> => {
+    const answer = await ask("round-robin", Infinity, unloadable);
+    if (answer.kind !== "planned") throw new Error(JSON.stringify(answer));
+    return answer.decisions.flatMap((each) => (each.kind === "place" ? each.shares.map(({ engine }) => engine) : []));
+  };
+  expect(new Set(await enginesFor([]))).toContain("engine-0");
+  expect(new Set(await enginesFor(models.map((model) => ({ engine: "engine-0", model }))))).not.toContain("engine-0");
 });

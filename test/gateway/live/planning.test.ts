@@ -153,6 +153,7 @@ function alone(
     begin: () => {},
     wake: () => {},
     foreseen: () => 0,
+    unloadable: () => [],
     onPlanned: () => {},
     onFault: () => {},
     ...around,
