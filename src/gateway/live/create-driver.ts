@@ -85,7 +85,6 @@ class LiveDesk implements LiveDriver {
     this.#stages = stages;
     this.#work = new WorkDesk({ world, moments, stages, onEnd: () => this.#journal.onEnd() });
     const turns = new TurnDesk({ world, moments, stages, learning, serve, onOutcome, onFault: this.#faultOf("call") });
-    const { begin } = turns;
     const hardestWaitUs = (): number => this.#seat.settings.queue.hardestWaitMs * 1000;
     this.#engines = new EngineDesks(
       {
@@ -93,7 +92,7 @@ class LiveDesk implements LiveDriver {
         moments,
         stages,
         learning,
-        begin,
+        begin: turns.begin,
         hardestWaitUs,
         onOutcome,
         onFault: this.#faultOf("load"),

@@ -5,10 +5,10 @@ import type { EngineId } from "../../model/cluster.ts";
 import type { ModelId } from "../../model/model.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
 import type { EngineState, QueuedShare } from "../../state/engine-state.ts";
-import { nextInQueue } from "../../state/queue.ts";
 import { pickVictims } from "../../state/residency.ts";
 import type { Adapter, Sight } from "../adapter/adapter.ts";
 import { FailedLoads, type Pause } from "./failed-loads.ts";
+import { pickNext } from "./pick-next.ts";
 import { hasRoom, kvTokensOf, sequencesOf } from "./room.ts";
 import { signalAfter } from "./time.ts";
 import { longestMs, type World } from "./world.ts";
@@ -75,7 +75,7 @@ export class EngineDesk {
 
   #takeUp(): boolean {
     const engine = this.state;
-    const queued = this.#next(engine);
+    const queued = pickNext(this.#world, engine, this.#host.hardestWaitUs());
     if (queued === undefined || !engine.up || this.#loading !== undefined) return false;
     if (!engine.isResident(queued.stage.model)) {
       if (!this.adapter.abilities.loads) return this.#assume(queued.stage.model);
@@ -92,52 +92,6 @@ export class EngineDesk {
     this.begin(queued);
     this.#host.begin(queued, engine, beside);
     return true;
-  }
-
-  /** What has waited longer than anybody may, or would after the first in the queue's order; or else that first one. */
-  #next(engine: EngineState): QueuedShare | undefined {
-    const overdue = this.#longestOverdue(engine);
-    if (overdue !== undefined) return overdue;
-    const next = nextInQueue(engine, this.#world.nowUs);
-    return next === undefined ? undefined : (this.#delayedBy(next, engine) ?? next);
-  }
-
-  /** Who needs no load counts as if come a hardest wait earlier, or else a queue of two models is a load for each of its calls. */
-  #longestOverdue(engine: EngineState): QueuedShare | undefined {
-    const { nowUs, state } = this.#world;
-    const hardestUs = this.#host.hardestWaitUs();
-    let longest: QueuedShare | undefined;
-    let sinceUs = Infinity;
-    for (const queued of engine.queue) {
-      const { readyUs } = state.workflows.node(queued.stage.key);
-      const countedUs = engine.isResident(queued.stage.model) ? readyUs - hardestUs : readyUs;
-      if (readyUs > nowUs - hardestUs || countedUs >= sinceUs) continue;
-      longest = queued;
-      sinceUs = countedUs;
-    }
-    return longest;
-  }
-
-  /** What has waited longest of those that must wait for the end of `next`, if it began, and would then have waited too long. */
-  #delayedBy(next: QueuedShare, engine: EngineState): QueuedShare | undefined {
-    const { nowUs, state, costs } = this.#world;
-    if (engine.queue.length === 1) return undefined;
-    const { models } = costs.engine(this.id);
-    const endUs = nowUs + next.expectedUs;
-    // Beside an answer that takes longer anyhow it does no harm.
-    if (engine.running.some(({ startUs, expectedUs }) => startUs + expectedUs >= endUs)) return undefined;
-    const alone = engine.holding.engine.batching.kind === "exclusive";
-    let delayed: QueuedShare | undefined;
-    let sinceUs = state.workflows.node(next.stage.key).readyUs;
-    for (const queued of engine.queue) {
-      const { readyUs } = state.workflows.node(queued.stage.key);
-      if (readyUs >= sinceUs || (!alone && queued.stage.model === next.stage.model)) continue;
-      const loadUs = engine.isResident(queued.stage.model) ? 0 : (models.get(queued.stage.model)?.loadUs ?? 0);
-      if (endUs + loadUs <= readyUs + this.#host.hardestWaitUs()) continue;
-      delayed = queued;
-      sinceUs = readyUs;
-    }
-    return delayed;
   }
 
   /** Takes it from the queue. */
