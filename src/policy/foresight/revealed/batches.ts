@@ -110,7 +110,27 @@ export class Batches {
   endUs(calls: Calls, call: number, engine: number, atUs: number): number {
     const cell = call * this.#engines + engine;
     const decodeUs = (calls.decodeUs[cell] ?? 0) + this.count(engine) * (calls.besideUs[cell] ?? 0);
-    return Math.max(atUs, this.#prefilledUs[engine] ?? 0) + (calls.prefillUs[cell] ?? 0) + decodeUs;
+    const startUs = Math.max(atUs + (calls.inputsUs[cell] ?? 0), this.#prefilledUs[engine] ?? 0);
+    return startUs + (calls.prefillUs[cell] ?? 0) + decodeUs;
+  }
+
+  /** When it would end if it began then beside nobody but so many that begin with it. */
+  aloneEndUs(calls: Calls, call: number, engine: number, atUs: number, beside: number): number {
+    const cell = call * this.#engines + engine;
+    const decodeUs = (calls.decodeUs[cell] ?? 0) + beside * (calls.besideUs[cell] ?? 0);
+    return atUs + (calls.inputsUs[cell] ?? 0) + (1 + beside) * (calls.prefillUs[cell] ?? 0) + decodeUs;
+  }
+
+  loadedUs(engine: number): number {
+    return this.#loadEndUs[engine] ?? 0;
+  }
+
+  /** When the batch has lost so many and one more; Infinity if it has not so many. */
+  endOf(engine: number, ahead: number): number {
+    const from = engine * this.#span;
+    const count = this.count(engine);
+    if (ahead >= count) return Infinity;
+    return this.#endUs.slice(from, from + count).sort()[ahead]!;
   }
 
   /** Those beside it wait for its prompt. Returns what it and they take. */

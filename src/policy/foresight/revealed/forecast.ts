@@ -21,6 +21,10 @@ const usualCalls = 16;
 const middlingTurns = 4;
 /** Of an engine that ends as soon, less is lost where less else could be held: so small that it decides among equals only. */
 const trifle = 1e-3;
+/** A call waits for a better engine if it ends there in this part of the time at most: when that has room is only nearly known. */
+const waitingGain = 0.5;
+/** What a load costs, as parts of its time, that leaves every model an engine. */
+const spareLoadTime = 6;
 
 export class Forecast {
   readonly #fleet: Fleet;
@@ -42,6 +46,9 @@ export class Forecast {
   #againUs = Infinity;
   #begins: { call: number; engine: number }[] = [];
   #loads: { engine: number; model: number; victims: number[] }[] = [];
+  /** By engine: how many that wait are to begin there before others. */
+  readonly #promised: Int32Array;
+  #late = new Set<number>();
 
   constructor({ fleet, now, nowUs }: Scene, settings: RevealedSettings) {
     this.#fleet = fleet;
@@ -52,6 +59,7 @@ export class Forecast {
     this.#residents = new Residents(fleet);
     this.#batches = new Batches(fleet, nowUs);
     this.#turn = new Int32Array(this.#engines);
+    this.#promised = new Int32Array(this.#engines);
   }
 
   /** Calls looked at so far, one by one at every step: of larger fleets each takes longer, and counts as more. */
@@ -65,7 +73,14 @@ export class Forecast {
     this.#dispatch(this.#nowUs);
     const waiting = [...new Set(this.#waiting.map((call) => calls.model[call] ?? 0))];
     const turning = waiting.filter((model) => this.#isComing(model, this.#nowUs));
-    return { begins: this.#begins, loads: this.#loads, waiting, turning, againUs: this.#againUs };
+    return {
+      begins: this.#begins,
+      loads: this.#loads,
+      waiting,
+      turning,
+      late: [...this.#late],
+      againUs: this.#againUs,
+    };
   }
 
   /** Infinity as soon as it is seen to be more than `mostUs`, or there is no more time to find out. */
@@ -104,6 +119,7 @@ export class Forecast {
     this.#cost = 0;
     this.#begins = [];
     this.#loads = [];
+    this.#late = new Set();
     this.#residents.reset();
     this.#batches.reset();
     this.#turn.fill(none);
@@ -153,6 +169,7 @@ export class Forecast {
     if (this.#waiting.length === 0) return;
     const middlingUs = middlingTurns * this.#batches.meanLeftUs(atUs);
     let kept = 0;
+    this.#promised.fill(0);
     for (const call of this.#waiting) {
       const engine = this.#pickEngine(call, middlingUs, atUs);
       if (engine === none) this.#waiting[kept++] = call;
@@ -171,7 +188,7 @@ export class Forecast {
     for (let engine = 0; engine < this.#engines; engine++)
       if (this.#canBegin(call, model, engine, atUs))
         leastUs = Math.min(leastUs, this.#batches.endUs(this.#calls, call, engine, atUs) - atUs);
-    if (leastUs === Infinity) return none;
+    if (this.#waitsFor(call, model, leastUs, atUs)) return none;
     const weight = leastUs < middlingUs ? leastUs / middlingUs : 1;
     let best = none;
     let bestUs = Infinity;
@@ -184,6 +201,43 @@ export class Forecast {
     return best;
   }
 
+  /** It would end much sooner on an engine that cannot begin it yet, but holds its model or is to hold it. */
+  #waitsFor(call: number, model: number, leastUs: number, atUs: number): boolean {
+    if (leastUs === Infinity) return true;
+    let best = none;
+    let soonestUs = waitingGain * leastUs;
+    for (let engine = 0; engine < this.#engines; engine++) {
+      if (this.#batches.aloneEndUs(this.#calls, call, engine, 0, 0) >= soonestUs) continue;
+      const us = this.#laterUs(call, model, engine, atUs);
+      if (us < soonestUs) [best, soonestUs] = [engine, us];
+    }
+    if (best === none) return false;
+    this.#promised[best]! += 1;
+    return true;
+  }
+
+  #laterUs(call: number, model: number, engine: number, atUs: number): number {
+    if (this.#calls.prefillUs[call * this.#engines + engine] === Infinity) return Infinity;
+    if (this.#canBegin(call, model, engine, atUs)) return Infinity;
+    const turn = this.#turn[engine] ?? none;
+    if (turn !== none && turn !== model) return Infinity;
+    const ahead = this.#promised[engine]!;
+    let fromUs: number;
+    if (this.#batches.isLoading(engine, atUs)) {
+      if (this.#residents.latest(engine) !== model) return Infinity;
+      fromUs = this.#batches.loadedUs(engine);
+    } else if (turn === model) {
+      const loadUs = this.#residents.isHeld(engine, model) ? 0 : this.#residents.loadUs(engine, model);
+      fromUs = atUs + this.#batches.drainUs(engine, atUs) + loadUs;
+    } else {
+      if (!this.#batches.runs(engine, model)) return Infinity;
+      const us = this.#batches.endOf(engine, ahead);
+      return us === Infinity ? Infinity : this.#batches.endUs(this.#calls, call, engine, Math.max(atUs, us)) - atUs;
+    }
+    if (ahead >= (this.#fleet.places[engine] ?? 1)) return Infinity;
+    return this.#batches.aloneEndUs(this.#calls, call, engine, fromUs, ahead) - atUs;
+  }
+
   #canBegin(call: number, model: number, engine: number, atUs: number): boolean {
     if (this.#calls.prefillUs[call * this.#engines + engine] === Infinity) return false;
     if (this.#batches.isLoading(engine, atUs) || !this.#residents.isHeld(engine, model)) return false;
@@ -194,12 +248,27 @@ export class Forecast {
 
   #begin(call: number, engine: number, atUs: number): void {
     const model = this.#calls.model[call] ?? 0;
+    if (atUs === this.#nowUs && !this.#late.has(model) && this.#isLate(call, model, engine, atUs))
+      this.#late.add(model);
     this.#cost += this.#waitCost(atUs - (this.#readyUs[call] ?? 0));
     this.#cost += this.#batches.begin(this.#calls, call, engine, atUs);
     if (this.#turn[engine] === model) this.#turn[engine] = none;
     this.#readyUs[call] = none;
     this.#residents.use(engine, model);
     if (atUs === this.#nowUs) this.#begins.push({ call, engine });
+  }
+
+  /** An idle engine that does not hold its model would end it sooner, a load included. */
+  #isLate(call: number, model: number, engine: number, atUs: number): boolean {
+    const endUs = this.#batches.endUs(this.#calls, call, engine, atUs);
+    for (let other = 0; other < this.#engines; other++) {
+      if (this.#batches.count(other) > 0 || this.#batches.isLoading(other, atUs)) continue;
+      if (this.#turn[other] !== none || this.#residents.isHeld(other, model)) continue;
+      if (this.#calls.prefillUs[call * this.#engines + other] === Infinity) continue;
+      const fromUs = atUs + this.#residents.loadUs(other, model);
+      if (this.#batches.aloneEndUs(this.#calls, call, other, fromUs, 0) < endUs) return true;
+    }
+    return false;
   }
 
   #waitCost(us: number): number {
@@ -264,9 +333,15 @@ export class Forecast {
     const loadUs = this.#residents.loadUs(engine, model);
     // One that nobody holds must be loaded anyhow.
     const copyUs = this.#residents.isAnywhere(model)
-      ? this.#settings.loadTime * loadUs
+      ? this.#loadPrice(engine, victims) * loadUs
       : trifle * (loadUs + this.#residents.roomUs(engine, model));
     return drainUs + copyUs + this.#settings.missing * lostUs;
+  }
+
+  /** Of a load that leaves no model without an engine, and after which none is missing, only its own time is lost. */
+  #loadPrice(engine: number, victims: readonly number[]): number {
+    const spare = this.#residents.hasAll() && victims.every((victim) => this.#residents.isAnywhere(victim, engine));
+    return spare ? spareLoadTime : this.#settings.loadTime;
   }
 
   readonly #isWaitedFor = (model: number): boolean => {
@@ -278,9 +353,9 @@ export class Forecast {
     const victims = this.#residents.victimsOf(engine, model, this.#isWaitedFor);
     if (victims === undefined) return;
     const loadUs = this.#residents.loadUs(engine, model);
+    this.#cost += this.#loadPrice(engine, victims) * loadUs;
     this.#residents.replace(engine, victims, model);
     this.#batches.load(engine, atUs + Math.max(1, loadUs));
-    this.#cost += this.#settings.loadTime * loadUs;
     if (atUs === this.#nowUs) this.#loads.push({ engine, model, victims });
   }
 }

@@ -54,6 +54,13 @@ export class Residents {
     return this.#copies[model]! > (except !== none && this.isHeld(except, model) ? 1 : 0);
   }
 
+  /** Of all models that may be called again some engine holds each. */
+  hasAll(): boolean {
+    for (let model = 0; model < this.#models; model++)
+      if ((this.#fleet.wanted[model] ?? 0) > 0 && this.#copies[model] === 0) return false;
+    return true;
+  }
+
   /** The model that came or was used last. */
   latest(engine: number): number | undefined {
     return this.#held[engine]?.at(-1);

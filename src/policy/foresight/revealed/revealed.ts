@@ -69,7 +69,7 @@ function choosePlan(
   const { now, nowUs, models, engines } = scene;
   let best: RevealedPlan = { turns: [], holdUntilUs: models.map(() => 0) };
   const base = forecast.begin(best, now);
-  const contended = new Set([...base.waiting, ...base.loads.map(({ model }) => model)]);
+  const contended = new Set([...base.waiting, ...base.loads.map(({ model }) => model), ...base.late]);
   if (contended.size === 0) return best;
   const futures = scene.futures();
   const judge = (plan: RevealedPlan, most: number): number => {

@@ -3,7 +3,7 @@
 import { decodeStepsUs } from "../../../cost/decode.ts";
 import { sharePrefillUs } from "../../../cost/phase.ts";
 import { shareWork, sideBySide } from "../../../cost/share-work.ts";
-import { isFeasible } from "../../../cost/candidate.ts";
+import { inputTransferUs, isFeasible } from "../../../cost/candidate.ts";
 import type { ModelId } from "../../../model/model.ts";
 import type { VisibleModelStage } from "../../../model/visible.ts";
 import type { EngineState } from "../../../state/engine-state.ts";
@@ -64,6 +64,8 @@ export type Calls = {
   readonly prefillUs: Float64Array;
   readonly decodeUs: Float64Array;
   readonly besideUs: Float64Array;
+  /** Until its inputs are there, from when it begins. */
+  readonly inputsUs: Float64Array;
 };
 
 const mostReady = 64;
@@ -200,7 +202,15 @@ function later(nowUs: number, endUs: number): number {
   return endUs > nowUs ? endUs : nowUs + Math.max(1, nowUs - endUs);
 }
 
-type Work = { readonly prefillUs: number; readonly decodeUs: number; readonly besideUs: number };
+/** What takes less than this to be there does not count: engines that are alike but for it stay in their order. */
+const leastInputsUs = 10_000;
+
+type Work = {
+  readonly prefillUs: number;
+  readonly decodeUs: number;
+  readonly besideUs: number;
+  readonly inputsUs: number;
+};
 
 class Layer {
   readonly #view: View;
@@ -237,6 +247,7 @@ class Layer {
       prefillUs: new Float64Array(cells).fill(Infinity),
       decodeUs: new Float64Array(cells),
       besideUs: new Float64Array(cells),
+      inputsUs: new Float64Array(cells),
     };
     const put = (call: number, engine: number, work: Work | undefined): void => {
       if (work === undefined) return;
@@ -244,6 +255,7 @@ class Layer {
       calls.prefillUs[cell] = work.prefillUs;
       calls.decodeUs[cell] = work.decodeUs;
       calls.besideUs[cell] = work.besideUs;
+      calls.inputsUs[cell] = work.inputsUs;
     };
     this.#ready ??= ready.map((stage) => this.#engines.map((engine) => this.#workOf(stage, engine)));
     const positions = new Map<string, number>();
@@ -307,10 +319,12 @@ class Layer {
     const work = shareWork(stage, stage.items, sideBySide(stage, held, batching.maxSequences), stage.outputTokens);
     const slow = engine.slowFactor;
     const prefillUs = slow * sharePrefillUs(held.rates, work, stage.items, engine.cachedTokens(stage));
-    if (stage.kind === "embed") return { prefillUs, decodeUs: 0, besideUs: 0 };
+    const transferUs = inputTransferUs(this.#view, stage, engine);
+    const inputsUs = transferUs < leastInputsUs ? 0 : transferUs;
+    if (stage.kind === "embed") return { prefillUs, decodeUs: 0, besideUs: 0, inputsUs };
     const { sequences, contextTokens, decodeSteps } = work;
     const decodeUs = slow * decodeStepsUs(held.rates, sequences, sequences * contextTokens, decodeSteps);
     const fullerUs = slow * decodeStepsUs(held.rates, sequences + 1, (sequences + 1) * contextTokens, decodeSteps);
-    return { prefillUs, decodeUs, besideUs: fullerUs - decodeUs };
+    return { prefillUs, decodeUs, besideUs: fullerUs - decodeUs, inputsUs };
   }
 }

@@ -96,6 +96,46 @@ test("a call begins although everything rests, and however little its model is w
   expect(journal.events.at(-1)?.kind).toBe("workflow-end");
 });
 
+test("a call goes where its inputs are, of engines that are alike", () => {
+  const read = dag("a -> b", () => ({}), { reveal: "online" });
+  const stages = read.stages.map((stage) =>
+    stage.id === "a"
+      ? { ...stage, allow: { engines: ["engine-1"] } }
+      : { ...stage, parents: [{ stage: "a", bytes: 20e9 }] },
+  );
+  const machines = cluster("h100 h100", { batching: batched, resident: [small] });
+  const journal = runPlain({ policy: foresight, cluster: machines, workflows: [{ ...read, stages }] });
+  expect(enginesOf(journal)).toEqual({ a: [1], b: [1] });
+});
+
+test("a call waits for a fast engine that soon has a place, rather than begin on one where it takes much longer", () => {
+  const machines = cluster("h100 l4", { batching: { ...batched, maxSequences: 1 }, resident: [small] });
+  const journal = runPlain({ policy: foresight, cluster: machines, workflows: [calls("a, b", () => small)] });
+  expect(enginesOf(journal)).toEqual({ a: [0], b: [0] });
+});
+
+test("as many wait for a fast engine as end sooner there, and the others begin on the slow one", () => {
+  const machines = cluster("h100 l4", { batching: { ...batched, maxSequences: 1 }, resident: [small] });
+  const names = Array.from({ length: 24 }, (_, index) => `c${index}`);
+  const journal = runPlain({ policy: foresight, cluster: machines, workflows: [calls(names.join(", "), () => small)] });
+  const slow = Object.values(enginesOf(journal)).filter(([engine]) => engine === 1);
+  expect(slow.length).toBeGreaterThan(0);
+  expect(slow.length).toBeLessThan(5);
+});
+
+test("an idle engine loads a model that only a slow one holds, although its calls could begin there", () => {
+  const machines = cluster("l4 h100", { host: "host", batching: batched });
+  const [slow, fast] = machines.engines;
+  const engines = [{ ...slow!, resident: [small] }, fast!];
+  const journal = runPlain({
+    policy: foresight,
+    cluster: { ...machines, engines },
+    workflows: [calls("a, b", () => small)],
+    models: knownModels.filter(({ id }) => id === small),
+  });
+  expect(enginesOf(journal)).toEqual({ a: [1], b: [1] });
+});
+
 test("alone, a call is placed at once where its model is held, and planned where a load is needed", () => {
   const answers: (Decision | undefined)[] = [];
   const plan: Policy = (view) => {
