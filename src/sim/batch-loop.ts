@@ -83,9 +83,9 @@ export class BatchLoop {
     return queue.some((share) => shareKey(share) === key) || running.some((share) => shareKey(share) === key);
   }
 
-  /** By steps, a prompt whose inputs have arrived joins at the end of the iteration under way. */
+  /** One whose inputs have arrived: it is taken in from the end of the iteration under way. */
   hasPrompt(): boolean {
-    return isByStep(this.#engine.holding.engine.batching) && this.#groups.some((group) => group.ready && !group.opened);
+    return this.#groups.some((group) => group.ready && !group.opened);
   }
 
   /** To be called before asking who may join. */

@@ -78,7 +78,7 @@ export function createForesight({ whole, pairs, revealed }: Settings, combine?: 
   };
 }
 
-/** What a plan is laid out on, and how much search that allows. */
+/** What a plan is laid out on, how much search that allows, and what early ends of stages count there. */
 type Laid = {
   readonly scene: Scene;
   readonly decoder: PlanDecoder;
@@ -86,20 +86,21 @@ type Laid = {
   readonly startsOf?: (plan: WholePlan) => Starts;
   readonly visits: number;
   readonly firstVisits: number;
+  readonly early: number;
 };
 
 type Lay = (view: View, outlook: Outlook, settings: ForesightSettings, demand: Demand) => Laid;
 
 const layExclusive: Lay = (view, outlook, settings, demand) => {
   const scene = layScene(view, outlook, settings, demand);
-  const { visits, firstVisits } = settings;
-  return { scene, decoder: new Decoder(scene, settings.prefetch), visits, firstVisits };
+  const { visits, firstVisits, early } = settings;
+  return { scene, decoder: new Decoder(scene, settings.prefetch), visits, firstVisits, early };
 };
 
 const layBatched: Lay = (view, outlook, settings, demand) => {
-  const { batchedVisits: visits, firstBatchedVisits: firstVisits } = settings;
+  const { batchedVisits: visits, firstBatchedVisits: firstVisits, batchedEarly: early } = settings;
   const { scene, decoder } = layBatches(view, outlook, settings, demand);
-  return { scene, decoder, startsOf: (plan) => decoder.startsOf(plan), visits, firstVisits };
+  return { scene, decoder, startsOf: (plan) => decoder.startsOf(plan), visits, firstVisits, early };
 };
 
 /** Every engine batches, and one model at a time: what the decoder for batches knows. */
@@ -143,8 +144,8 @@ function planWhole(view: View, settings: ForesightSettings, lay: Lay, keeping?: 
   const { order: inTurn, ...outlook } = lookOut(view, before?.outlook);
   const demand = settings.history ? noteDemand(view, outlook.work, before?.demand) : noDemand;
   const laid = lay(view, { ...outlook, order: inTurn }, settings, demand);
-  const { scene, decoder } = laid;
-  const search = new Search(scene, decoder, new Valuer(scene, settings, keeping));
+  const { scene, decoder, early } = laid;
+  const search = new Search(scene, decoder, new Valuer(scene, { ...settings, early }, keeping));
   const plan = searchPlan(view, laid, search, before?.plan, settings);
   decoder.decode(plan.order, plan.told);
   const endUs = decoder.endsUs.reduce((last, each) => Math.max(last, each), view.nowUs);

@@ -24,6 +24,10 @@ export type ForesightSettings = {
   readonly tail: number;
   /** Added to every workflow's size, as a part of the mean: how little the smallest are preferred. */
   readonly base: number;
+  /** Weight of the mean end of a workflow's stages beside its own end. */
+  readonly early: number;
+  /** The same on engines that batch, where a stage may go to a slower one for nothing but room that nobody lacks. */
+  readonly batchedEarly: number;
   /** What an engine's time is worth against a workflow's. */
   readonly engineTime: number;
   /** Over how many engines of a host a stage's items may be split, 1 or 2. */
@@ -45,6 +49,8 @@ export const foresightDefaults: ForesightSettings = {
   history: true,
   tail: 0.3,
   base: 0.5,
+  early: 0,
+  batchedEarly: 1,
   engineTime: 1,
   mostShards: 2,
   spread: 0.4,

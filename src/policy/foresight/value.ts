@@ -1,7 +1,7 @@
 /**
  * What a plan that has been laid out in time is worth: its cost, in microseconds of a workflow of middling size. Workflows count by
  * one over their size, so that a minute is much to a small one and little to a large one, and by the square of their
- * slowdown; by what they end behind their deadline, where there is one; engines by when they fall free, the faster the dearer; and
+ * slowdown; by when their stages end on the average, since any of them may take longer than expected; by what they end behind their deadline, where there is one; engines by when they fall free, the faster the dearer; and
  * loads and models that nobody holds in the end, where calls come that cannot be seen.
  */
 
@@ -20,9 +20,11 @@ export class Valuer {
   readonly #weight: Float64Array;
   readonly #speed: Float64Array;
   readonly #endUs: Float64Array;
+  /** By workflow, what the end of each of its stages counts, and what it leaves to be done outside the scene. */
+  readonly #stageWeight: Float64Array;
   readonly #keeping: Keeping | undefined;
 
-  constructor(scene: Scene, { tail, engineTime, base }: ForesightSettings, keeping?: Keeping) {
+  constructor(scene: Scene, { tail, engineTime, base, early }: ForesightSettings, keeping?: Keeping) {
     const { workflows, stages, beyond, fleet } = scene;
     this.#scene = scene;
     this.#tail = tail;
@@ -34,6 +36,9 @@ export class Valuer {
       (workflow) => (urgency(workflow) * sizeUs * (1 + base)) / (workflow.sizeUs + base * sizeUs),
     );
     this.#endUs = new Float64Array(workflows.length);
+    const counts = new Float64Array(workflows.length);
+    for (const workflow of scene.workflowOf) counts[workflow]! += 1;
+    this.#stageWeight = this.#weight.map((weight, workflow) => (early * weight) / counts[workflow]!);
     // Engine time has its full price where at least as many stages are in sight as there are engines to take them.
     const scarcity = Math.min(1, (stages.length + beyond.length) / fleet.engines.length);
     this.#speed = speedsOf(scene).map((part) => part * engineTime * scarcity);
@@ -44,11 +49,13 @@ export class Valuer {
     const { nowUs, workflows, workflowOf, tailUs } = this.#scene;
     const ends = this.#endUs;
     ends.set(baseEndsUs);
+    let cost = 0;
     for (let stage = 0; stage < workflowOf.length; stage++) {
       const endUs = endsUs[stage]! + tailUs[stage]!;
-      if (endUs > ends[workflowOf[stage]!]!) ends[workflowOf[stage]!] = endUs;
+      const workflow = workflowOf[stage]!;
+      if (endUs > ends[workflow]!) ends[workflow] = endUs;
+      cost += this.#stageWeight[workflow]! * (endUs - nowUs);
     }
-    let cost = 0;
     for (let index = 0; index < workflows.length; index++) {
       const { arriveUs, sizeUs, dueUs } = workflows[index]!;
       const endUs = ends[index]!;

@@ -38,12 +38,16 @@ type Case = {
   readonly open: boolean;
   /** Of each model; absent: that of the drawn cluster. With little, what stays cached is only nearly known, so that no prompts share anything then. */
   readonly kvBytes?: number;
+  /** There is enough of it that prompts may share all the same. */
+  readonly sharing?: boolean;
   /** Every other engine holds three models for good, and runs them side by side. */
   readonly mixing?: boolean;
 };
 
 const chunked: Batching = { kind: "batched", maxSequences: 6, prefillTokens: 2048, chunkedPrefill: true };
 const unchunked: Batching = { kind: "batched", maxSequences: 16, prefillTokens: 4096, chunkedPrefill: false };
+
+const enough = { kvBytes: gigabytes(8), sharing: true };
 
 function batching(described: Cluster, { batching: kind, kvBytes, mixing }: Case, models: readonly Model[]): Cluster {
   const memory = kvBytes === undefined ? {} : { kvBytes };
@@ -107,7 +111,7 @@ test.for<[string, Case]>([
   ["whole prompts", { loadsAhead: true, batching: unchunked, open: false }],
   ["prompts bounded in time", { loadsAhead: true, batching: { ...unchunked, prefillUs: 100_000 }, open: false }],
   ["little KV memory", { loadsAhead: true, batching: unchunked, open: false, kvBytes: gigabytes(1.5) }],
-  ["stages where they end first", { loadsAhead: true, batching: chunked, open: true }],
+  ["stages where they end first", { loadsAhead: true, batching: chunked, open: true, ...enough }],
   ["models side by side", { loadsAhead: true, batching: chunked, open: false, kvBytes: gigabytes(2), mixing: true }],
   [
     "these where they end first",
@@ -123,7 +127,7 @@ test.for<[string, Case]>([
     simulate({
       ...world,
       cluster: batching(world.cluster, each, world.models),
-      workflows: each.kvBytes === undefined ? workflows : workflows.map(sharingNothing),
+      workflows: each.kvBytes === undefined || each.sharing === true ? workflows : workflows.map(sharingNothing),
       policy: follower(seed, each, found),
       calibration: plainCalibration,
       onEvent: (event: JournalEvent) => {

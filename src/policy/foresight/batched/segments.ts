@@ -112,8 +112,11 @@ export class Segments {
       this.#steps[engine] = 1;
       this.nextUs[engine] = nowUs + this.#intake.fill(engine, decoding, decoding > 0 ? context : 0, nowUs);
     } else if (sequences > 0) {
+      const endUs = nowUs + this.#decodeUs(engine, least);
       this.#steps[engine] = least;
-      this.nextUs[engine] = nowUs + this.#decodeUs(engine, least);
+      this.nextUs[engine] = endUs;
+      // The prompt is taken in from the end of the iteration during which its inputs arrive.
+      if (arriveUs < endUs) this.cut(engine, arriveUs);
     } else {
       this.#steps[engine] = 0;
       this.nextUs[engine] = arriveUs;
