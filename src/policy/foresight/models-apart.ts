@@ -132,8 +132,8 @@ class Places {
   }
 
   #leftOf(id: EngineId): number {
-    const known = this.#left.get(id);
-    if (known !== undefined) return known;
+    const found = this.#left.get(id);
+    if (found !== undefined) return found;
     const costs = this.#view.costs.engine(id);
     const { running, queue } = this.#view.cluster.engine(id);
     let left = costs.engine.batching.maxSequences;
