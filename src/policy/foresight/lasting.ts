@@ -3,12 +3,12 @@
 import { keepHistory } from "../agents/hexagent.ts";
 import { keepDemand } from "./demand.ts";
 import type { Memories } from "./memories.ts";
-import { keepTrails } from "./revealed/history.ts";
+import { keepClasses } from "./revealed/history.ts";
 
 export function keepLearnt(memory: unknown): Memories | undefined {
   const { whole, revealed, pairs } = (memory ?? {}) as Memories;
   const demand = keepDemand((whole as { demand?: unknown } | null | undefined)?.demand);
-  const history = keepTrails((revealed as { history?: unknown } | null | undefined)?.history);
+  const history = keepClasses((revealed as { history?: unknown } | null | undefined)?.history);
   const ofPairs = keepHistory(pairs);
   const kept: Memories = {
     ...(demand === undefined ? {} : { whole: { demand } }),

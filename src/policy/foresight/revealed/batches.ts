@@ -1,4 +1,7 @@
-/** What the engines run in a forecast: batches, who is in them until when, loads under way. Flat arrays, since a plan makes hundreds of forecasts. */
+/**
+ * What the engines run in a forecast: batches, who is in them until when, loads under way. Flat arrays, since a plan makes hundreds of
+ * forecasts.
+ */
 
 import type { Calls, Fleet } from "./scene.ts";
 
@@ -9,6 +12,7 @@ export class Batches {
   readonly #nowUs: number;
   readonly #engines: number;
   readonly #models: number;
+  /** Places of a row, as many as any engine may need. */
   readonly #span: number;
   readonly #loadEndUs: Float64Array;
   readonly #count: Int32Array;
@@ -16,6 +20,7 @@ export class Batches {
   readonly #together: Int32Array;
   readonly #model: Int32Array;
   readonly #kvUsed: Float64Array;
+  /** By engine: until when it takes in the prompts of those that have begun. */
   readonly #prefilledUs: Float64Array;
   /** By engine and place. */
   readonly #endUs: Float64Array;
@@ -106,7 +111,7 @@ export class Batches {
     return (this.#kvUsed[engine] ?? 0) + kvTokens <= capacity;
   }
 
-  /** When a call would end that begins now, and how much later those beside it. */
+  /** When a call would end that begins then beside those that run now, its prompt behind those that are being taken in. */
   endUs(calls: Calls, call: number, engine: number, atUs: number): number {
     const cell = call * this.#engines + engine;
     const decodeUs = (calls.decodeUs[cell] ?? 0) + this.count(engine) * (calls.besideUs[cell] ?? 0);
@@ -133,7 +138,7 @@ export class Batches {
     return this.#endUs.slice(from, from + count).sort()[ahead]!;
   }
 
-  /** Those beside it wait for its prompt. Returns what it and they take. */
+  /** Those beside it wait for its prompt. Returns what it takes, and how much longer they do. */
   begin(calls: Calls, call: number, engine: number, atUs: number): number {
     const prefillUs = calls.prefillUs[call * this.#engines + engine] ?? 0;
     const endUs = Math.max(atUs + 1, Math.round(this.endUs(calls, call, engine, atUs)));

@@ -85,7 +85,7 @@ export function learnOf(view: View, before: History, workflow: OpenWorkflow): Hi
 const mostKept = 64;
 
 /** What has been learned of classes and models, without what is open. Undefined if that is nothing, or no history at all. */
-export function keepTrails(given: unknown): History | undefined {
+export function keepClasses(given: unknown): History | undefined {
   const { classes, after, sizes, calls } = (given ?? {}) as Partial<History>;
   const kept = Object.entries(ownNumbers(classes))
     .sort(([one, few], [other, many]) => many - few || (one < other ? -1 : 1))

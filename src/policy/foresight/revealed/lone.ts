@@ -1,6 +1,6 @@
 /**
- * The plan for a call that is alone: where an engine holds its model and can begin it, no plan would have it elsewhere. What it shows
- * of its workflow is learned all the same.
+ * The plan for a call that is alone: where engines hold its model and can begin it, it begins on the one of them where it ends first.
+ * Whether a better one is to be had later is not asked. What it shows of its workflow is learned all the same.
  */
 
 import { isFeasible } from "../../../cost/candidate.ts";

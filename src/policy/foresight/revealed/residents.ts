@@ -98,7 +98,7 @@ export class Residents {
     return us;
   }
 
-  /** Who makes way: those that cost the least to bring back, of equals the least recently used, those waited for last, and nobody in vain. */
+  /** Who makes way: those that cost the least to bring back, of equals the least recently used, those waited for last, and nobody in vain. Undefined if there is no room even so. */
   victimsOf(engine: number, model: number, isWaitedFor: (model: number) => boolean): number[] | undefined {
     const { bytes, memoryBytes, mostModels } = this.#fleet;
     const held = this.#held[engine] ?? [];
@@ -126,7 +126,10 @@ export class Residents {
     });
   }
 
-  /** What it takes to bring in, one after another, the models that are not held, with those that must make way for them. They stay. */
+  /**
+   * What it takes to bring in, one after another, the models that are not held, with those that must make way for them. All these
+   * moves are made, so it is asked last.
+   */
   missingUs(isWaitedFor: (model: number) => boolean): number {
     let totalUs = 0;
     for (const model of this.#largestFirst) {

@@ -57,8 +57,9 @@ function planCalls(view: View, history: History, settings: RevealedSettings, mus
 }
 
 const holdsUs = [15_000_000, 45_000_000];
+const mostChanges = 2;
 
-/** The rule, changed by one turn or hold after another as long as that pays, and as long as there is time. */
+/** The rule, changed by one turn or hold, or by two, if that pays, and as long as there is time. */
 function choosePlan(
   view: View,
   scene: Scene,
@@ -78,7 +79,7 @@ function choosePlan(
     return cost;
   };
   let bestCost = must && base.begins.length + base.loads.length === 0 ? Infinity : judge(best, Infinity);
-  for (let round = 0; round < 2; round++) {
+  for (let round = 0; round < mostChanges; round++) {
     const from = best;
     for (const model of contended) {
       const trials: RevealedPlan[] = [];

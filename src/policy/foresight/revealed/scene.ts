@@ -20,9 +20,9 @@ export type Scene = {
   /** Ready calls, the most urgent and then the longest ready first, as many as a scene takes. They are the first ones of every future. */
   readonly ready: readonly VisibleModelStage[];
   readonly fleet: Fleet;
-  /** Those alone: all that decides what begins at once. */
+  /** The ready calls alone: all that decides what begins at once. */
   readonly now: Calls;
-  /** With calls that are likely to come. Drawn only where there is something to decide. */
+  /** The same with calls that are likely to come. Drawn only where there is something to decide. */
   readonly futures: () => readonly Calls[];
 };
 

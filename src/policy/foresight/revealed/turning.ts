@@ -1,0 +1,90 @@
+/**
+ * When an engine turns to a model whose calls wait: as soon as their waits add up to its price, the least that it takes on any engine,
+ * as with a ski that is rented until the rent has come to its price. Where the plan has the model wait, not before that is over.
+ */
+
+import type { FleetCopy } from "./fleet-copy.ts";
+import type { RevealedSettings } from "./settings.ts";
+import type { Waiting } from "./waiting.ts";
+
+const none = -1;
+/** Of an engine that ends as soon, less is lost where less else could be held: so small that it decides among equals only. */
+const trifle = 1e-3;
+/** What a load costs, as parts of its time, that leaves every model an engine. */
+const spareLoadTime = 6;
+
+export class Turning {
+  readonly #copy: FleetCopy;
+  readonly #waiting: Waiting;
+  readonly #settings: RevealedSettings;
+
+  constructor(copy: FleetCopy, waiting: Waiting, settings: RevealedSettings) {
+    this.#copy = copy;
+    this.#waiting = waiting;
+    this.#settings = settings;
+  }
+
+  /** Gives models whose calls have waited long enough an engine. Returns when the next one may have, if nothing happens before. */
+  turnEngines(holdUntilUs: readonly number[], atUs: number): number {
+    let againUs = Infinity;
+    const seen = new Set<number>();
+    for (const first of this.#waiting.inLine) {
+      const model = this.#waiting.modelOf(first);
+      if (seen.has(model)) continue;
+      seen.add(model);
+      if (this.#copy.isComing(model, atUs)) continue;
+      const holdUs = holdUntilUs[model] ?? 0;
+      againUs = Math.min(againUs, holdUs > atUs ? holdUs : this.#turnOne(first, model, atUs));
+    }
+    return againUs;
+  }
+
+  /** Turns the engine of the least price, or returns when the calls will have waited long enough; Infinity if nothing is left to do. */
+  #turnOne(first: number, model: number, atUs: number): number {
+    let best = none;
+    let priceUs = Infinity;
+    for (let engine = 0; engine < this.#copy.engines; engine++) {
+      const us = this.#priceUs(first, model, engine, atUs);
+      if (us < priceUs) [best, priceUs] = [engine, us];
+    }
+    if (best === none) return Infinity;
+    let waitsUs = 0;
+    let count = 0;
+    for (const call of this.#waiting.inLine) {
+      if (this.#waiting.modelOf(call) !== model) continue;
+      waitsUs += this.#waiting.waitUs(call, atUs);
+      count += 1;
+    }
+    const leftUs = this.#settings.rent * priceUs - waitsUs;
+    if (leftUs > 0) return Math.ceil(atUs + leftUs / count) + 1;
+    this.#copy.turn(best, model);
+    return Infinity;
+  }
+
+  /** To end what runs, and where the model is not held there, to load it if others hold it, and to bring back what makes way. */
+  #priceUs(call: number, model: number, engine: number, atUs: number): number {
+    const { fleet, batches, residents } = this.#copy;
+    if (this.#copy.turnOf(engine) !== none || fleet.open[engine] === 0) return Infinity;
+    if (batches.isLoading(engine, atUs)) return Infinity;
+    if (!this.#copy.mayGo(this.#waiting.calls, call, engine)) return Infinity;
+    if (batches.runs(engine, model)) return Infinity;
+    const drainUs = batches.drainUs(engine, atUs);
+    if (residents.isHeld(engine, model)) return drainUs;
+    const victims = residents.victimsOf(engine, model, this.#waiting.isFor);
+    if (victims === undefined) return Infinity;
+    let lostUs = 0;
+    for (const victim of victims) lostUs += residents.lostUs(victim, engine);
+    // One that nobody holds must be loaded anyhow.
+    const copyUs = residents.isAnywhere(model)
+      ? this.loadCost(engine, victims, model)
+      : trifle * (residents.loadUs(engine, model) + residents.roomUs(engine, model));
+    return drainUs + copyUs + this.#settings.missing * lostUs;
+  }
+
+  /** Of a load that leaves no model without an engine, and after which none is missing, only its own time is lost. */
+  loadCost(engine: number, victims: readonly number[], model: number): number {
+    const { residents } = this.#copy;
+    const spare = residents.hasAll() && victims.every((victim) => residents.isAnywhere(victim, engine));
+    return (spare ? spareLoadTime : this.#settings.loadTime) * residents.loadUs(engine, model);
+  }
+}
