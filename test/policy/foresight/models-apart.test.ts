@@ -51,7 +51,9 @@ function flows(seed: number, reveal: Workflow["reveal"], count = 6): readonly Wo
 }
 
 const endsOf = (events: readonly JournalEvent[]): readonly (readonly [string, number])[] =>
-  events.flatMap((event) => (event.kind === "stage-end" ? [[event.stage, event.atUs] as const] : [])).toSorted();
+  events
+    .flatMap((event) => (event.kind === "stage-end" ? [[event.stage, event.atUs] as const] : []))
+    .toSorted(([one], [other]) => (one < other ? -1 : 1));
 
 test.for<Workflow["reveal"]>(["static", "online"])(
   "with places enough, an engine that runs two models side by side is two engines (%s)",
@@ -71,8 +73,8 @@ test.for<Workflow["reveal"]>(["static", "online"])(
   "nothing is given to it for which it has no place (%s)",
   (reveal) => {
     for (let seed = 1; seed <= 2; seed++) {
-      const cluster = machines([{ maxSequences: 3 }], both);
-      const { events } = run({ policy: foresight, workflows: flows(seed, reveal, 10), cluster });
+      const mixing = machines([{ maxSequences: 3 }], both);
+      const { events } = run({ policy: foresight, workflows: flows(seed, reveal, 10), cluster: mixing });
       let taken = 0;
       let most = 0;
       for (const event of events) {
