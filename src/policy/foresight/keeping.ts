@@ -8,7 +8,7 @@ import type { Plan, View } from "../policy.ts";
 import type { Memories } from "./memories.ts";
 import { learn, noHistory, type History } from "./revealed/history.ts";
 import { rememberedBy } from "./revealed/revealed.ts";
-import { layWanted } from "./revealed/scene.ts";
+import { layWanted } from "./revealed/fleet.ts";
 import type { RevealedSettings } from "./revealed/settings.ts";
 
 export type Keeping = {

@@ -3,7 +3,8 @@
  * forecasts.
  */
 
-import type { Calls, Fleet } from "./scene.ts";
+import type { Calls } from "./calls.ts";
+import type { Fleet } from "./fleet.ts";
 
 const none = -1;
 

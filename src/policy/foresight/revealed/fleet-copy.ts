@@ -4,9 +4,10 @@
  */
 
 import { Batches } from "./batches.ts";
+import type { Calls } from "./calls.ts";
+import type { Fleet } from "./fleet.ts";
 import type { Turn } from "./plan.ts";
 import { Residents } from "./residents.ts";
-import type { Calls, Fleet } from "./scene.ts";
 
 const none = -1;
 

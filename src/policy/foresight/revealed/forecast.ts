@@ -7,10 +7,12 @@
  * the waits of a model's calls add up to what it takes to turn an engine to it (`turning.ts`).
  */
 
+import type { Calls } from "./calls.ts";
 import { FleetCopy } from "./fleet-copy.ts";
+import type { Fleet } from "./fleet.ts";
 import { Placing } from "./placing.ts";
 import type { Begun, RevealedPlan } from "./plan.ts";
-import type { Calls, Fleet, Scene } from "./scene.ts";
+import type { Scene } from "./scene.ts";
 import type { RevealedSettings } from "./settings.ts";
 import { Turning } from "./turning.ts";
 import { Waiting } from "./waiting.ts";

@@ -6,8 +6,8 @@
  */
 
 import type { Batches } from "./batches.ts";
+import type { Calls } from "./calls.ts";
 import type { FleetCopy } from "./fleet-copy.ts";
-import type { Calls } from "./scene.ts";
 
 const none = -1;
 /** A call is of middling length if it takes so many times what those that run have left on average. Swept. */

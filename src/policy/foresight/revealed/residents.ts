@@ -1,6 +1,6 @@
 /** Which models the engines hold in a forecast, who makes way for whom, and what it takes to bring models back. */
 
-import type { Fleet } from "./scene.ts";
+import type { Fleet } from "./fleet.ts";
 
 const none = -1;
 

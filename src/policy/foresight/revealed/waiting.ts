@@ -3,7 +3,7 @@
  * others will be ready, as far as that is known. A call waits once it is ready, until it begins.
  */
 
-import type { Calls } from "./scene.ts";
+import type { Calls } from "./calls.ts";
 
 const none = -1;
 
