@@ -35,15 +35,18 @@ const worlds = [
 type Told = { readonly overdue: number; readonly faults: readonly string[] };
 
 /**
- * Two faults there may be: somebody is placed on an engine before one that has waited too long and goes there in the end, and an
- * engine begins something else than the one that was placed there for having waited longest.
+ * Two faults there may be: somebody is placed on an engine, and begins there, before one that has waited too long and goes there in the
+ * end; and an engine begins something else than the one that was placed there for having waited longest.
  */
 function findFaults(events: readonly JournalEvent[]): Told {
   const readyUs = new Map<string, number>();
   const firsts = new Map<string, string[]>();
   /** Who was placed while one that had waited too long was not, by engine. */
   const before = new Map<string, string[]>();
+  const begun = new Set<string>();
   const faults: string[] = [];
+  /** Whose start is a fault before that of the other, by name. */
+  const behind = new Map<string, string[]>();
   let overdue = 0;
   for (const event of events) {
     if (event.kind === "stage-ready") readyUs.set(event.stage, event.atUs);
@@ -51,7 +54,8 @@ function findFaults(events: readonly JournalEvent[]): Told {
       readyUs.delete(event.stage);
       for (const { engine } of event.shares)
         for (const other of before.get(`${event.stage} ${engine}`) ?? [])
-          faults.push(`${other} is placed on ${engine}, ${event.stage} only later`);
+          if (begun.has(other)) faults.push(`${other} begins on ${engine}, ${event.stage} is placed there only later`);
+          else behind.set(other, [...(behind.get(other) ?? []), event.stage]);
       if (event.reason === "waited longest") {
         overdue += 1;
         for (const { engine } of event.shares) firsts.set(engine, [...(firsts.get(engine) ?? []), event.stage]);
@@ -65,6 +69,9 @@ function findFaults(events: readonly JournalEvent[]): Told {
           }
     }
     if (event.kind === "share-start") {
+      begun.add(event.stage);
+      for (const stage of behind.get(event.stage) ?? [])
+        if (!begun.has(stage)) faults.push(`${event.stage} begins on ${event.engine}, ${stage} only later`);
       const waiting = firsts.get(event.engine) ?? [];
       const next = waiting.shift();
       if (next !== undefined && next !== event.stage) faults.push(`${event.engine} begins ${event.stage}, not ${next}`);

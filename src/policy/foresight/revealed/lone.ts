@@ -1,9 +1,8 @@
 /**
- * The plan for a call that is alone: where engines hold its model and can begin it, it begins on the one of them where it ends first.
- * Whether a better one is to be had later is not asked. What it shows of its workflow is learned all the same.
+ * The plan for a call that is alone: where it ends first on an engine that holds its model and can begin it, it begins there. What it
+ * shows of its workflow is learned all the same.
  */
 
-import { isFeasible } from "../../../cost/candidate.ts";
 import type { Place } from "../../../model/decision.ts";
 import type { VisibleModelStage } from "../../../model/visible.ts";
 import { pickEarliestWhole, toPlace } from "../../greedy-finish.ts";
@@ -20,11 +19,9 @@ export function planLone(view: View): Plan | undefined {
   return { decisions: [place], memory: { history: learnOf(view, rememberedBy(view), workflow) } satisfies Memory };
 }
 
+/** Where waiting or a load would end it sooner, a plan knows more: of what is called next, too, which the load may push out. */
 function placeLone(view: View, stage: VisibleModelStage): Place | undefined {
-  // A load may push out what is called next, and of that a plan knows more.
-  const best = pickEarliestWhole(view, stage, (each, engine) =>
-    missingLoadUs(view, each, engine) > 0 || !canBegin(each, engine) || !isFeasible(view, each, engine) ? Infinity : 0,
-  );
+  const best = pickEarliestWhole(view, stage);
   const [share] = best?.shares ?? [];
   if (best === undefined || share === undefined || !canBegin(stage, share.engine)) return undefined;
   return missingLoadUs(view, stage, share.engine) > 0 ? undefined : toPlace(stage, best);
