@@ -14,7 +14,7 @@ import { createMemoryStore } from "../../src/store/memory.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { StoreFault, type JournalVerbs, type Store } from "../../src/store/store.ts";
 import { chat, chatPath, send, type Reply } from "./http/client.ts";
-import { engine, entryOf, model, openEntryOf } from "./http/gateway.ts";
+import { engine, entryOf, model } from "./http/gateway.ts";
 
 const calm = "health: { everyMs: 60000, failures: 1000 }";
 const novel = "It was a dark and stormy night. ".repeat(400);
@@ -239,7 +239,9 @@ describe.each(keepings)("with its journal %s", (_where, open) => {
   test("what a server does not say it holds is taken to be what it held", async () => {
     using keeping = open();
     await using one = await engine({ surface: "vllm" });
-    const engines = [openEntryOf(one, "one")];
+    // It serves more than it holds, and only it knows which it holds.
+    const models = `[${model}, llama-3.2-3b]`;
+    const engines = [`{ id: one, kind: openai, url: "${one.url}", gpu: l4-24g, models: ${models}, maxResident: 1 }`];
     const first = await start({ keeping, engines });
     expect(first.status().engines[0]?.resident).toEqual([]);
     await ask(first, "hello");
