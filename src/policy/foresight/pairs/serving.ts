@@ -6,7 +6,7 @@
  */
 
 import { isFeasible } from "../../../cost/candidate.ts";
-import type { EngineId } from "../../../model/cluster.ts";
+import { mixesModels, type EngineId } from "../../../model/cluster.ts";
 import type { Prefetch } from "../../../model/decision.ts";
 import type { ModelId } from "../../../model/model.ts";
 import type { VisibleModelStage } from "../../../model/visible.ts";
@@ -21,7 +21,7 @@ import { canDecode, pickLeast } from "../../choose.ts";
 import { missingLoadUs } from "../../picture.ts";
 import type { View } from "../../policy.ts";
 import { Copies } from "./copies.ts";
-import { isShared, mixes } from "./shared.ts";
+import { isShared } from "./shared.ts";
 import { followTenures } from "./tenures.ts";
 
 export type ServingSettings = {
@@ -113,7 +113,7 @@ class Table {
    * waited too long for them: else it would stay idle beside ever more of those.
    */
   mayTake(engine: EngineState, stage: VisibleModelStage): boolean {
-    if (mixes(engine.holding)) return true;
+    if (mixesModels(engine.holding.engine)) return true;
     const served = this.modelOf(engine);
     if (served !== undefined) return served === stage.model;
     return !this.#copies.wouldLoseLast(engine, stage.model) || this.#waitedLong(engine, stage);
@@ -208,7 +208,7 @@ class Table {
   }
 
   #serves(engine: EngineState, stage: VisibleModelStage): boolean {
-    if (mixes(engine.holding)) return true;
+    if (mixesModels(engine.holding.engine)) return true;
     return this.#models.get(engine.id) === stage.model && this.#hasRoom(engine, stage);
   }
 
