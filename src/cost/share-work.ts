@@ -66,6 +66,15 @@ export function sideBySide(stage: VisibleModelStage, held: ModelHolding, maxSequ
   return Math.max(1, Math.min(maxSequences, Math.floor((held.kvCapacityTokens - sharedTokens) / perItem)));
 }
 
+/** Items of one share that do; one where the engine cannot hold the model. */
+export function sequencesOf(
+  { stage, items }: { readonly stage: VisibleModelStage; readonly items: number },
+  held: ModelHolding | undefined,
+  maxSequences: number,
+): number {
+  return items === 1 || held === undefined ? 1 : Math.min(items, sideBySide(stage, held, maxSequences));
+}
+
 /** Cached tokens that save work: at least one token of a prompt is always computed, since it brings forth the first output. */
 export function usableCachedTokens(work: ShareWork, cachedTokens: number): number {
   return Math.max(0, Math.min(cachedTokens, work.sharedTokens - (work.ownTokens === 0 ? 1 : 0)));

@@ -1,6 +1,6 @@
 /** Who may join a batch, and for how long the batch can go on before KV memory runs out. */
 
-import { sharePromptTokens, shareWork, sideBySide, type ShareWork } from "../cost/share-work.ts";
+import { sequencesOf, sharePromptTokens, shareWork, sideBySide, type ShareWork } from "../cost/share-work.ts";
 import type { ModelHolding } from "../model/holding.ts";
 import type { ModelId } from "../model/model.ts";
 import type { EngineState, QueuedShare, RunningShare } from "../state/engine-state.ts";
@@ -107,8 +107,7 @@ export function createRoom(
   const { maxSequences } = engine.holding.engine.batching;
   const model = held.model.id;
   const freeTokens = held.kvCapacityTokens - keptTokens(engine, model, groups);
-  const sequencesFor = ({ stage, items }: QueuedShare): number =>
-    items === 1 ? 1 : Math.min(items, sideBySide(stage, held, maxSequences));
+  const sequencesFor = (share: QueuedShare): number => sequencesOf(share, held, maxSequences);
   const tokensFor = (share: QueuedShare): number => admissionTokens(share, held, maxSequences, written(share));
   let byStart: ReadonlyMap<number, Group> | undefined;
   return {

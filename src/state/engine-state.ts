@@ -150,8 +150,8 @@ export class EngineState {
   }
 
   /** An independent copy. Prefix caches are shared until one side writes to them, so this side must be the only writer. */
-  clone(): EngineState {
-    const copy = new EngineState(this.holding);
+  clone(holding: EngineHolding = this.holding): EngineState {
+    const copy = new EngineState(holding);
     copy.up = this.up;
     copy.role = this.role;
     copy.roleSinceUs = this.roleSinceUs;

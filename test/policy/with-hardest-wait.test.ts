@@ -32,21 +32,21 @@ const worlds = [
   cluster("h100 l40s", { batching: { ...batched, maxSequences: 2 } }),
 ];
 
-type Told = { readonly overdue: number; readonly faults: readonly string[] };
+/** `queued`: of these the ones that were only placed before, and begin after all. */
+type Told = { readonly overdue: number; readonly faults: readonly string[]; readonly queued: readonly string[] };
 
 /**
- * Two faults there may be: somebody is placed on an engine, and begins there, before one that has waited too long and goes there in the
- * end; and an engine begins something else than the one that was placed there for having waited longest.
+ * Two faults there may be: somebody is placed on an engine before one that has waited too long and goes there in the end, and an
+ * engine begins something else than the one that was placed there for having waited longest.
  */
 function findFaults(events: readonly JournalEvent[]): Told {
   const readyUs = new Map<string, number>();
   const firsts = new Map<string, string[]>();
   /** Who was placed while one that had waited too long was not, by engine. */
   const before = new Map<string, string[]>();
-  const begun = new Set<string>();
   const faults: string[] = [];
-  /** Whose start is a fault before that of the other, by name. */
-  const behind = new Map<string, string[]>();
+  const placedFirst: { readonly other: string; readonly stage: string; readonly fault: string }[] = [];
+  const begun: string[] = [];
   let overdue = 0;
   for (const event of events) {
     if (event.kind === "stage-ready") readyUs.set(event.stage, event.atUs);
@@ -54,8 +54,11 @@ function findFaults(events: readonly JournalEvent[]): Told {
       readyUs.delete(event.stage);
       for (const { engine } of event.shares)
         for (const other of before.get(`${event.stage} ${engine}`) ?? [])
-          if (begun.has(other)) faults.push(`${other} begins on ${engine}, ${event.stage} is placed there only later`);
-          else behind.set(other, [...(behind.get(other) ?? []), event.stage]);
+          placedFirst.push({
+            other,
+            stage: event.stage,
+            fault: `${other} is placed on ${engine}, ${event.stage} only later`,
+          });
       if (event.reason === "waited longest") {
         overdue += 1;
         for (const { engine } of event.shares) firsts.set(engine, [...(firsts.get(engine) ?? []), event.stage]);
@@ -69,29 +72,32 @@ function findFaults(events: readonly JournalEvent[]): Told {
           }
     }
     if (event.kind === "share-start") {
-      begun.add(event.stage);
-      for (const stage of behind.get(event.stage) ?? [])
-        if (!begun.has(stage)) faults.push(`${event.stage} begins on ${event.engine}, ${stage} only later`);
+      begun.push(event.stage);
       const waiting = firsts.get(event.engine) ?? [];
       const next = waiting.shift();
       if (next !== undefined && next !== event.stage) faults.push(`${event.engine} begins ${event.stage}, not ${next}`);
     }
   }
-  return { overdue, faults };
+  const queued = placedFirst.filter(({ other, stage }) => begun.indexOf(stage) < begun.indexOf(other));
+  for (const each of placedFirst) faults.push(each.fault);
+  return { overdue, faults, queued: queued.map(({ fault }) => fault) };
 }
 
 const plain = Object.entries(policies).filter(
   ([name]) => suffixOf(name) === undefined && !/^(fate|foresight)[-@]/.test(name),
 );
 
-describe.each(plain.map(([name, policy], place) => [name, policy, place] as const))("%s", (_name, entry, place) => {
+describe.each(plain.map(([name, policy], place) => [name, policy, place] as const))("%s", (name, entry, place) => {
   test("lets nobody go before who has waited longest", () => {
     const policy = { plan: withHardestWait(entry.plan, mostUs), summary: "" };
     const machines = worlds[place % worlds.length] ?? cluster("h100");
     const workflows = crowd(place + 1);
     const { events } = run({ cluster: machines, workflows, policy, calibration: plainCalibration });
     expect(events.filter(({ kind }) => kind === "workflow-end")).toHaveLength(workflows.length);
-    expect(findFaults(events).faults).toEqual([]);
+    const { faults, queued } = findFaults(events);
+    // It fills queues in an order of its own, long before anything begins: of its calls it counts who begins.
+    const allowed = name.startsWith("hexagent") ? queued : [];
+    expect(faults.filter((fault) => !allowed.includes(fault))).toEqual([]);
   });
 });
 

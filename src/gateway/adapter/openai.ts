@@ -1,4 +1,4 @@
-/** A server of which only OpenAI's API is known: it lists its models, and that is all it says. They are taken to be loaded, all of them. */
+/** A server of which only OpenAI's API is known: it lists its models, and that is all it says. */
 
 import type { Adapter, Sight } from "./adapter.ts";
 import type { ModelId } from "../../model/model.ts";
@@ -22,7 +22,7 @@ export function createOpenAiAdapter(config: EngineConfig, options: MakeOptions):
   };
 }
 
-/** What the file names it serves, whether it lists it or not. */
+/** What the file names it serves, whether it lists it or not; all that it serves is taken to be loaded, unless it is said to hold fewer. */
 function toSight(config: EngineConfig, models: readonly ModelId[]): Sight {
   const served = config.models.length > 0 ? config.models.map(({ id }) => id) : models;
   return holdsAll(config, served.length) ? { models, resident: served } : { models };

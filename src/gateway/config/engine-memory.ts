@@ -20,9 +20,9 @@ export type MemoryPlan = {
 
 /** Fewer are not worth holding a model for: `model/holding.ts` asks for so many. */
 const leastKvTokens = 1024;
-/** What a real server is trusted to have room for, whatever its GPU: of one that never says how much it has, for so many calls. */
+/** What a real server is trusted to have room for, whatever its GPU: for a call, or of one that never says how much it has, for so many at most. */
 const trustedKvTokens = 4096;
-const mostTrusted = 256;
+const mostTrustedCalls = 256;
 
 /** What an emulated engine sets aside for each of several models unless it is told otherwise. */
 const emulatedKvBytes = 8e9;
@@ -115,7 +115,7 @@ function realKvBytes({ engine, gpu, served, maxResident, mixesModels, told }: Me
 
 /** Calls must not wait for memory of which nothing is known: the server admits them by itself. */
 function trustedTokens({ kind, maxSequences }: EngineConfig): number {
-  return trustedKvTokens * (kind === "openai" ? Math.min(maxSequences, mostTrusted) : 1);
+  return trustedKvTokens * (kind === "openai" ? Math.min(maxSequences, mostTrustedCalls) : 1);
 }
 
 function fits(model: Model, room: number, kvBytes: number | undefined): boolean {

@@ -9,7 +9,7 @@ import { pickVictims } from "../../state/residency.ts";
 import type { Adapter, Sight } from "../adapter/adapter.ts";
 import { FailedLoads, type Pause } from "./failed-loads.ts";
 import { pickNext } from "./pick-next.ts";
-import { hasRoom, kvTokensOf, sequencesOf } from "./room.ts";
+import { hasRoom, kvTokensOf, placesOf } from "./room.ts";
 import { signalAfter } from "./time.ts";
 import { longestMs, type World } from "./world.ts";
 
@@ -101,7 +101,7 @@ export class EngineDesk {
     const kvTokens = kvTokensOf(engine, queued);
     const name = { stage: stage.key, share, attempt, engine: this.id };
     this.#world.emit({ kind: "share-start", ...name, phase, kvTokens });
-    const work = shareWork(stage, items, sequencesOf(engine, queued), 0);
+    const work = shareWork(stage, items, placesOf(engine, queued), 0);
     if (phase !== "decode") {
       const promptTokens = work.sharedTokens + items * work.ownTokens;
       const cachedTokens = Math.min(engine.cachedTokens(stage), Math.max(0, promptTokens - 1));

@@ -42,11 +42,9 @@ type Shown = { readonly cluster: ClusterState; readonly costs: CostModel };
 /** The cluster and its costs as they are to be shown. */
 export function withoutUnloadable(cluster: ClusterState, costs: CostModel, unloadable: readonly Unloadable[]): Shown {
   if (unloadable.length === 0) return { cluster, costs };
-  const shown = { cluster: cluster.fork(), costs: costsWithout(costs, unloadable) };
-  for (const { engine } of unloadable)
-    // The copy is nobody else's.
-    Object.assign(shown.cluster.change(engine), { holding: shown.costs.engine(engine) });
-  return shown;
+  const shown = costsWithout(costs, unloadable);
+  const ids = new Set(unloadable.map(({ engine }) => engine));
+  return { cluster: cluster.with([...ids].map((id) => cluster.engine(id).clone(shown.engine(id)))), costs: shown };
 }
 
 /** The last ones of each cost model: what policies work out of one they keep for as long as it is the same. */

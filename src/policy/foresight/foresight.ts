@@ -73,7 +73,7 @@ export function createForesight({ whole, pairs, revealed }: Settings, combine?: 
     return (isByCall ? onRevealed : onBatched)(view);
   });
   return (view) => {
-    if (!handsOver(view)) return onBoth(view);
+    if (!arePhasesApart(view)) return onBoth(view);
     return (view.cannot?.has("switch-role") === true ? onFixedPairs : onPairs)(view);
   };
 }
@@ -118,14 +118,15 @@ export function createLoneForesight(): (view: View) => Plan | undefined {
     return (batchesOneModelEach(view) ? onRevealed : onMixedCalls)(view);
   });
   return (view) => {
-    if (!batches(view) || handsOver(view)) return undefined;
+    if (!batches(view) || arePhasesApart(view)) return undefined;
     const made = onBoth(view);
+    // The places of an engine that mixes models may be taken: a whole plan looks elsewhere.
     return made?.decisions.some(({ kind }) => kind === "defer") === true ? undefined : made;
   };
 }
 
 /** Some engines prefill or decode only. */
-function handsOver({ costs }: View): boolean {
+function arePhasesApart({ costs }: View): boolean {
   return costs.cluster.engines.some(({ role }) => role !== "both");
 }
 

@@ -5,12 +5,12 @@
  */
 
 import type { CostModel, EngineCosts } from "../../cost/cost-model.ts";
-import { sideBySide } from "../../cost/share-work.ts";
+import { sequencesOf } from "../../cost/share-work.ts";
 import { mixesModels, type EngineId } from "../../model/cluster.ts";
 import type { Decision, Share } from "../../model/decision.ts";
 import type { ModelId } from "../../model/model.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
-import { EngineState } from "../../state/engine-state.ts";
+import type { EngineState, QueuedShare } from "../../state/engine-state.ts";
 import { defer } from "../choose.ts";
 import type { Plan, View } from "../policy.ts";
 
@@ -77,22 +77,20 @@ function partsOf({ cluster }: View, { engines }: CostModel): View["cluster"] {
 /** What of the engine concerns this part of it. */
 function toState(whole: EngineState, holding: EngineCosts): EngineState {
   const [model = ""] = holding.models.keys();
-  const state = new EngineState(holding);
-  state.up = whole.up;
-  state.slowFactor = whole.slowFactor;
+  const state = whole.clone(holding);
   state.residents = whole.residents.filter((each) => each.model === model);
   state.foreseen = whole.foreseen.filter((each) => each.model === model);
-  state.loadEndUs = whole.loadEndUs;
+  state.running = [...whole.batchOf(model)];
+  state.kvTokens = whole.kvTokensOf(model);
   state.queue = whole.queue.filter(({ stage }) => stage.model === model);
-  state.running = whole.running.filter(({ stage }) => stage.model === model);
+  state.queuedUs = 0;
+  state.climbing = 0;
+  state.overtaking = 0;
   for (const { expectedUs, climb, overtakes } of state.queue) {
     state.queuedUs += expectedUs;
     if (climb !== undefined) state.climbing += 1;
     if (overtakes !== undefined) state.overtaking += 1;
   }
-  for (const { kvTokens } of state.running) state.kvTokens += kvTokens;
-  const prefixes = whole.prefixes.get(model);
-  if (prefixes !== undefined) state.prefixes.set(model, prefixes);
   return state;
 }
 
@@ -124,7 +122,7 @@ class Places {
   take(stage: VisibleModelStage, shares: readonly Share[]): boolean {
     const wanted = shares.flatMap(({ engine, items }) => {
       const costs = this.#view.costs.engine(engine);
-      return mixesModels(costs.engine) ? [{ engine, places: placesOf(costs, stage, items) }] : [];
+      return mixesModels(costs.engine) ? [{ engine, places: placesOf(costs, { stage, items }) }] : [];
     });
     if (!wanted.every(({ engine, places }) => places <= this.#leftOf(engine))) return false;
     for (const { engine, places } of wanted) this.#left.set(engine, this.#leftOf(engine) - places);
@@ -137,14 +135,12 @@ class Places {
     const costs = this.#view.costs.engine(id);
     const { running, queue } = this.#view.cluster.engine(id);
     let left = costs.engine.batching.maxSequences;
-    for (const { stage, items } of [...running, ...queue]) left -= placesOf(costs, stage, items);
+    for (const share of [...running, ...queue]) left -= placesOf(costs, share);
     this.#left.set(id, left);
     return left;
   }
 }
 
-/** Items of a share side by side. */
-function placesOf({ engine, models }: EngineCosts, stage: VisibleModelStage, items: number): number {
-  const held = models.get(stage.model);
-  return held === undefined ? 1 : Math.min(items, sideBySide(stage, held, engine.batching.maxSequences));
+function placesOf({ engine, models }: EngineCosts, share: Pick<QueuedShare, "stage" | "items">): number {
+  return sequencesOf(share, models.get(share.stage.model), engine.batching.maxSequences);
 }

@@ -14,6 +14,10 @@ const ask = (url: string, model: string) => send(url, "/v1/chat/completions", ch
 const entry = (url: string, more = ""): string =>
   `{ id: api, kind: openai, url: "${url}", gpu: l4-24g, models: [${small}, ${large}]${more} }`;
 
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await setTimeout(1);
+}
+
 test("an API answers calls of several models side by side", async () => {
   const open: ServerResponse[] = [];
   // Answers nobody until four calls are there at once.
@@ -32,11 +36,11 @@ test("calls of all models together are bounded by maxSequences", async () => {
   await using api = await scriptEngine((response) => void open.push(response));
   await using bench = await openBench([entry(api.url, ", maxSequences: 2")]);
   const answers = [small, large, small].map((model) => ask(bench.url, model));
-  while (open.length < 2) await setTimeout(1);
+  await until(() => bench.gateway.status().openCalls === 3 && open.length === 2);
   await setTimeout(20);
   expect(open).toHaveLength(2);
   open[0]?.end("{}");
-  while (open.length < 3) await setTimeout(1);
+  await until(() => open.length === 3);
   for (const each of open.slice(1)) each.end("{}");
   expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200, 200]);
 });
@@ -46,12 +50,13 @@ test("a server that is said to hold one model gets calls of one at a time", asyn
   await using api = await scriptEngine((response) => void open.push(response));
   await using bench = await openBench([entry(api.url, ", maxResident: 1")]);
   const first = ask(bench.url, small);
-  while (open.length < 1) await setTimeout(1);
+  await until(() => open.length === 1);
   const second = ask(bench.url, large);
+  await until(() => bench.gateway.status().openCalls === 2);
   await setTimeout(20);
   expect(open).toHaveLength(1);
   open[0]?.end("{}");
-  while (open.length < 2) await setTimeout(1);
+  await until(() => open.length === 2);
   open[1]?.end("{}");
   expect([(await first).status, (await second).status]).toEqual([200, 200]);
 });
