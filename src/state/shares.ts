@@ -186,19 +186,23 @@ export function dropShares(cluster: ClusterState, lost: StageLost | StageDrop): 
     const seen = cluster.at(index);
     if (!seen.queue.some(isLost) && !seen.running.some(isLost)) continue;
     const engine = cluster.change(seen.id);
-    for (const share of engine.queue.filter(isLost)) {
-      engine.queuedUs -= share.expectedUs;
-      count(engine, share, -1);
-      expectNoMore(cluster, share);
-    }
-    for (const share of engine.running.filter(isLost)) {
-      engine.kvTokens -= share.kvTokens;
-      expectNoMore(cluster, share);
-    }
-    engine.queue = engine.queue.filter((share) => !isLost(share));
-    engine.running = engine.running.filter((share) => !isLost(share));
+    for (const share of letGo(engine, isLost)) expectNoMore(cluster, share);
     foreseeNothingNew(engine);
   }
+}
+
+/** Takes these shares, queued or running, off the engine and out of its sums; returns them. */
+export function letGo(engine: EngineState, isGone: (share: QueuedShare) => boolean): readonly QueuedShare[] {
+  const queued = engine.queue.filter(isGone);
+  const running = engine.running.filter(isGone);
+  for (const share of queued) {
+    engine.queuedUs -= share.expectedUs;
+    count(engine, share, -1);
+  }
+  for (const share of running) engine.kvTokens -= share.kvTokens;
+  engine.queue = engine.queue.filter((share) => !isGone(share));
+  engine.running = engine.running.filter((share) => !isGone(share));
+  return [...queued, ...running];
 }
 
 /** It will not be handed over, if it was to be. */

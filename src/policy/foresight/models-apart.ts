@@ -11,6 +11,7 @@ import type { Decision, Share } from "../../model/decision.ts";
 import type { ModelId } from "../../model/model.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
 import type { EngineState, QueuedShare } from "../../state/engine-state.ts";
+import { letGo } from "../../state/shares.ts";
 import { defer } from "../choose.ts";
 import type { Plan, View } from "../policy.ts";
 
@@ -80,17 +81,7 @@ function toState(whole: EngineState, holding: EngineCosts): EngineState {
   const state = whole.clone(holding);
   state.residents = whole.residents.filter((each) => each.model === model);
   state.foreseen = whole.foreseen.filter((each) => each.model === model);
-  state.running = [...whole.batchOf(model)];
-  state.kvTokens = whole.kvTokensOf(model);
-  state.queue = whole.queue.filter(({ stage }) => stage.model === model);
-  state.queuedUs = 0;
-  state.climbing = 0;
-  state.overtaking = 0;
-  for (const { expectedUs, climb, overtakes } of state.queue) {
-    state.queuedUs += expectedUs;
-    if (climb !== undefined) state.climbing += 1;
-    if (overtakes !== undefined) state.overtaking += 1;
-  }
+  letGo(state, ({ stage }) => stage.model !== model);
   return state;
 }
 
