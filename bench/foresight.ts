@@ -9,6 +9,7 @@ import { namedCluster } from "../src/catalogue/clusters.ts";
 import { knownModels } from "../src/catalogue/models.ts";
 import type { Stage, Workflow } from "../src/model/workflow.ts";
 import { layBatches } from "../src/policy/foresight/batched/lay.ts";
+import { noDemand } from "../src/policy/foresight/demand.ts";
 import { byTurn, leaveOpen } from "../src/policy/foresight/constructions.ts";
 import { Decoder } from "../src/policy/foresight/decode.ts";
 import { lookOut } from "../src/policy/foresight/outlook.ts";
@@ -71,7 +72,6 @@ function measure(size: number, kind: Kind): { readonly toldUs: number; readonly 
 function layOut(workflow: Workflow, kind: Kind): { readonly scene: Scene; readonly decoder: PlanDecoder } {
   const found: { readonly scene: Scene; readonly decoder: PlanDecoder }[] = [];
   const settings = { ...foresightDefaults, mostStages: Infinity };
-  const noDemand = { parts: {}, counted: [] };
   const plan: Policy = (view) => {
     if (found.length === 0) {
       const outlook = lookOut(view, undefined);

@@ -5,47 +5,70 @@ import type { WorkflowId } from "../../model/workflow.ts";
 import { ownNumbers } from "../by-name.ts";
 import type { View } from "../policy.ts";
 import type { RemainingWork } from "../remaining-work.ts";
+import type { OpenWorkflow } from "../../state/workflow-state.ts";
 
 export type Demand = {
   /** By model, its part of the work of a workflow. */
-  readonly parts: Readonly<Record<ModelId, number>>;
-  /** Open workflows that are counted already. */
+  readonly parts: Parts;
+  /** Open workflows that showed all they call when they came: they are counted already. */
   readonly counted: readonly WorkflowId[];
+  /** Open workflows that are revealed as they go, in the order in which they came: each counts by what it has shown so far. */
+  readonly growing: readonly Growing[];
+  /** The parts without those. */
+  readonly settled: Parts;
 };
 
-export const noDemand: Demand = { parts: {}, counted: [] };
+type Parts = Readonly<Record<ModelId, number>>;
+
+type Growing = {
+  readonly id: WorkflowId;
+  /** How many stages it had shown. */
+  readonly stages: number;
+  /** Its work by model. */
+  readonly workUs: Parts;
+};
+
+export const noDemand: Demand = { parts: {}, counted: [], growing: [], settled: {} };
 
 /** How much a workflow counts against all before it. */
 const latest = 0.15;
 
-export function noteDemand({ workflows }: View, work: RemainingWork, before: Demand | undefined): Demand {
-  let parts: Record<ModelId, number> = { ...before?.parts };
-  const counted = new Set(before?.counted);
-  for (const [id, { stages }] of workflows.open) {
-    if (counted.has(id)) continue;
-    const own = new Map<ModelId, number>();
-    let totalUs = 0;
-    for (const [key, { stage }] of stages) {
-      if (stage.kind === "tool") continue;
-      const us = work[id]?.stageUs[key] ?? 0;
-      own.set(stage.model, us + (own.get(stage.model) ?? 0));
-      totalUs += us;
-    }
-    if (totalUs === 0) continue;
-    const weight = Object.keys(parts).length === 0 ? 1 : latest;
-    const models = new Set([...Object.keys(parts), ...own.keys()]);
-    parts = Object.fromEntries(
-      Array.from(models, (model) => [
-        model,
-        (1 - weight) * (parts[model] ?? 0) + (weight * (own.get(model) ?? 0)) / totalUs,
-      ]),
-    );
+export function noteDemand({ workflows }: View, work: RemainingWork, before: Demand = noDemand): Demand {
+  const counted = new Set(before.counted);
+  const grown = new Map(before.growing.map((each) => [each.id, each]));
+  let { settled } = before;
+  for (const { id, workUs } of before.growing) if (!workflows.open.has(id)) settled = mixIn(settled, workUs);
+  const growing: Growing[] = [];
+  for (const [id, workflow] of workflows.open) {
+    const stages = workflow.stages.size;
+    if (workflow.reveal === "online") {
+      const known = grown.get(id);
+      growing.push(known?.stages === stages ? known : { id, stages, workUs: workByModel(workflow, work) });
+    } else if (!counted.has(id)) settled = mixIn(settled, workByModel(workflow, work));
   }
-  return { parts, counted: [...workflows.open.keys()] };
+  const parts = growing.reduce((sum, { workUs }) => mixIn(sum, workUs), settled);
+  return { parts, counted: [...workflows.open.keys()], growing, settled };
+}
+
+function workByModel({ id, stages }: OpenWorkflow, work: RemainingWork): Parts {
+  const own: Record<ModelId, number> = {};
+  for (const [key, { stage }] of stages)
+    if (stage.kind !== "tool") own[stage.model] = (work[id]?.stageUs[key] ?? 0) + (own[stage.model] ?? 0);
+  return own;
+}
+
+function mixIn(parts: Parts, own: Parts): Parts {
+  const totalUs = Object.values(own).reduce((sum, us) => sum + us, 0);
+  if (totalUs === 0) return parts;
+  const weight = Object.keys(parts).length === 0 ? 1 : latest;
+  const models = new Set([...Object.keys(parts), ...Object.keys(own)]);
+  return Object.fromEntries(
+    Array.from(models, (model) => [model, (1 - weight) * (parts[model] ?? 0) + (weight * (own[model] ?? 0)) / totalUs]),
+  );
 }
 
 /** Without the workflows that are open. Undefined if that is nothing, or no demand at all. */
 export function keepDemand(given: unknown): Demand | undefined {
   const parts = ownNumbers((given as Partial<Demand> | null | undefined)?.parts);
-  return Object.keys(parts).length === 0 ? undefined : { ...noDemand, parts };
+  return Object.keys(parts).length === 0 ? undefined : { ...noDemand, parts, settled: parts };
 }

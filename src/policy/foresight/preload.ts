@@ -1,6 +1,7 @@
 /**
  * Loads for what has not come yet, on engines that the plan leaves idle to its end: a copy of a model is worth the load that it
- * saves, by how much of the work calls it and by how few engines hold it.
+ * saves, by how much of the work calls it and by how few engines hold it. The last copy of one that is called stays before another
+ * copy of what is held already.
  */
 
 import type { Decision } from "../../model/decision.ts";
@@ -22,10 +23,10 @@ export function planPreloads(
 ): readonly Decision[] {
   const decisions: Decision[] = [];
   const added = new Map<ModelId, number>();
+  const copies = (model: ModelId): number => copiesOf(model) + (added.get(model) ?? 0);
   const worth = (engine: EngineState, model: ModelId, more: number): number => {
-    const copies = copiesOf(model) + (added.get(model) ?? 0) + more;
     const loadUs = view.costs.engines[engine.holding.index]?.models.get(model)?.loadUs ?? 0;
-    return ((parts[model] ?? 0) * loadUs) / Math.max(1, copies * copies);
+    return ((parts[model] ?? 0) * loadUs) / Math.max(1, (copies(model) + more) ** 2);
   };
   for (const engine of idle) {
     if (!hasPlace(engine) || !engine.idle) continue;
@@ -49,11 +50,14 @@ export function planPreloads(
         count -= 1;
         freeBytes += engine.residents.find((resident) => resident.model === victim)?.bytes ?? 0;
       }
+      if (copies(model) > 0 && victims.some((victim) => (parts[victim] ?? 0) > 0 && copies(victim) < 2)) continue;
       const gain = worth(engine, model, 1) - margin * lost;
       if (freeBytes >= 0 && gain > (best?.gain ?? 0)) best = { model, gain, victims };
     }
     if (best === undefined) continue;
     added.set(best.model, 1 + (added.get(best.model) ?? 0));
+    // What several engines give up together is more than what each of them does.
+    for (const victim of best.victims) added.set(victim, (added.get(victim) ?? 0) - 1);
     decisions.push({ kind: "prefetch", engine: engine.id, model: best.model, victims: best.victims });
   }
   return decisions;

@@ -14,8 +14,8 @@ test("what is remembered of a model that is gone, or still calls it, makes no ot
   const workflows = [dag("a, b", (id) => ({ model: id === "a" ? "llama-3.1-8b" : "gone" }))];
   const scene = lookOnce({ workflows, cluster: cluster("h100") }, (view) =>
     layScene(view, lookOut(view, undefined), foresightDefaults, {
+      ...noDemand,
       parts: { gone: 0.9, "phi-4-14.7b": 0.1 },
-      counted: [],
     }),
   );
   const wanted = [...scene.awayOf.entries()].filter(([, away]) => away < Infinity);

@@ -2,6 +2,7 @@
 
 import { expect, test } from "vitest";
 import type { Workflow } from "../../../src/model/workflow.ts";
+import { noDemand } from "../../../src/policy/foresight/demand.ts";
 import { byTurn, leaveOpen } from "../../../src/policy/foresight/constructions.ts";
 import { Decoder } from "../../../src/policy/foresight/decode.ts";
 import { createLuck } from "../../../src/policy/foresight/luck.ts";
@@ -28,8 +29,7 @@ function sceneOf(flow: Workflow): Scene {
       summary: "a look",
       plan: (view) => {
         const settings = { ...foresightDefaults, mostShards: 1 as const };
-        if (found.length === 0)
-          found.push(layScene(view, lookOut(view, undefined), settings, { parts: {}, counted: [] }));
+        if (found.length === 0) found.push(layScene(view, lookOut(view, undefined), settings, noDemand));
         return {
           decisions: view.ready.map(({ key, items }) => ({
             kind: "place",
