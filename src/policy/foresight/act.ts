@@ -11,7 +11,7 @@ import { pickEarliestWhole, toPlace } from "../greedy-finish.ts";
 import { canBegin, createPicture, foresee, hasPlace } from "../picture.ts";
 import type { View } from "../policy.ts";
 import type { Demand } from "./demand.ts";
-import type { Starts, WholePlan } from "./plan.ts";
+import type { PlanDecoder, Starts, WholePlan } from "./plan.ts";
 import { planPreloads } from "./preload.ts";
 import type { Scene } from "./scene.ts";
 import type { ForesightSettings } from "./settings.ts";
@@ -21,23 +21,21 @@ const mostBeyond = 64;
 
 type Acting = Pick<ForesightSettings, "prefetch" | "preload">;
 
-/** A plan, when its stages begin, and when all of it is over. */
-type Timed = WholePlan & { readonly beginsUs: Float64Array; readonly endUs: number };
-
-/** `starts`: what begins now, where the next of each engine's sequence are not all that can. */
+/** `laid`: the decoder, as it has laid out the plan. `starts`: what begins now, where the next of each engine's sequence are not all that can. */
 export function act(
   view: View,
-  scene: Scene,
-  plan: Timed,
+  plan: WholePlan,
+  laid: PlanDecoder,
   settings: Acting,
   demand: Demand,
   starts?: Starts,
 ): Decision[] {
-  return new Desk(view, scene, plan).work(settings, demand, starts);
+  return new Desk(view, plan, laid).work(settings, demand, starts);
 }
 
 class Desk {
   readonly #view: View;
+  readonly #laid: PlanDecoder;
   readonly #scene: Scene;
   readonly #told: Int32Array;
   readonly #models: readonly ModelId[];
@@ -45,14 +43,12 @@ class Desk {
   readonly #sequences: readonly (readonly number[])[];
   readonly #decisions: Decision[] = [];
   readonly #decided = new Set<string>();
-  readonly #beginsUs: Float64Array;
-  readonly #endUs: number;
   readonly #taken = new Set<number>();
 
-  constructor(view: View, scene: Scene, { order, told, beginsUs, endUs }: Timed) {
-    this.#beginsUs = beginsUs;
-    this.#endUs = endUs;
+  constructor(view: View, { order, told }: WholePlan, laid: PlanDecoder) {
+    const { scene } = laid;
     this.#view = view;
+    this.#laid = laid;
     this.#scene = scene;
     this.#told = told;
     this.#models = [...view.costs.models.keys()];
@@ -164,17 +160,10 @@ class Desk {
     const idle = [...cluster].filter(
       ({ holding: { index } }) => !this.#taken.has(index) && this.#sequences[index]!.length === 0,
     );
-    const copiesOf = (model: ModelId): number => {
-      let copies = 0;
-      for (const engine of cluster) {
-        const calls = this.#sequences[engine.holding.index]!.some(
-          (stage) => this.#models[this.#scene.modelOf[stage]!] === model,
-        );
-        if (calls || engine.foreseen.some((resident) => resident.model === model)) copies += 1;
-      }
-      return copies;
-    };
-    this.#decisions.push(...planPreloads(this.#view, idle, demand, copiesOf, this.#endUs));
+    const { residency, endsUs } = this.#laid;
+    const copiesOf = (model: ModelId): number => residency.copiesOf(this.#scene.fleet.modelNumber(model));
+    const endUs = endsUs.reduce((last, each) => Math.max(last, each), this.#view.nowUs);
+    this.#decisions.push(...planPreloads(this.#view, idle, demand, copiesOf, endUs));
   }
 
   /** Gives engines to ready stages outside the plan that end there before it has anything to begin. */
@@ -205,7 +194,7 @@ class Desk {
 
   /** When the plan begins something on the engine. */
   #nextUs(index: number): number {
-    return this.#sequences[index]!.reduce((first, stage) => Math.min(first, this.#beginsUs[stage]!), Infinity);
+    return this.#sequences[index]!.reduce((first, stage) => Math.min(first, this.#laid.beginsUs[stage]!), Infinity);
   }
 }
 

@@ -33,7 +33,7 @@ import { recall, toRemember, type PlanDecoder, type PlanMemory, type Starts, typ
 import { planLone } from "./revealed/lone.ts";
 import { createRevealed } from "./revealed/revealed.ts";
 import type { RevealedSettings } from "./revealed/settings.ts";
-import { layScene, type Scene } from "./scene.ts";
+import { layScene } from "./scene.ts";
 import { Search, type Judged } from "./search.ts";
 import type { ForesightSettings } from "./settings.ts";
 import { Valuer } from "./value.ts";
@@ -56,11 +56,13 @@ export type Settings = {
 
 /** `combine` is how `fate` combines candidates where it is asked, of a driver that must not be kept waiting: other plans are cheaper then, too. */
 export function createForesight({ whole, pairs, revealed }: Settings, combine?: Combine): Policy {
-  const onExclusive = remembering("whole", (view) => planWhole(view, whole, layExclusive));
-  const onBatched = keepingForCalls(
-    (view, keeping) => remembering("whole", (own) => planWhole(own, whole, layBatched, keeping))(view),
-    revealed,
-  );
+  const onWhole = (lay: Lay) =>
+    keepingForCalls(
+      (view, keeping) => remembering("whole", (own) => planWhole(own, whole, lay, keeping))(view),
+      revealed,
+    );
+  const onExclusive = onWhole(layExclusive);
+  const onBatched = onWhole(layBatched);
   const onMixed = remembering("mixed", createFate(fateDefaults, combine));
   const onMixedCalls = remembering("mixed", createFate(fateKeeping, combine));
   const onRevealed = remembering("revealed", createRevealed(revealed));
@@ -80,7 +82,6 @@ export function createForesight({ whole, pairs, revealed }: Settings, combine?: 
 
 /** What a plan is laid out on, how much search that allows, and what early ends of stages count there. */
 type Laid = {
-  readonly scene: Scene;
   readonly decoder: PlanDecoder;
   /** Of the plan that was decoded last; undefined: the next of each engine's sequence. */
   readonly startsOf?: (plan: WholePlan) => Starts;
@@ -94,13 +95,13 @@ type Lay = (view: View, outlook: Outlook, settings: ForesightSettings, demand: D
 const layExclusive: Lay = (view, outlook, settings, demand) => {
   const scene = layScene(view, outlook, settings, demand);
   const { visits, firstVisits, early } = settings;
-  return { scene, decoder: new Decoder(scene, settings.prefetch), visits, firstVisits, early };
+  return { decoder: new Decoder(scene, settings.prefetch), visits, firstVisits, early };
 };
 
 const layBatched: Lay = (view, outlook, settings, demand) => {
   const { batchedVisits: visits, firstBatchedVisits: firstVisits, batchedEarly: early } = settings;
-  const { scene, decoder } = layBatches(view, outlook, settings, demand);
-  return { scene, decoder, startsOf: (plan) => decoder.startsOf(plan), visits, firstVisits, early };
+  const { decoder } = layBatches(view, outlook, settings, demand);
+  return { decoder, startsOf: (plan) => decoder.startsOf(plan), visits, firstVisits, early };
 };
 
 /** Every engine batches, and one model at a time: what the decoder for batches knows. */
@@ -145,13 +146,12 @@ function planWhole(view: View, settings: ForesightSettings, lay: Lay, keeping?: 
   const { order: inTurn, ...outlook } = lookOut(view, before?.outlook);
   const demand = settings.history ? noteDemand(view, outlook.work, before?.demand) : noDemand;
   const laid = lay(view, { ...outlook, order: inTurn }, settings, demand);
-  const { scene, decoder, early } = laid;
+  const { decoder, early } = laid;
+  const { scene } = decoder;
   const search = new Search(scene, decoder, new Valuer(scene, { ...settings, early }, keeping));
   const plan = searchPlan(view, laid, search, before?.plan, settings);
   decoder.decode(plan.order, plan.told);
-  const endUs = decoder.endsUs.reduce((last, each) => Math.max(last, each), view.nowUs);
-  const { beginsUs } = decoder;
-  const decisions = act(view, scene, { ...plan, beginsUs, endUs }, settings, demand, laid.startsOf?.(plan));
+  const decisions = act(view, plan, decoder, settings, demand, laid.startsOf?.(plan));
   if (!begins(decisions) && view.ready.length > 0 && isAtRest(view)) {
     const { mostShards } = settings;
     const greedy = planEarliestFinish(view, oldestFirst(view), { hold: true, mostShards });
@@ -163,7 +163,7 @@ function planWhole(view: View, settings: ForesightSettings, lay: Lay, keeping?: 
 
 function searchPlan(
   view: View,
-  { scene, visits: usual, firstVisits }: Laid,
+  { decoder: { scene }, visits: usual, firstVisits }: Laid,
   search: Search,
   before: PlanMemory | undefined,
   settings: ForesightSettings,

@@ -20,6 +20,7 @@ export type WholePlan = {
 
 /** Lays plans out in time. What a pass has found stands until the next one. */
 export type PlanDecoder = {
+  readonly scene: Scene;
   readonly decode: (order: Int32Array, told: Int32Array) => void;
   /** The plan with a place for what it left open, in an order that has the same outcome. */
   readonly settle: (plan: WholePlan) => WholePlan;

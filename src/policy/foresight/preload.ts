@@ -1,7 +1,7 @@
 /**
  * Loads for what has not come yet, on engines that the plan leaves idle to its end: a copy of a model is worth the load that it
- * saves, by how much of the work calls it and by how few engines hold it. The last copy of one that is called stays before another
- * copy of what is held already.
+ * saves, by how much of the work calls it and by how few engines hold it in the end. The last copy of one that is called makes way for
+ * none.
  */
 
 import type { Decision } from "../../model/decision.ts";
@@ -24,6 +24,7 @@ export function planPreloads(
   const decisions: Decision[] = [];
   const added = new Map<ModelId, number>();
   const copies = (model: ModelId): number => copiesOf(model) + (added.get(model) ?? 0);
+  const isLast = (model: ModelId): boolean => (parts[model] ?? 0) > 0 && copies(model) < 2;
   const worth = (engine: EngineState, model: ModelId, more: number): number => {
     const loadUs = view.costs.engines[engine.holding.index]?.models.get(model)?.loadUs ?? 0;
     return ((parts[model] ?? 0) * loadUs) / Math.max(1, (copies(model) + more) ** 2);
@@ -50,7 +51,7 @@ export function planPreloads(
         count -= 1;
         freeBytes += engine.residents.find((resident) => resident.model === victim)?.bytes ?? 0;
       }
-      if (copies(model) > 0 && victims.some((victim) => (parts[victim] ?? 0) > 0 && copies(victim) < 2)) continue;
+      if (victims.some(isLast)) continue;
       const gain = worth(engine, model, 1) - margin * lost;
       if (freeBytes >= 0 && gain > (best?.gain ?? 0)) best = { model, gain, victims };
     }

@@ -94,9 +94,11 @@ export class Residency {
     return this.#loadedUs;
   }
 
-  isAnywhere(model: number): boolean {
-    for (let engine = 0; engine < this.#held.length; engine++) if (this.has(engine, model)) return true;
-    return false;
+  /** How many engines hold it. */
+  copiesOf(model: number): number {
+    let copies = 0;
+    for (let engine = 0; engine < this.#held.length; engine++) if (this.has(engine, model)) copies += 1;
+    return copies;
   }
 
   loadUs(engine: number, model: number): number {

@@ -76,7 +76,7 @@ export class Valuer {
 function keepingCost(residency: Residency, { loadTime, missingUs }: Keeping): number {
   let cost = loadTime * residency.loadedUs;
   for (let model = 0; model < missingUs.length; model++)
-    if (missingUs[model]! > 0 && !residency.isAnywhere(model)) cost += missingUs[model]!;
+    if (missingUs[model]! > 0 && residency.copiesOf(model) === 0) cost += missingUs[model]!;
   return cost;
 }
 

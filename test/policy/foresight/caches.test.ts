@@ -24,18 +24,12 @@ function follow(flow: Workflow, kvBytes: number, names: readonly string[]) {
     const memory = view.memory as PlanMemory | undefined;
     const first = { workflows: ["w"], order: names.map((name) => `w/${name}`), told: names.map(() => 0) };
     const whole = recall(scene, memory ?? first, [...scene.stages.keys()], false);
+    const decoder = new Decoder(scene, true);
     if (memory === undefined) {
-      const decoder = new Decoder(scene, true);
       decoder.decode(whole.order, whole.told);
       predictedUs = names.map((name) => decoder.endsUs[scene.stages.findIndex(({ key }) => key === `w/${name}`)]!);
     }
-    const decisions = act(
-      view,
-      scene,
-      { ...whole, beginsUs: new Float64Array(scene.stages.length), endUs: 0 },
-      { prefetch: true, preload: false },
-      noDemand,
-    );
+    const decisions = act(view, whole, decoder, { prefetch: true, preload: false }, noDemand);
     return { decisions, memory: toRemember(scene, whole) };
   };
   const { events } = runPlain({

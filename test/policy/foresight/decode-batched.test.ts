@@ -91,14 +91,7 @@ function follower(seed: number, { loadsAhead, open }: Case, found: Prediction): 
     if (before === undefined)
       for (const [stage, { key }] of scene.stages.entries()) found.endsUs.set(key, decoder.endsUs[stage]!);
     return {
-      decisions: act(
-        view,
-        scene,
-        { ...whole, beginsUs: decoder.beginsUs, endUs: 0 },
-        settings,
-        noDemand,
-        decoder.startsOf(whole),
-      ),
+      decisions: act(view, whole, decoder, settings, noDemand, decoder.startsOf(whole)),
       memory: toRemember(scene, whole),
     };
   };

@@ -88,8 +88,8 @@ function follower(seed: number, each: Case, found: Prediction): PolicyEntry {
     const scene = layScene(view, lookOut(view, undefined), settings, noDemand);
     let whole =
       before === undefined ? drawPlan(scene, createRng(seed, "plan"), each) : recall(scene, before, [], false);
+    const decoder = new Decoder(scene, loadsAhead);
     if (before === undefined) {
-      const decoder = new Decoder(scene, loadsAhead);
       const inOrder = inTimeOrder(decoder, whole);
       if (inOrder !== undefined) {
         whole = inOrder;
@@ -98,13 +98,7 @@ function follower(seed: number, each: Case, found: Prediction): PolicyEntry {
       }
     }
     return {
-      decisions: act(
-        view,
-        scene,
-        { ...whole, beginsUs: new Float64Array(scene.stages.length), endUs: 0 },
-        { prefetch: loadsAhead, preload: false },
-        noDemand,
-      ),
+      decisions: act(view, whole, decoder, { prefetch: loadsAhead, preload: false }, noDemand),
       memory: toRemember(scene, whole),
     };
   };

@@ -3,9 +3,10 @@
 import { expect, test } from "vitest";
 import { foresightPolicies } from "../../../src/policy/foresight/ablations.ts";
 import { stepKey, type History } from "../../../src/policy/foresight/revealed/history.ts";
+import type { Batching } from "../../../src/model/cluster.ts";
 import type { Stage } from "../../../src/model/workflow.ts";
 import type { Policy } from "../../../src/policy/policy.ts";
-import { batched, cluster, dag, firstUs, run } from "../../support/build.ts";
+import { batched, cluster, dag, exclusive, firstUs, run } from "../../support/build.ts";
 import { plainCalibration } from "../../support/plain-calibration.ts";
 
 const small = "llama-3.1-8b";
@@ -22,8 +23,8 @@ type Name = keyof typeof foresightPolicies;
  * A session calls the large model again and again, which one engine holds; a graph that runs on the other one, and then one whose model
  * nobody holds. What was evicted, when the last one began, and what was learnt.
  */
-function watch(name: Name, reveal: "online" | "static" = "online") {
-  const machines = cluster("h100 h100", { host: "host", kvBytes: 4e9, batching: batched });
+function watch(name: Name, reveal: "online" | "static" = "online", batching: Batching = batched) {
+  const machines = cluster("h100 h100", { host: "host", kvBytes: 4e9, batching });
   const engines = machines.engines.map((engine, index) => ({ ...engine, resident: [[small], [large]][index]! }));
   const output = { estimate: 300, actual: 300, limit: 800 };
   const chain = dag("a -> t -> b -> u -> c", () => ({ model: large }), { reveal });
@@ -53,14 +54,15 @@ function watch(name: Name, reveal: "online" | "static" = "online") {
   return { evicted, beginUs: firstUs(journal, "prefill-start", "late/y"), history };
 }
 
-test("a model that they call is not pushed out because nothing that is visible calls it", () => {
-  const { evicted, history } = watch("foresight");
-  expect(evicted).toEqual([small]);
-  expect(history?.after[stepKey("session", large)]).toMatchObject({ next: { [large]: 2 } });
-  // To whoever knows no history it is as good as the other one, and is free sooner.
-  const without = watch("foresight-residency");
-  expect(without.evicted).toContain(large);
-});
+for (const batching of [batched, exclusive])
+  test(`a model that they call is not pushed out because nothing that is visible calls it: ${batching.kind}`, () => {
+    const { evicted, history } = watch("foresight", "online", batching);
+    expect(evicted).toEqual([small]);
+    expect(history?.after[stepKey("session", large)]).toMatchObject({ next: { [large]: 2 } });
+    // To whoever knows no history it is as good as the other one, and is free sooner.
+    const without = watch("foresight-residency", "online", batching);
+    expect(without.evicted).toContain(large);
+  });
 
 test("where all graphs are visible nothing is kept that none of them calls", () => {
   const visible = watch("foresight", "static");
