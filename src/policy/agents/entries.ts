@@ -1,6 +1,7 @@
 /** The policies for agents' workflows by name: orders with a placement each, `hexagent`, and what it becomes with one thing less or more. */
 
 import type { BatchingChange, PolicyEntry } from "../policy.ts";
+import { withModelsApart } from "../models-apart.ts";
 import { createHexagent, keepHistory } from "./hexagent.ts";
 import { orders, type OrderName } from "./orders.ts";
 import { createOrdered } from "./placements.ts";
@@ -39,9 +40,11 @@ function orderSummary(order: OrderName): string {
 
 /** It looks at prompts that have been taken in, whether or not anything is ready. */
 function variant(summary: string, change: Partial<HexagentSettings> = {}, batching?: BatchingChange): PolicyEntry {
-  const plan = createHexagent({ ...hexagentDefaults, ...change });
+  const settings = { ...hexagentDefaults, ...change };
+  const plan = createHexagent(settings);
   return {
-    plan,
+    // What it holds is held for one model of an engine; in the queue of one that runs them side by side models pass each other.
+    plan: settings.hold ? withModelsApart(plan) : plan,
     summary,
     whenIdle: true,
     ...(batching === undefined ? {} : { batching }),

@@ -4,6 +4,7 @@ import { isFeasible } from "../../cost/candidate.ts";
 import type { Decision, Place } from "../../model/decision.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
 import { createLoads, defer, pickLeastLoaded, placeWhole } from "../choose.ts";
+import { withModelsApart } from "../models-apart.ts";
 import type { Policy, View } from "../policy.ts";
 import { inOrder, orders, type Call, type Order, type OrderName, type Urgency } from "./orders.ts";
 import { Projection, type Projected } from "./projection.ts";
@@ -44,7 +45,10 @@ const placements = {
 export type PlacementName = keyof typeof placements;
 
 export function createOrdered(order: OrderName, placement: PlacementName): Policy {
-  return (view) => ({ decisions: view.ready.length === 0 ? [] : placements[placement](view, orders[order]) });
+  const plan: Policy = (view) => ({
+    decisions: view.ready.length === 0 ? [] : placements[placement](view, orders[order]),
+  });
+  return placement === "@projected" ? withModelsApart(plan) : plan;
 }
 
 export type Projecting = {

@@ -26,7 +26,7 @@ import { layBatches } from "./batched/lay.ts";
 import { isAnyRevealedAsItGoes, keepingForCalls, type Keeping } from "./keeping.ts";
 import { lookOut, type Outlook, type OutlookMemory } from "./outlook.ts";
 import { remembering } from "./memories.ts";
-import { withModelsApart } from "./models-apart.ts";
+import { withModelsApart } from "../models-apart.ts";
 import { createPairs } from "./pairs/pairs.ts";
 import { withFixedRoles, type PairsSettings } from "./pairs/settings.ts";
 import { recall, toRemember, type PlanDecoder, type PlanMemory, type Starts, type WholePlan } from "./plan.ts";
@@ -68,16 +68,13 @@ export function createForesight({ whole, pairs, revealed }: Settings, combine?: 
   const onRevealed = remembering("revealed", createRevealed(revealed));
   const onPairs = remembering("pairs", createPairs(pairs));
   const onFixedPairs = remembering("pairs", createPairs(withFixedRoles(pairs)));
-  const onBoth = withModelsApart((view) => {
+  return withModelsApart((view) => {
+    if (arePhasesApart(view)) return (view.cannot?.has("switch-role") === true ? onFixedPairs : onPairs)(view);
     if (!batches(view)) return onExclusive(view);
     const isByCall = isRevealedAsItGoes(view);
     if (!batchesOneModelEach(view)) return (isByCall ? onMixedCalls : onMixed)(view);
     return (isByCall ? onRevealed : onBatched)(view);
   });
-  return (view) => {
-    if (!arePhasesApart(view)) return onBoth(view);
-    return (view.cannot?.has("switch-role") === true ? onFixedPairs : onPairs)(view);
-  };
 }
 
 /** What a plan is laid out on, how much search that allows, and what early ends of stages count there. */

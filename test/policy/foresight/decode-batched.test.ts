@@ -10,7 +10,7 @@ import { act } from "../../../src/policy/foresight/act.ts";
 import { layBatches } from "../../../src/policy/foresight/batched/lay.ts";
 import { byTurn, leaveOpen } from "../../../src/policy/foresight/constructions.ts";
 import { noDemand } from "../../../src/policy/foresight/demand.ts";
-import { withModelsApart } from "../../../src/policy/foresight/models-apart.ts";
+import { withModelsApart } from "../../../src/policy/models-apart.ts";
 import { lookOut } from "../../../src/policy/foresight/outlook.ts";
 import {
   parentsFirst,

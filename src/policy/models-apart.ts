@@ -4,16 +4,16 @@
  * are the engine's places.
  */
 
-import type { CostModel, EngineCosts } from "../../cost/cost-model.ts";
-import { sequencesOf } from "../../cost/share-work.ts";
-import { mixesModels, type EngineId } from "../../model/cluster.ts";
-import type { Decision, Share } from "../../model/decision.ts";
-import type { ModelId } from "../../model/model.ts";
-import type { VisibleModelStage } from "../../model/visible.ts";
-import type { EngineState, QueuedShare } from "../../state/engine-state.ts";
-import { letGo } from "../../state/shares.ts";
-import { defer } from "../choose.ts";
-import type { Plan, View } from "../policy.ts";
+import type { CostModel, EngineCosts } from "../cost/cost-model.ts";
+import { sequencesOf } from "../cost/share-work.ts";
+import { mixesModels, type EngineId } from "../model/cluster.ts";
+import type { Decision, Share } from "../model/decision.ts";
+import type { ModelId } from "../model/model.ts";
+import type { VisibleModelStage } from "../model/visible.ts";
+import type { EngineState, QueuedShare } from "../state/engine-state.ts";
+import { letGo } from "../state/shares.ts";
+import { defer } from "./choose.ts";
+import type { Plan, View } from "./policy.ts";
 
 /** Engines, parts counted, that are planned so: at every event a plan looks at each of them. */
 const mostEngines = 64;
@@ -90,13 +90,14 @@ function ofWholes(view: View, apart: CostModel, decisions: readonly Decision[]):
   const nameOf = (id: EngineId): EngineId => apart.engine(id).partOf ?? id;
   const places = new Places(view);
   return decisions.map((decision) => {
-    if (decision.kind === "place") {
-      const shares = decision.shares.map((share) => ({ ...share, engine: nameOf(share.engine) }));
-      const { stage } = view.workflows.node(decision.stage);
-      if (stage.kind === "tool" || places.take(stage, shares)) return { ...decision, shares };
-      return defer(stage, "better-later");
-    }
-    return "engine" in decision ? { ...decision, engine: nameOf(decision.engine) } : decision;
+    if ("engine" in decision) return { ...decision, engine: nameOf(decision.engine) };
+    if (decision.kind === "defer") return decision;
+    const decodes = decision.decodeEngine === undefined ? {} : { decodeEngine: nameOf(decision.decodeEngine) };
+    if (decision.kind === "redirect") return { ...decision, ...decodes };
+    const shares = decision.shares.map((share) => ({ ...share, engine: nameOf(share.engine) }));
+    const { stage } = view.workflows.node(decision.stage);
+    if (stage.kind === "tool" || places.take(stage, shares)) return { ...decision, shares, ...decodes };
+    return defer(stage, "better-later");
   });
 }
 

@@ -1,14 +1,14 @@
-/** Engines that run their models side by side: planned as one engine for each, which share their places. */
+/** Engines that run their models side by side, to policies that plan one engine for each, which share their places. */
 
 import { expect, test } from "vitest";
-import type { Batching, Cluster } from "../../../src/model/cluster.ts";
-import type { JournalEvent } from "../../../src/model/event.ts";
-import type { Workflow } from "../../../src/model/workflow.ts";
-import { foresightPolicies } from "../../../src/policy/foresight/ablations.ts";
-import { createRng } from "../../../src/random/rng.ts";
-import { batched, cluster, dag, firstUs, run } from "../../support/build.ts";
+import type { Batching, Cluster } from "../../src/model/cluster.ts";
+import type { JournalEvent } from "../../src/model/event.ts";
+import type { Workflow } from "../../src/model/workflow.ts";
+import { policies } from "../../src/policy/policies.ts";
+import { createRng } from "../../src/random/rng.ts";
+import { batched, cluster, dag, firstUs, run } from "../support/build.ts";
 
-const { foresight } = foresightPolicies;
+const { foresight } = policies;
 const small = "llama-3.1-8b";
 const middle = "phi-4-14.7b";
 const both = [small, middle];
@@ -55,15 +55,21 @@ const endsOf = (events: readonly JournalEvent[]): readonly (readonly [string, nu
     .flatMap((event) => (event.kind === "stage-end" ? [[event.stage, event.atUs] as const] : []))
     .toSorted(([one], [other]) => (one < other ? -1 : 1));
 
-test.for<Workflow["reveal"]>(["static", "online"])(
-  "with places enough, an engine that runs two models side by side is two engines (%s)",
-  (reveal) => {
+test.for([
+  ["foresight", "static"],
+  ["foresight", "online"],
+  ["hexagent", "online"],
+  ["workflow-llf@projected", "online"],
+] as const)(
+  "with places enough, an engine that runs two models side by side is two engines (%s, %s)",
+  ([name, reveal]) => {
+    const policy = policies[name];
     for (let seed = 1; seed <= 2; seed++) {
       const workflows = flows(seed, reveal);
-      const mixing = run({ policy: foresight, workflows, cluster: machines([{ maxSequences: 100 }], []) });
+      const mixing = run({ policy, workflows, cluster: machines([{ maxSequences: 100 }], []) });
       const apart = machines([], both);
       const engines = apart.engines.map((engine) => ({ ...engine, batching: { ...batched, maxSequences: 100 } }));
-      const two = run({ policy: foresight, workflows, cluster: { ...apart, engines } });
+      const two = run({ policy, workflows, cluster: { ...apart, engines } });
       expect(endsOf(mixing.events)).toEqual(endsOf(two.events));
     }
   },
@@ -100,6 +106,21 @@ test.for<Workflow["reveal"]>(["static", "online"])(
     });
     const place = events.find((event) => event.kind === "stage-place" && event.stage === "late/a");
     expect(place).toMatchObject({ atUs: 1_000_000, shares: [{ engine: "engine-1" }] });
+  },
+);
+
+test.for(["hexagent", "foresight"] as const)(
+  "beside engines that prefill and decode apart it takes calls of all its models at once (%s)",
+  (name) => {
+    const apart = cluster("h200 h200 h200", { host: "host-0", batching: batched, kvBytes });
+    const engines = apart.engines.map((engine, index) => {
+      const own = { ...engine, models: both, resident: both, maxResident: 2 };
+      if (index < 2) return { ...own, role: (["prefill", "decode"] as const)[index]!, resident: [] };
+      return { ...own, batching: { ...batched, mixesModels: true } };
+    });
+    const workflows = both.map((model) => dag("a", () => ({ model }), { id: model, reveal: "online" }));
+    const journal = run({ policy: policies[name], workflows, cluster: { ...apart, engines } });
+    for (const model of both) expect(firstUs(journal, "share-start", `${model}/a`)).toBe(0);
   },
 );
 
