@@ -46,7 +46,8 @@ export type Rates = {
 };
 
 export function createRates(engine: Engine, gpu: GpuKind, model: Model, calibration: Calibration): Rates {
-  const coefficients: Coefficients = calibration.gpus[gpu.id] ?? calibration.generic;
+  const { gpus, models, generic } = calibration;
+  const coefficients: Coefficients = (Object.hasOwn(gpus, gpu.id) ? gpus[gpu.id] : undefined) ?? generic;
   const group = engine.devices.length;
   const eightBit = model.precision === "fp8" && gpu.fp8FlopsPerSecond !== undefined;
   const peak = (eightBit ? gpu.fp8FlopsPerSecond : gpu.bf16FlopsPerSecond) ?? gpu.bf16FlopsPerSecond;
@@ -88,7 +89,7 @@ export function createRates(engine: Engine, gpu: GpuKind, model: Model, calibrat
     sequenceUs: coefficients.sequenceUs,
     prefillUs: layers * coefficients.prefillLayerUs,
     mixedUs: coefficients.mixedUs,
-    correction: calibration.models[model.id] ?? { prefill: 1, decode: 1 },
+    correction: (Object.hasOwn(models, model.id) ? models[model.id] : undefined) ?? { prefill: 1, decode: 1 },
   };
 }
 

@@ -2,7 +2,7 @@
 
 import type { ModelId } from "../../model/model.ts";
 import type { WorkflowId } from "../../model/workflow.ts";
-import { ownNumbers } from "../by-name.ts";
+import { ownNumbers, ownOf } from "../by-name.ts";
 import type { View } from "../policy.ts";
 import type { RemainingWork } from "../remaining-work.ts";
 import type { OpenWorkflow } from "../../state/workflow-state.ts";
@@ -51,10 +51,10 @@ export function noteDemand({ workflows }: View, work: RemainingWork, before: Dem
 }
 
 function workByModel({ id, stages }: OpenWorkflow, work: RemainingWork): Parts {
-  const own: Record<ModelId, number> = {};
+  const own = new Map<ModelId, number>();
   for (const [key, { stage }] of stages)
-    if (stage.kind !== "tool") own[stage.model] = (work[id]?.stageUs[key] ?? 0) + (own[stage.model] ?? 0);
-  return own;
+    if (stage.kind !== "tool") own.set(stage.model, (work[id]?.stageUs[key] ?? 0) + (own.get(stage.model) ?? 0));
+  return Object.fromEntries(own);
 }
 
 function mixIn(parts: Parts, own: Parts): Parts {
@@ -63,7 +63,10 @@ function mixIn(parts: Parts, own: Parts): Parts {
   const weight = Object.keys(parts).length === 0 ? 1 : latest;
   const models = new Set([...Object.keys(parts), ...Object.keys(own)]);
   return Object.fromEntries(
-    Array.from(models, (model) => [model, (1 - weight) * (parts[model] ?? 0) + (weight * (own[model] ?? 0)) / totalUs]),
+    Array.from(models, (model) => [
+      model,
+      (1 - weight) * (ownOf(parts, model) ?? 0) + (weight * (ownOf(own, model) ?? 0)) / totalUs,
+    ]),
   );
 }
 

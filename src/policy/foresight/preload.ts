@@ -7,6 +7,7 @@
 import type { Decision } from "../../model/decision.ts";
 import type { ModelId } from "../../model/model.ts";
 import type { EngineState } from "../../state/engine-state.ts";
+import { ownOf } from "../by-name.ts";
 import { hasPlace } from "../picture.ts";
 import type { View } from "../policy.ts";
 import type { Demand } from "./demand.ts";
@@ -24,10 +25,11 @@ export function planPreloads(
   const decisions: Decision[] = [];
   const added = new Map<ModelId, number>();
   const copies = (model: ModelId): number => copiesOf(model) + (added.get(model) ?? 0);
-  const isLast = (model: ModelId): boolean => (parts[model] ?? 0) > 0 && copies(model) < 2;
+  const partOf = (model: ModelId): number => ownOf(parts, model) ?? 0;
+  const isLast = (model: ModelId): boolean => partOf(model) > 0 && copies(model) < 2;
   const worth = (engine: EngineState, model: ModelId, more: number): number => {
     const loadUs = view.costs.engines[engine.holding.index]?.models.get(model)?.loadUs ?? 0;
-    return ((parts[model] ?? 0) * loadUs) / Math.max(1, (copies(model) + more) ** 2);
+    return (partOf(model) * loadUs) / Math.max(1, (copies(model) + more) ** 2);
   };
   for (const engine of idle) {
     if (!hasPlace(engine) || !engine.idle) continue;
