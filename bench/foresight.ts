@@ -15,7 +15,7 @@ import { Decoder } from "../src/policy/foresight/decode.ts";
 import { lookOut } from "../src/policy/foresight/outlook.ts";
 import { layPairs } from "../src/policy/foresight/pairs/plan/lay.ts";
 import type { PlanDecoder } from "../src/policy/foresight/plan.ts";
-import { layScene, type Scene } from "../src/policy/foresight/scene.ts";
+import { layScene } from "../src/policy/foresight/scene.ts";
 import { foresightDefaults } from "../src/policy/foresight/settings.ts";
 import { policies } from "../src/policy/policies.ts";
 import type { Policy } from "../src/policy/policy.ts";
@@ -51,7 +51,8 @@ function benchOn(kind: Kind): void {
 }
 
 function measure(size: number, kind: Kind): { readonly toldUs: number; readonly openUs: number } {
-  const { scene, decoder } = layOut(drawWorkflow(size), kind);
+  const decoder = layOut(drawWorkflow(size), kind);
+  const { scene } = decoder;
   const rng = createRng(1, "plans");
   const open = leaveOpen(scene, byTurn(scene), kind === "exclusive");
   const told = Array.from({ length: plans }, () =>
@@ -69,17 +70,17 @@ function measure(size: number, kind: Kind): { readonly toldUs: number; readonly 
 }
 
 /** What `foresight` sees when the workflow arrives. */
-function layOut(workflow: Workflow, kind: Kind): { readonly scene: Scene; readonly decoder: PlanDecoder } {
-  const found: { readonly scene: Scene; readonly decoder: PlanDecoder }[] = [];
+function layOut(workflow: Workflow, kind: Kind): PlanDecoder {
+  const found: PlanDecoder[] = [];
   const settings = { ...foresightDefaults, mostStages: Infinity };
   const plan: Policy = (view) => {
     if (found.length === 0) {
       const outlook = lookOut(view, undefined);
-      if (kind === "batched") found.push(layBatches(view, outlook, settings, noDemand));
-      else {
-        const scene = layScene(view, outlook, settings, noDemand);
-        found.push({ scene, decoder: new Decoder(scene, true) });
-      }
+      found.push(
+        kind === "batched"
+          ? layBatches(view, outlook, settings, noDemand)
+          : new Decoder(layScene(view, outlook, settings, noDemand), true),
+      );
     }
     return policies["greedy-finish"].plan(view);
   };

@@ -7,6 +7,7 @@
 
 import type { Engine, GpuKind } from "../model/cluster.ts";
 import type { Model } from "../model/model.ts";
+import { ownOf } from "../model/own.ts";
 import type { Calibration, Coefficients, ModelCorrection } from "./calibration.ts";
 
 /** What one iteration works on. */
@@ -46,8 +47,7 @@ export type Rates = {
 };
 
 export function createRates(engine: Engine, gpu: GpuKind, model: Model, calibration: Calibration): Rates {
-  const { gpus, models, generic } = calibration;
-  const coefficients: Coefficients = (Object.hasOwn(gpus, gpu.id) ? gpus[gpu.id] : undefined) ?? generic;
+  const coefficients: Coefficients = ownOf(calibration.gpus, gpu.id) ?? calibration.generic;
   const group = engine.devices.length;
   const eightBit = model.precision === "fp8" && gpu.fp8FlopsPerSecond !== undefined;
   const peak = (eightBit ? gpu.fp8FlopsPerSecond : gpu.bf16FlopsPerSecond) ?? gpu.bf16FlopsPerSecond;
@@ -89,7 +89,7 @@ export function createRates(engine: Engine, gpu: GpuKind, model: Model, calibrat
     sequenceUs: coefficients.sequenceUs,
     prefillUs: layers * coefficients.prefillLayerUs,
     mixedUs: coefficients.mixedUs,
-    correction: (Object.hasOwn(models, model.id) ? models[model.id] : undefined) ?? { prefill: 1, decode: 1 },
+    correction: ownOf(calibration.models, model.id) ?? { prefill: 1, decode: 1 },
   };
 }
 

@@ -1,10 +1,5 @@
 /** Records by names that callers choose: any text, `constructor` too, and as many as they like. */
 
-/** What a record has of its own under a name. */
-export function ownOf<Value>(record: Readonly<Record<string, Value>> | undefined, name: string): Value | undefined {
-  return record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined;
-}
-
 /** Of more classes of workflows than this, those of which the least is known are forgotten. */
 export const mostClasses = 256;
 

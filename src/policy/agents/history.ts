@@ -10,7 +10,8 @@ import type { Known } from "../../cost/candidate.ts";
 import type { VisibleModelStage } from "../../model/visible.ts";
 import type { WorkflowId } from "../../model/workflow.ts";
 import type { StageNode } from "../../state/workflow-state.ts";
-import { isAmount, leastKnown, ownOf } from "../by-name.ts";
+import { ownOf } from "../../model/own.ts";
+import { isAmount, leastKnown } from "../by-name.ts";
 import { bookOf } from "./workflow-book.ts";
 
 export type History = {

@@ -2,7 +2,8 @@
 
 import type { ModelId } from "../../model/model.ts";
 import type { WorkflowId } from "../../model/workflow.ts";
-import { ownNumbers, ownOf } from "../by-name.ts";
+import { ownOf } from "../../model/own.ts";
+import { ownNumbers } from "../by-name.ts";
 import type { View } from "../policy.ts";
 import type { RemainingWork } from "../remaining-work.ts";
 import type { OpenWorkflow } from "../../state/workflow-state.ts";
@@ -10,7 +11,7 @@ import type { OpenWorkflow } from "../../state/workflow-state.ts";
 export type Demand = {
   /** By model, its part of the work of a workflow. */
   readonly parts: Parts;
-  /** Open workflows that showed all they call when they came: they are counted already. */
+  /** Open workflows that showed all they call when they came: `settled` has them. */
   readonly counted: readonly WorkflowId[];
   /** Open workflows that are revealed as they go, in the order in which they came: each counts by what it has shown so far. */
   readonly growing: readonly Growing[];
@@ -34,20 +35,24 @@ export const noDemand: Demand = { parts: {}, counted: [], growing: [], settled: 
 const latest = 0.15;
 
 export function noteDemand({ workflows }: View, work: RemainingWork, before: Demand = noDemand): Demand {
-  const counted = new Set(before.counted);
+  const known = new Set(before.counted);
   const grown = new Map(before.growing.map((each) => [each.id, each]));
   let { settled } = before;
   for (const { id, workUs } of before.growing) if (!workflows.open.has(id)) settled = mixIn(settled, workUs);
+  const counted: WorkflowId[] = [];
   const growing: Growing[] = [];
   for (const [id, workflow] of workflows.open) {
     const stages = workflow.stages.size;
     if (workflow.reveal === "online") {
-      const known = grown.get(id);
-      growing.push(known?.stages === stages ? known : { id, stages, workUs: workByModel(workflow, work) });
-    } else if (!counted.has(id)) settled = mixIn(settled, workByModel(workflow, work));
+      const last = grown.get(id);
+      growing.push(last?.stages === stages ? last : { id, stages, workUs: workByModel(workflow, work) });
+    } else {
+      counted.push(id);
+      if (!known.has(id)) settled = mixIn(settled, workByModel(workflow, work));
+    }
   }
   const parts = growing.reduce((sum, { workUs }) => mixIn(sum, workUs), settled);
-  return { parts, counted: [...workflows.open.keys()], growing, settled };
+  return { parts, counted, growing, settled };
 }
 
 function workByModel({ id, stages }: OpenWorkflow, work: RemainingWork): Parts {

@@ -97,7 +97,7 @@ const layExclusive: Lay = (view, outlook, settings, demand) => {
 
 const layBatched: Lay = (view, outlook, settings, demand) => {
   const { batchedVisits: visits, firstBatchedVisits: firstVisits, batchedEarly: early } = settings;
-  const { decoder } = layBatches(view, outlook, settings, demand);
+  const decoder = layBatches(view, outlook, settings, demand);
   return { decoder, startsOf: (plan) => decoder.startsOf(plan), visits, firstVisits, early };
 };
 

@@ -6,8 +6,8 @@
 
 import type { Decision } from "../../model/decision.ts";
 import type { ModelId } from "../../model/model.ts";
+import { ownOf } from "../../model/own.ts";
 import type { EngineState } from "../../state/engine-state.ts";
-import { ownOf } from "../by-name.ts";
 import { hasPlace } from "../picture.ts";
 import type { View } from "../policy.ts";
 import type { Demand } from "./demand.ts";
@@ -23,10 +23,11 @@ export function planPreloads(
   untilUs: number,
 ): readonly Decision[] {
   const decisions: Decision[] = [];
-  const added = new Map<ModelId, number>();
-  const copies = (model: ModelId): number => copiesOf(model) + (added.get(model) ?? 0);
+  /** By model: what these loads change about its copies. */
+  const changes = new Map<ModelId, number>();
+  const copies = (model: ModelId): number => copiesOf(model) + (changes.get(model) ?? 0);
   const partOf = (model: ModelId): number => ownOf(parts, model) ?? 0;
-  const isLast = (model: ModelId): boolean => partOf(model) > 0 && copies(model) < 2;
+  const isLastCopy = (model: ModelId): boolean => partOf(model) > 0 && copies(model) < 2;
   const worth = (engine: EngineState, model: ModelId, more: number): number => {
     const loadUs = view.costs.engines[engine.holding.index]?.models.get(model)?.loadUs ?? 0;
     return (partOf(model) * loadUs) / Math.max(1, (copies(model) + more) ** 2);
@@ -53,14 +54,14 @@ export function planPreloads(
         count -= 1;
         freeBytes += engine.residents.find((resident) => resident.model === victim)?.bytes ?? 0;
       }
-      if (victims.some(isLast)) continue;
+      if (victims.some(isLastCopy)) continue;
       const gain = worth(engine, model, 1) - margin * lost;
       if (freeBytes >= 0 && gain > (best?.gain ?? 0)) best = { model, gain, victims };
     }
     if (best === undefined) continue;
-    added.set(best.model, 1 + (added.get(best.model) ?? 0));
+    changes.set(best.model, (changes.get(best.model) ?? 0) + 1);
     // What several engines give up together is more than what each of them does.
-    for (const victim of best.victims) added.set(victim, (added.get(victim) ?? 0) - 1);
+    for (const victim of best.victims) changes.set(victim, (changes.get(victim) ?? 0) - 1);
     decisions.push({ kind: "prefetch", engine: engine.id, model: best.model, victims: best.victims });
   }
   return decisions;

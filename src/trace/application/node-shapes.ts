@@ -3,6 +3,7 @@
 import { InputError } from "../input-error.ts";
 import { toTaskGraph } from "../application-graph.ts";
 import type { ApplicationEdge, ApplicationGraph, NodeRole } from "./graph.ts";
+import { ownOf } from "../../model/own.ts";
 import { parseJson, parseLines } from "../parse-text.ts";
 import { array, boolean, integer, openObject, optional, type Shape, text } from "../shape.ts";
 import type { TaskGraph } from "../task-graph.ts";
@@ -83,5 +84,5 @@ export const anything: Shape<unknown> = { parse: (value) => value, schema: {}, e
 
 /** A type that the table does not know is a tool of half a second. */
 export function roleOf(roles: { readonly [type: string]: NodeRole }, type: string): NodeRole {
-  return (Object.hasOwn(roles, type) ? roles[type] : undefined) ?? { kind: "tool", seconds: 0.5 };
+  return ownOf(roles, type) ?? { kind: "tool", seconds: 0.5 };
 }

@@ -5,6 +5,7 @@
 
 import { strict as assert } from "node:assert";
 import type { ModelId } from "../../model/model.ts";
+import { ownOf } from "../../model/own.ts";
 import { secondsToUs } from "../../model/units.ts";
 import type { Workflow } from "../../model/workflow.ts";
 import { drawExponential, drawOne } from "../../random/distributions.ts";
@@ -80,7 +81,7 @@ function generateWorkflow(options: GenerateOptions, index: number, arrivalUs: nu
 }
 
 function pickFamily(name: string): (typeof families)[string] {
-  const family = Object.hasOwn(families, name) ? families[name] : undefined;
+  const family = ownOf(families, name);
   if (family !== undefined) return family;
   const names = Object.keys(families);
   throw new InputError("families", "", JSON.stringify(name), `one of ${names.join(", ")}${meant(name, names)}`);

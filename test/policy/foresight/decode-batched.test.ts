@@ -84,7 +84,8 @@ function follower(seed: number, { loadsAhead, open }: Case, found: Prediction): 
   const settings = { ...foresightDefaults, spread: 0, prefetch: loadsAhead, preload: false };
   const plan = (view: View) => {
     const before = view.memory as PlanMemory | undefined;
-    const { scene, decoder } = layBatches(view, lookOut(view, undefined), settings, noDemand);
+    const decoder = layBatches(view, lookOut(view, undefined), settings, noDemand);
+    const { scene } = decoder;
     let whole = before === undefined ? drawPlan(scene, createRng(seed, "plan")) : recall(scene, before, [], false);
     if (before === undefined && open) whole = decoder.settle(leaveOpen(scene, byTurn(scene), false));
     decoder.decode(whole.order, whole.told);
@@ -142,7 +143,8 @@ function joins(drawing: string, order: string, promptTokens: (id: string) => num
     prompt: [{ kind: "own", tokens: promptTokens(id) }],
   }));
   const plan = (view: View) => {
-    const { scene, decoder } = layBatches(view, lookOut(view, undefined), foresightDefaults, noDemand);
+    const decoder = layBatches(view, lookOut(view, undefined), foresightDefaults, noDemand);
+    const { scene } = decoder;
     if (Object.keys(found).length > 0) return { decisions: [] };
     const numbers = order.split(" ").map((id) => scene.stages.findIndex(({ key }) => key === `w/${id}`));
     decoder.decode(Int32Array.from(numbers), new Int32Array(numbers.length));

@@ -3,21 +3,16 @@
 import type { View } from "../../policy.ts";
 import type { Demand } from "../demand.ts";
 import type { Outlook } from "../outlook.ts";
-import { layScene, type Scene } from "../scene.ts";
+import { layScene } from "../scene.ts";
 import type { ForesightSettings } from "../settings.ts";
 import { lookAtBatches } from "./begun.ts";
 import { BatchedDecoder } from "./decode.ts";
 
-export function layBatches(
-  view: View,
-  outlook: Outlook,
-  settings: ForesightSettings,
-  demand: Demand,
-): { readonly scene: Scene; readonly decoder: BatchedDecoder } {
+export function layBatches(view: View, outlook: Outlook, settings: ForesightSettings, demand: Demand): BatchedDecoder {
   const { nowUs, cluster } = view;
   // When what runs ends depends on who joins it, so the decoder says.
   const ends = { freeUs: new Float64Array(cluster.count).fill(nowUs), stageUs: new Map<string, number>() };
   const scene = layScene(view, outlook, { ...settings, mostShards: 1 }, demand, ends);
   const begun = lookAtBatches(view, scene, settings.spread);
-  return { scene, decoder: new BatchedDecoder(scene, begun, settings.prefetch) };
+  return new BatchedDecoder(scene, begun, settings.prefetch);
 }

@@ -5,7 +5,7 @@
  */
 
 import type { ModelId } from "../../../model/model.ts";
-import { ownOf } from "../../by-name.ts";
+import { ownOf } from "../../../model/own.ts";
 import { createLuck, seedOf, type Luck } from "../luck.ts";
 import type { View } from "../../policy.ts";
 import { stepKey, type Followers, type History } from "./history.ts";

@@ -8,7 +8,8 @@
 import type { ModelId } from "../../../model/model.ts";
 import type { VisibleModelStage } from "../../../model/visible.ts";
 import type { OpenWorkflow, StageNode } from "../../../state/workflow-state.ts";
-import { isAmount, isRecord, leastKnown, ownEntries, ownNumbers, ownOf } from "../../by-name.ts";
+import { ownOf } from "../../../model/own.ts";
+import { isAmount, isRecord, leastKnown, ownEntries, ownNumbers } from "../../by-name.ts";
 import type { View } from "../../policy.ts";
 import { trailOf, TrailsDraft, type OpenTrail, type OpenTrails } from "./open-trails.ts";
 

@@ -6,7 +6,7 @@
 
 import type { ModelId } from "../../../model/model.ts";
 import type { WorkflowId } from "../../../model/workflow.ts";
-import { ownOf } from "../../by-name.ts";
+import { ownOf } from "../../../model/own.ts";
 import { seedOf } from "../luck.ts";
 
 export type OpenTrail = {
