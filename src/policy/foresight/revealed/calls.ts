@@ -18,10 +18,13 @@ import type { History } from "./history.ts";
 export type Calls = {
   readonly count: number;
   readonly model: Int32Array;
+  readonly priority: Float64Array;
   /** What has to end before, or -1. */
   readonly parent: Int32Array;
   /** When it is ready; with a parent, how long after that. */
   readonly readyUs: Float64Array;
+  /** By call and engine: places that it takes, one for each sequence, and KV memory. */
+  readonly places: Int32Array;
   readonly kvTokens: Float64Array;
   /** By call and engine; an Infinity of prefill where it may not go. */
   readonly prefillUs: Float64Array;
@@ -35,6 +38,8 @@ export type Calls = {
 const leastInputsUs = 10_000;
 
 type Work = {
+  readonly places: number;
+  readonly kvTokens: number;
   readonly prefillUs: number;
   readonly decodeUs: number;
   readonly besideUs: number;
@@ -73,9 +78,11 @@ export class CallsLayer {
     const calls = {
       count,
       model: new Int32Array(count),
+      priority: new Float64Array(count),
       parent: new Int32Array(count).fill(-1),
       readyUs: new Float64Array(count),
-      kvTokens: new Float64Array(count),
+      places: new Int32Array(cells),
+      kvTokens: new Float64Array(cells),
       prefillUs: new Float64Array(cells).fill(Infinity),
       decodeUs: new Float64Array(cells),
       besideUs: new Float64Array(cells),
@@ -84,6 +91,8 @@ export class CallsLayer {
     const put = (call: number, engine: number, work: Work | undefined): void => {
       if (work === undefined) return;
       const cell = call * this.#engines.length + engine;
+      calls.places[cell] = work.places;
+      calls.kvTokens[cell] = work.kvTokens;
       calls.prefillUs[cell] = work.prefillUs;
       calls.decodeUs[cell] = work.decodeUs;
       calls.besideUs[cell] = work.besideUs;
@@ -94,15 +103,13 @@ export class CallsLayer {
     for (const [call, stage] of ready.entries()) {
       positions.set(stage.key, call);
       calls.model[call] = this.#numbers.get(stage.model) ?? 0;
+      calls.priority[call] = stage.priority;
       calls.readyUs[call] = workflows.node(stage.key).readyUs;
-      calls.kvTokens[call] = stage.promptTokens + stage.outputTokens;
       for (const [engine, work] of (this.#ready[call] ?? []).entries()) put(call, engine, work);
     }
     for (const [index, { model, parent, gapUs }] of expected.entries()) {
       const call = ready.length + index;
-      const size = this.#history.sizes[model];
       calls.model[call] = this.#numbers.get(model) ?? 0;
-      calls.kvTokens[call] = (size?.promptTokens ?? 0) + (size?.outputTokens ?? 0);
       calls.readyUs[call] = nowUs + gapUs;
       if (parent !== undefined && "position" in parent) {
         calls.parent[call] = ready.length + parent.position;
@@ -153,10 +160,11 @@ export class CallsLayer {
     const prefillUs = slow * sharePrefillUs(held.rates, work, stage.items, engine.cachedTokens(stage));
     const transferUs = inputTransferUs(this.#view, stage, engine);
     const inputsUs = transferUs < leastInputsUs ? 0 : transferUs;
-    if (stage.kind === "embed") return { prefillUs, decodeUs: 0, besideUs: 0, inputsUs };
-    const { sequences, contextTokens, decodeSteps } = work;
+    const { sequences, kvTokens, contextTokens, decodeSteps } = work;
+    const asked = { places: batching.kind === "exclusive" ? 1 : sequences, kvTokens };
+    if (stage.kind === "embed") return { ...asked, prefillUs, decodeUs: 0, besideUs: 0, inputsUs };
     const decodeUs = slow * decodeStepsUs(held.rates, sequences, sequences * contextTokens, decodeSteps);
     const fullerUs = slow * decodeStepsUs(held.rates, sequences + 1, (sequences + 1) * contextTokens, decodeSteps);
-    return { prefillUs, decodeUs, besideUs: fullerUs - decodeUs, inputsUs };
+    return { ...asked, prefillUs, decodeUs, besideUs: fullerUs - decodeUs, inputsUs };
   }
 }

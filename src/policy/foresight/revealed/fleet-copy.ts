@@ -60,6 +60,15 @@ export class FleetCopy {
     return false;
   }
 
+  /** Places for its calls on engines that are to turn to it, or load it. */
+  comingPlaces(model: number, atUs: number): number {
+    let places = 0;
+    for (let engine = 0; engine < this.engines; engine++)
+      if (this.turnOf(engine) === model || this.isComingTo(engine, model, atUs))
+        places += this.fleet.places[engine] ?? 1;
+    return places;
+  }
+
   /** The engine loads it. */
   isComingTo(engine: number, model: number, atUs: number): boolean {
     return this.batches.isLoading(engine, atUs) && this.residents.latest(engine) === model;
@@ -74,7 +83,7 @@ export class FleetCopy {
     const model = calls.model[call] ?? 0;
     if (!this.mayGo(calls, call, engine)) return false;
     if (this.batches.isLoading(engine, atUs) || !this.residents.isHeld(engine, model)) return false;
-    return !this.turnsAway(engine, model) && this.batches.hasRoom(engine, model, calls.kvTokens[call] ?? 0);
+    return !this.turnsAway(engine, model) && this.batches.hasRoom(calls, call, engine);
   }
 
   /** Returns what it takes, and how much longer those beside it do. */

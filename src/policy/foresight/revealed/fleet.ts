@@ -1,6 +1,8 @@
 /** The fleet as flat arrays for forecasts, as it is now: what its engines can hold, hold and run. Models and engines are numbers. */
 
+import { shareWork, sideBySide } from "../../../cost/share-work.ts";
 import type { ModelId } from "../../../model/model.ts";
+import type { VisibleModelStage } from "../../../model/visible.ts";
 import type { EngineState } from "../../../state/engine-state.ts";
 import type { View } from "../../policy.ts";
 import type { History } from "./history.ts";
@@ -30,7 +32,12 @@ export type Fleet = {
   readonly known: Uint8Array;
 };
 
-export type Running = { readonly model: number; readonly endUs: number; readonly kvTokens: number };
+export type Running = {
+  readonly model: number;
+  readonly endUs: number;
+  readonly places: number;
+  readonly kvTokens: number;
+};
 
 export function layFleet(
   view: View,
@@ -96,18 +103,37 @@ export function layWanted(models: readonly ModelId[], { calls }: History, unknow
 
 function runningOn(view: View, engine: EngineState, numbers: ReadonlyMap<ModelId, number>): readonly Running[] {
   const { nowUs } = view;
-  const running = engine.running.map(({ stage, startUs, expectedUs, kvTokens }) => ({
+  const running = engine.running.map(({ stage, items, startUs, expectedUs, kvTokens }) => ({
     model: numbers.get(stage.model) ?? 0,
     endUs: later(nowUs, startUs + expectedUs),
+    places: asked(engine, stage, items).places,
     kvTokens,
   }));
   const fromUs = Math.max(nowUs, engine.loadEndUs);
-  const queued = engine.queue.map(({ stage, expectedUs }) => ({
-    model: numbers.get(stage.model) ?? 0,
-    endUs: fromUs + expectedUs,
-    kvTokens: stage.promptTokens + stage.outputTokens,
-  }));
+  const queued = engine.queue.map(({ stage, items, expectedUs }) => {
+    const model = numbers.get(stage.model) ?? 0;
+    return { model, endUs: fromUs + expectedUs, ...asked(engine, stage, items) };
+  });
   return [...running, ...queued];
+}
+
+/** What so many items of a stage take of a batch: a place for each sequence, and KV memory. */
+function asked(
+  { holding }: EngineState,
+  stage: VisibleModelStage,
+  items: number,
+): { readonly places: number; readonly kvTokens: number } {
+  const held = holding.models.get(stage.model);
+  const { batching } = holding.engine;
+  if (held === undefined || batching.kind === "exclusive")
+    return { places: 1, kvTokens: stage.promptTokens + stage.outputTokens };
+  const { sequences, kvTokens } = shareWork(
+    stage,
+    items,
+    sideBySide(stage, held, batching.maxSequences),
+    stage.outputTokens,
+  );
+  return { places: sequences, kvTokens };
 }
 
 /** What is overdue is expected to take as long again as it is overdue. */

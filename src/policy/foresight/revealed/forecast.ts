@@ -3,8 +3,8 @@
  * likely to come included, what is spent on loads, and what it takes to bring in the models that are not held in the end.
  *
  * A plan says which engines are to turn to which model now, and until when models are to wait for a turn. Everything else goes by a
- * rule: a call begins where its model is held and there is room, first come, first served (`placing.ts`); what finds none waits, until
- * the waits of a model's calls add up to what it takes to turn an engine to it (`turning.ts`).
+ * rule: a call begins where its model is held and there is room, in its turn (`turn.ts`, `placing.ts`); what finds none waits, until the
+ * waits of a model's calls add up to what it takes to turn an engine to it (`turning.ts`).
  */
 
 import type { Calls } from "./calls.ts";

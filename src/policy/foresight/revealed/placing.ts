@@ -23,8 +23,9 @@ export class Placing {
   #calls: Calls;
   #atUs = 0;
   #middlingUs = 0;
-  /** By engine: how many that wait are to begin there before others. */
+  /** By engine: how many that wait are to begin there before others, and how many places these take. */
   readonly #promised: Int32Array;
+  readonly #promisedPlaces: Int32Array;
   /** By engine: when the call that is being placed would end there; Infinity where it cannot begin. */
   readonly #endsUs: Float64Array;
 
@@ -34,6 +35,7 @@ export class Placing {
     this.#engines = copy.engines;
     this.#calls = calls;
     this.#promised = new Int32Array(copy.engines);
+    this.#promisedPlaces = new Int32Array(copy.engines);
     this.#endsUs = new Float64Array(copy.engines);
   }
 
@@ -42,6 +44,7 @@ export class Placing {
     this.#atUs = atUs;
     this.#middlingUs = middlingTurns * this.#batches.meanLeftUs(atUs);
     this.#promised.fill(0);
+    this.#promisedPlaces.fill(0);
   }
 
   /**
@@ -87,6 +90,7 @@ export class Placing {
     }
     if (best === none) return false;
     this.#promised[best]! += 1;
+    this.#promisedPlaces[best]! += this.#batches.placesOf(this.#calls, call, best);
     return true;
   }
 
@@ -99,7 +103,8 @@ export class Placing {
     if (!isLoading && this.#copy.turnOf(engine) !== model) return this.#laterInBatchUs(call, model, engine);
     if (isLoading && !this.#copy.isComingTo(engine, model, this.#atUs)) return Infinity;
     const ahead = this.#promised[engine]!;
-    if (ahead >= (this.#copy.fleet.places[engine] ?? 1)) return Infinity;
+    const places = this.#promisedPlaces[engine]! + this.#batches.placesOf(this.#calls, call, engine);
+    if (places > (this.#copy.fleet.places[engine] ?? 1)) return Infinity;
     const fromUs = isLoading ? this.#batches.loadedUs(engine) : this.#turnedUs(engine, model);
     return this.#batches.aloneEndUs(this.#calls, call, engine, fromUs, ahead) - this.#atUs;
   }
@@ -107,7 +112,7 @@ export class Placing {
   /** Once enough of the batch have ended for it and those that are to begin before it. */
   #laterInBatchUs(call: number, model: number, engine: number): number {
     if (!this.#batches.runs(engine, model)) return Infinity;
-    const us = this.#batches.endOf(engine, this.#promised[engine]!);
+    const us = this.#batches.placesUs(this.#calls, call, engine, this.#promisedPlaces[engine]!);
     if (us === Infinity) return Infinity;
     return this.#batches.endUs(this.#calls, call, engine, Math.max(this.#atUs, us)) - this.#atUs;
   }

@@ -13,6 +13,9 @@ export class Residents {
   /** By engine and model whether it is held there, and by model on how many engines. */
   readonly #isHeld: Uint8Array;
   readonly #copies: Int32Array;
+  /** By engine: memory that is free, and how many more models it may hold. */
+  readonly #freeBytes: Float64Array;
+  readonly #freePlaces: Int32Array;
   /** Models that are known before others, and of these what takes longest to load. */
   readonly #largestFirst: readonly number[];
 
@@ -23,6 +26,8 @@ export class Residents {
     this.#held = fleet.held.map(() => []);
     this.#isHeld = new Uint8Array(this.#engines * this.#models);
     this.#copies = new Int32Array(this.#models);
+    this.#freeBytes = new Float64Array(this.#engines);
+    this.#freePlaces = new Int32Array(this.#engines);
     this.#largestFirst = Array.from(fleet.reloadUs.keys()).sort(
       (left, right) =>
         (fleet.known[right] ?? 0) - (fleet.known[left] ?? 0) ||
@@ -34,6 +39,8 @@ export class Residents {
   reset(): void {
     this.#isHeld.fill(0);
     this.#copies.fill(0);
+    this.#freeBytes.set(this.#fleet.memoryBytes);
+    this.#freePlaces.set(this.#fleet.mostModels);
     for (const [engine, held] of this.#fleet.held.entries()) {
       this.#held[engine] = [...held];
       for (const model of held) this.#note(engine, model, 1);
@@ -42,8 +49,15 @@ export class Residents {
 
   #note(engine: number, model: number, held: 0 | 1): void {
     const cell = engine * this.#models + model;
-    this.#copies[model]! += held - this.#isHeld[cell]!;
+    const more = held - this.#isHeld[cell]!;
+    this.#copies[model]! += more;
+    this.#freeBytes[engine]! -= more * this.#bytesOf(engine, model);
+    this.#freePlaces[engine]! -= more;
     this.#isHeld[cell] = held;
+  }
+
+  #bytesOf(engine: number, model: number): number {
+    return this.#fleet.bytes[engine * this.#models + model] ?? 0;
   }
 
   isHeld(engine: number, model: number): boolean {
@@ -59,6 +73,27 @@ export class Residents {
     for (let model = 0; model < this.#models; model++)
       if ((this.#fleet.wanted[model] ?? 0) > 0 && this.#copies[model] === 0) return false;
     return true;
+  }
+
+  /** Once the engine has loaded a model into free memory, each that may be called again is held somewhere, or finds free memory too. */
+  leavesRoom(engine: number, loaded: number): boolean {
+    for (let model = 0; model < this.#models; model++) {
+      if (model === loaded || (this.#fleet.wanted[model] ?? 0) === 0 || this.#copies[model]! > 0) continue;
+      if (!this.#hasRoom(model, engine, loaded)) return false;
+    }
+    return true;
+  }
+
+  /** Some engine has memory for it that is free, beside what one of them loads. */
+  #hasRoom(model: number, loading: number, loaded: number): boolean {
+    for (let engine = 0; engine < this.#engines; engine++) {
+      const bytes = this.#bytesOf(engine, model);
+      if (bytes === 0) continue;
+      const takenBytes = engine === loading ? this.#bytesOf(engine, loaded) : 0;
+      const taken = engine === loading ? 1 : 0;
+      if (this.#freePlaces[engine]! > taken && this.#freeBytes[engine]! >= bytes + takenBytes) return true;
+    }
+    return false;
   }
 
   /** The model that came or was used last. */
@@ -100,13 +135,10 @@ export class Residents {
 
   /** Who makes way: those that cost the least to bring back, of equals the least recently used, those waited for last, and nobody in vain. Undefined if there is no room even so. */
   victimsOf(engine: number, model: number, isWaitedFor: (model: number) => boolean): number[] | undefined {
-    const { bytes, memoryBytes, mostModels } = this.#fleet;
-    const held = this.#held[engine] ?? [];
-    const bytesOf = (each: number): number => bytes[engine * this.#models + each] ?? 0;
-    let freeBytes = (memoryBytes[engine] ?? 0) - bytesOf(model);
-    for (const each of held) freeBytes -= bytesOf(each);
-    let places = (mostModels[engine] ?? 1) - held.length - 1;
+    let freeBytes = this.#freeBytes[engine]! - this.#bytesOf(engine, model);
+    let places = this.#freePlaces[engine]! - 1;
     if (freeBytes >= 0 && places >= 0) return [];
+    const held = this.#held[engine] ?? [];
     const order = held
       .map((each, age) => ({ each, age, us: this.lostUs(each, engine) + (isWaitedFor(each) ? waitedForUs : 0) }))
       .sort((left, right) => left.us - right.us || left.age - right.age);
@@ -114,13 +146,13 @@ export class Residents {
     for (const { each } of order) {
       if (freeBytes >= 0 && places >= 0) break;
       victims.push(each);
-      freeBytes += bytesOf(each);
+      freeBytes += this.#bytesOf(engine, each);
       places += 1;
     }
     if (freeBytes < 0 || places < 0) return undefined;
     return victims.filter((each) => {
-      if (freeBytes < bytesOf(each) || places < 1) return true;
-      freeBytes -= bytesOf(each);
+      if (freeBytes < this.#bytesOf(engine, each) || places < 1) return true;
+      freeBytes -= this.#bytesOf(engine, each);
       places -= 1;
       return false;
     });

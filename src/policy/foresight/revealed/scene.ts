@@ -16,7 +16,7 @@ export type Scene = {
   readonly nowUs: number;
   readonly engines: readonly EngineState[];
   readonly models: readonly ModelId[];
-  /** Ready calls, the most urgent and then the longest ready first, as many as a scene takes. They are the first ones of every future. */
+  /** Ready calls, the most urgent first and then in their turn, as many as a scene takes. They are the first ones of every future. */
   readonly ready: readonly VisibleModelStage[];
   readonly fleet: Fleet;
   /** The ready calls alone: all that decides what begins at once. */
@@ -55,8 +55,8 @@ export function layScene(view: View, history: History, settings: RevealedSetting
 }
 
 /**
- * By priority. Of those alike as many as of any others, as far as so many wait, so that they do not hide others; nor do calls that no
- * engine may take hide those that have one.
+ * By priority. Of those alike as many as of any others, as far as so many wait, so that they do not hide others; and none that no
+ * engine may take.
  */
 function pickReady(
   ready: readonly VisibleModelStage[],
@@ -64,7 +64,7 @@ function pickReady(
   mayGo: (stage: VisibleModelStage) => boolean,
 ): readonly VisibleModelStage[] {
   const inTurn = ready.toSorted((left, right) => right.priority - left.priority);
-  if (inTurn.length <= most) return inTurn;
+  if (inTurn.length <= most) return inTurn.filter(mayGo);
   const alike = Map.groupBy(inTurn, likenessOf);
   const each = Math.max(1, Math.floor(most / alike.size));
   const first = [...alike.values()].flatMap((own) => [...own.values().filter(mayGo).take(each)]).slice(0, most);

@@ -15,7 +15,7 @@ export type RevealedSettings = {
   readonly missing: number;
   /** How many calls of a model that nobody has called yet are reckoned with, as part of the mean of the others. */
   readonly unknown: number;
-  /** A wait of so long counts twice. */
+  /** A wait of so long counts twice; and who has been open for longer is no more urgent. */
   readonly patienceUs: number;
   /** Calls of a model wait for an engine until their waits add up to so many parts of what it takes to turn one to it. */
   readonly rent: number;

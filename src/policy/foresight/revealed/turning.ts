@@ -1,6 +1,7 @@
 /**
  * When an engine turns to a model whose calls wait: as soon as their waits add up to its price, the least that it takes on any engine,
- * as with a ski that is rented until the rent has come to its price. Where the plan has the model wait, not before that is over.
+ * as with a ski that is rented until the rent has come to its price. Calls for which places are on the way do not count. Where the plan
+ * has the model wait, not before that is over.
  */
 
 import type { FleetCopy } from "./fleet-copy.ts";
@@ -27,38 +28,49 @@ export class Turning {
   /** Gives models whose calls have waited long enough an engine. Returns when the next one may have, if nothing happens before. */
   turnEngines(holdUntilUs: readonly number[], atUs: number): number {
     let againUs = Infinity;
-    const seen = new Set<number>();
-    for (const first of this.#waiting.inLine) {
+    for (const first of this.#waiting.longestOfEach()) {
       const model = this.#waiting.modelOf(first);
-      if (seen.has(model)) continue;
-      seen.add(model);
-      if (this.#copy.isComing(model, atUs)) continue;
       const holdUs = holdUntilUs[model] ?? 0;
       againUs = Math.min(againUs, holdUs > atUs ? holdUs : this.#turnOne(first, model, atUs));
     }
     return againUs;
   }
 
-  /** Turns the engine of the least price, or returns when the calls will have waited long enough; Infinity if nothing is left to do. */
+  /** Turns an engine, or returns when the calls will have waited long enough; Infinity if nothing is left to do. */
   #turnOne(first: number, model: number, atUs: number): number {
-    let best = none;
-    let priceUs = Infinity;
-    for (let engine = 0; engine < this.#copy.engines; engine++) {
-      const us = this.#priceUs(first, model, engine, atUs);
-      if (us < priceUs) [best, priceUs] = [engine, us];
-    }
-    if (best === none) return Infinity;
+    const [engine, priceUs] = this.#cheapest(first, model, atUs);
+    if (engine === none) return Infinity;
+    // Those find places on engines that turn or load already.
+    let served = this.#copy.comingPlaces(model, atUs);
     let waitsUs = 0;
     let count = 0;
     for (const call of this.#waiting.inLine) {
       if (this.#waiting.modelOf(call) !== model) continue;
+      served -= this.#copy.batches.placesOf(this.#waiting.calls, call, engine);
+      if (served >= 0) continue;
       waitsUs += this.#waiting.waitUs(call, atUs);
       count += 1;
     }
+    if (count === 0) return Infinity;
     const leftUs = this.#settings.rent * priceUs - waitsUs;
     if (leftUs > 0) return Math.ceil(atUs + leftUs / count) + 1;
-    this.#copy.turn(best, model);
+    this.#copy.turn(engine, model);
     return Infinity;
+  }
+
+  /** The engine of the least price, of those where that is alike the fastest; and the price. */
+  #cheapest(first: number, model: number, atUs: number): readonly [engine: number, priceUs: number] {
+    const { batches, residents, engines } = this.#copy;
+    const runs = residents.isAnywhere(model) ? 1 : trifle;
+    let best = none;
+    let priceUs = Infinity;
+    let leastUs = Infinity;
+    for (let engine = 0; engine < engines; engine++) {
+      const us = this.#priceUs(first, model, engine, atUs);
+      const withRunUs = us + runs * batches.aloneEndUs(this.#waiting.calls, first, engine, 0, 0);
+      if (withRunUs < leastUs) [best, priceUs, leastUs] = [engine, us, withRunUs];
+    }
+    return [best, priceUs];
   }
 
   /** To end what runs, and where the model is not held there, to load it if others hold it, and to bring back what makes way. */
@@ -81,9 +93,13 @@ export class Turning {
     return drainUs + copyUs + this.#settings.missing * lostUs;
   }
 
-  /** Of a load that leaves no model without an engine, and after which none is missing, only its own time is lost. */
+  /**
+   * Of a load into memory that nothing else needs only its own time is lost; and little more of one that leaves no model without an
+   * engine, and after which none is missing.
+   */
   loadCost(engine: number, victims: readonly number[], model: number): number {
     const { residents } = this.#copy;
+    if (victims.length === 0 && residents.leavesRoom(engine, model)) return residents.loadUs(engine, model);
     const spare = residents.hasAll() && victims.every((victim) => residents.isAnywhere(victim, engine));
     return (spare ? spareLoadTime : this.#settings.loadTime) * residents.loadUs(engine, model);
   }

@@ -1,6 +1,6 @@
 /**
- * The calls of a forecast before they begin: which of them are ready and wait, in the order in which they became so, and when the
- * others will be ready, as far as that is known. A call waits once it is ready, until it begins.
+ * The calls of a forecast before they begin: which of them are ready and wait, those that wait now in their turn and others as they
+ * become ready, and when these will be, as far as that is known. A call waits once it is ready, until it begins.
  */
 
 import type { Calls } from "./calls.ts";
@@ -32,7 +32,7 @@ export class Waiting {
     return this.#calls;
   }
 
-  /** Those that wait, as they came. */
+  /** Those that wait, the ones whose turn it is first, then as they came. */
   get inLine(): readonly number[] {
     return this.#inLine;
   }
@@ -46,13 +46,26 @@ export class Waiting {
     return atUs - (this.#readyUs[call] ?? 0);
   }
 
+  /** Of each model that calls wait for, the one that has waited longest, the most urgent first; in the same order. */
+  longestOfEach(): readonly number[] {
+    const { priority } = this.#calls;
+    const compare = (left: number, right: number): number =>
+      priority[right]! - priority[left]! || this.#readyUs[left]! - this.#readyUs[right]!;
+    const longest = new Map<number, number>();
+    for (const call of this.#inLine) {
+      const before = longest.get(this.modelOf(call));
+      if (before === undefined || compare(call, before) < 0) longest.set(this.modelOf(call), call);
+    }
+    return [...longest.values()].sort(compare);
+  }
+
   /** Some call of the model waits. A function, since others are told by it who is to make way last. */
   readonly isFor = (model: number): boolean => {
     for (const call of this.#inLine) if (this.#calls.model[call] === model) return true;
     return false;
   };
 
-  /** Asks about each that waits, first come first; the ones for which it returns true have begun. */
+  /** Asks about each that waits, in their order; the ones for which it returns true have begun. */
   beginEach(begin: (call: number) => boolean): void {
     let kept = 0;
     for (const call of this.#inLine) {

@@ -1,10 +1,13 @@
 /** Calls that are revealed one by one where many wait: who goes first, and who must not hide whom. */
 
 import { describe, expect, test } from "vitest";
+import { knownModels } from "../../../../src/catalogue/models.ts";
+import type { Stage, Workflow } from "../../../../src/model/workflow.ts";
 import { foresightPolicies } from "../../../../src/policy/foresight/ablations.ts";
 import type { View } from "../../../../src/policy/policy.ts";
 import { batched, cluster, dag, firstUs, run, runUnchecked } from "../../../support/build.ts";
 import { plainCalibration } from "../../../support/plain-calibration.ts";
+import { enginesOf } from "../../../support/placements.ts";
 import { runPlain } from "../../../support/run-plain.ts";
 
 const small = "llama-3.1-8b";
@@ -46,6 +49,78 @@ test("the more urgent call goes first", () => {
   });
   const placed = journal.events.flatMap((event) => (event.kind === "stage-place" ? [event.stage] : []));
   expect(placed.indexOf("urgent/a")).toBe(2);
+});
+
+describe("on an engine with one place, of workflows whose calls wait", () => {
+  const asking = (id: string, arrivalUs: number, tokens: number): Workflow => {
+    const output = { estimate: tokens, actual: tokens, limit: tokens };
+    return { ...dag("a", () => ({ model: small, output }), { reveal: "online" }), id, arrivalUs };
+  };
+  const served = (...workflows: readonly Workflow[]): readonly string[] => {
+    const journal = runPlain({ policy: foresight, cluster: serving({ maxSequences: 1 }, small), workflows });
+    return journal.events.flatMap((event) => (event.kind === "stage-place" ? [event.stage] : []));
+  };
+
+  test("who asks for less goes first, if they are as old", () => {
+    const workflows = [asking("busy", 0, 4000), asking("long", 1000, 2000), asking("short", 1000, 200)];
+    expect(served(...workflows)).toEqual(["busy/a", "short/a", "long/a"]);
+  });
+
+  test("who has waited for long is not overtaken for ever", () => {
+    const workflows = [asking("busy", 0, 4000), asking("long", 1000, 400), asking("short", 20_000_000, 200)];
+    expect(served(...workflows)).toEqual(["busy/a", "long/a", "short/a"]);
+  });
+
+  test("a session that has been open for hours does not keep out who comes now", () => {
+    const hoursUs = 7_200_000_000;
+    const tool: Stage = { id: "t", kind: "tool", parents: [], priority: 0, estimateUs: hoursUs, actualUs: hoursUs };
+    const { stages, ...session } = asking("session", 0, 4000);
+    const after = stages.map((stage) => ({ ...stage, parents: [{ stage: "t", bytes: 0 }] }));
+    const busy = asking("busy", hoursUs - 1000, 4000);
+    const workflows = [{ ...session, stages: [tool, ...after] }, busy, asking("new", hoursUs + 1000, 200)];
+    expect(served(...workflows)).toEqual(["busy/a", "new/a", "session/a"]);
+  });
+});
+
+test("more engines load the model of a crowd at once than one, where memory is free", () => {
+  const crowd = Array.from({ length: 16 }, (_, index) => call(`c${index}`, 0, small));
+  const machines = cluster("h100 h100 h100 h100", { kvBytes: 4e9, batching: { ...batched, maxSequences: 2 } });
+  const { events } = runPlain({
+    policy: foresight,
+    cluster: machines,
+    workflows: crowd,
+    models: knownModels.filter(({ id }) => id === small),
+  });
+  const loads = events.flatMap(({ kind, atUs }) => (kind === "model-load-start" ? [atUs] : []));
+  const loadedUs = events.find(({ kind }) => kind === "model-load-end")!.atUs;
+  expect(loads.filter((atUs) => atUs < loadedUs).length).toBeGreaterThan(2);
+});
+
+test("of engines on which a model loads as fast, the faster ones load it", () => {
+  const crowd = Array.from({ length: 6 }, (_, index) => call(`c${index}`, 0, small));
+  const journal = runPlain({
+    policy: foresight,
+    cluster: cluster("a100 h100 a100 h100", { kvBytes: 4e9, batching: { ...batched, maxSequences: 2 } }),
+    workflows: crowd,
+    models: knownModels.filter(({ id }) => id === small),
+  });
+  const loading = journal.events.flatMap((event) => (event.kind === "model-load-start" ? [event.engine] : []));
+  expect(loading.slice(0, 2)).toEqual(["engine-1", "engine-3"]);
+});
+
+test("a stage of many items takes a place for each of them", () => {
+  const machines = cluster("h100 l4", { batching: { ...batched, maxSequences: 8 }, resident: [small] });
+  const output = (tokens: number) => ({ estimate: tokens, actual: tokens, limit: tokens });
+  const many = dag(
+    "many",
+    () => ({ model: small, items: 8, output: output(40_000), allow: { engines: ["engine-0"] } }),
+    {
+      id: "many",
+      reveal: "online",
+    },
+  );
+  const journal = runPlain({ policy: foresight, cluster: machines, workflows: [many, call("one", 1000, small)] });
+  expect(enginesOf(journal)).toEqual({ many: [0], a: [1] });
 });
 
 test("a crowd for one model does not hide the calls of another, whose engine is idle", () => {
@@ -114,6 +189,20 @@ test("calls that no engine may take do not hide those that have one", () => {
     calibration: plainCalibration,
   });
   expect(events.find((event) => event.kind === "stage-place" && event.stage === "other/a")?.atUs).toBe(100_000);
+});
+
+test("a call that no engine may take does not keep its model from those that have one", () => {
+  const stuck = call("stuck", 0, middle);
+  const gone = stuck.stages.map((stage) => ({ ...stage, allow: { labels: ["gone"] } }));
+  const machines = cluster("h100 h100", { kvBytes: 4e9, batching: batched, resident: [small] });
+  const { events } = runUnchecked({
+    policy: foresightPolicies["foresight-search"],
+    workflows: [long, { ...stuck, stages: gone }, call("other", 1_000_000, middle)],
+    cluster: machines,
+    calibration: plainCalibration,
+  });
+  const placedUs = events.find((event) => event.kind === "stage-place" && event.stage === "other/a")?.atUs;
+  expect(placedUs).toBeLessThan(10_000_000);
 });
 
 test.for([8, 128])("of a crowd on %i engines all begin at once for which there is room", (count) => {
