@@ -2,6 +2,7 @@
 
 import { UsageError } from "../src/cli/usage-error.ts";
 import { benchBounds } from "./bounds.ts";
+import { benchCold } from "./cold.ts";
 import { benchDecide } from "./decide.ts";
 import { benchForesight } from "./foresight.ts";
 import { benchFork } from "./fork.ts";
@@ -38,6 +39,7 @@ const benches = {
     run: benchOpen,
     summary: "many declared workflows open at once: taken in, kept, and taken up after a SIGKILL",
   },
+  cold: { run: benchCold, summary: "how soon fleets of empty engines serve calls of several models" },
   bounds: { run: benchBounds, summary: "how far policies are from bounds and from plans of whole workflows" },
   yardsticks: {
     run: benchYardsticks,

@@ -42,7 +42,7 @@ export class Forecast {
   #loads: { engine: number; model: number; victims: number[] }[] = [];
   #late = new Set<number>();
 
-  constructor({ fleet, now, nowUs }: Scene, settings: RevealedSettings) {
+  constructor({ fleet, now, nowUs, beyond }: Scene, settings: RevealedSettings) {
     this.#fleet = fleet;
     this.#settings = settings;
     this.#nowUs = nowUs;
@@ -50,7 +50,7 @@ export class Forecast {
     this.#copy = new FleetCopy(fleet, nowUs);
     this.#waiting = new Waiting(now);
     this.#placing = new Placing(this.#copy, now);
-    this.#turning = new Turning(this.#copy, this.#waiting, settings);
+    this.#turning = new Turning(this.#copy, this.#waiting, beyond, nowUs, settings);
   }
 
   /** Calls looked at so far, one by one at every step: of larger fleets each takes longer, and counts as more. */

@@ -18,6 +18,8 @@ export type Scene = {
   readonly models: readonly ModelId[];
   /** Ready calls, the most urgent first and then in their turn, as many as a scene takes. They are the first ones of every future. */
   readonly ready: readonly VisibleModelStage[];
+  /** By model: calls that are ready beyond those. */
+  readonly beyond: Int32Array;
   readonly fleet: Fleet;
   /** The ready calls alone: all that decides what begins at once. */
   readonly now: Calls;
@@ -48,10 +50,29 @@ export function layScene(view: View, history: History, settings: RevealedSetting
     engines,
     models,
     ready,
+    // Fewer are not all looked at only if no engine may take some.
+    beyond: view.ready.length > most ? countBeyond(view.ready, ready, numbers) : new Int32Array(models.length),
     fleet: layFleet(view, engines, models, numbers, history, settings),
     now: lay.calls(ready, []),
     futures,
   };
+}
+
+function countBeyond(
+  all: readonly VisibleModelStage[],
+  picked: readonly VisibleModelStage[],
+  numbers: ReadonlyMap<ModelId, number>,
+): Int32Array {
+  const beyond = new Int32Array(numbers.size);
+  const count = (stages: readonly VisibleModelStage[], by: 1 | -1): void => {
+    for (const { model } of stages) {
+      const number = numbers.get(model);
+      if (number !== undefined) beyond[number]! += by;
+    }
+  };
+  count(all, 1);
+  count(picked, -1);
+  return beyond;
 }
 
 /**

@@ -17,45 +17,64 @@ const spareLoadTime = 6;
 export class Turning {
   readonly #copy: FleetCopy;
   readonly #waiting: Waiting;
+  /** By model: calls that wait now beyond those that are looked at. */
+  readonly #beyond: Int32Array;
+  readonly #nowUs: number;
   readonly #settings: RevealedSettings;
 
-  constructor(copy: FleetCopy, waiting: Waiting, settings: RevealedSettings) {
+  constructor(copy: FleetCopy, waiting: Waiting, beyond: Int32Array, nowUs: number, settings: RevealedSettings) {
     this.#copy = copy;
     this.#waiting = waiting;
+    this.#beyond = beyond;
+    this.#nowUs = nowUs;
     this.#settings = settings;
   }
 
-  /** Gives models whose calls have waited long enough an engine. Returns when the next one may have, if nothing happens before. */
+  /** Gives models whose calls have waited long enough engines. Returns when the next one may have, if nothing happens before. */
   turnEngines(holdUntilUs: readonly number[], atUs: number): number {
     let againUs = Infinity;
     for (const first of this.#waiting.longestOfEach()) {
       const model = this.#waiting.modelOf(first);
       const holdUs = holdUntilUs[model] ?? 0;
-      againUs = Math.min(againUs, holdUs > atUs ? holdUs : this.#turnOne(first, model, atUs));
+      let nextUs = holdUs > atUs ? holdUs : this.#turnOne(first, model, atUs);
+      while (nextUs === "turned") nextUs = this.#turnOne(first, model, atUs);
+      againUs = Math.min(againUs, nextUs);
     }
     return againUs;
   }
 
-  /** Turns an engine, or returns when the calls will have waited long enough; Infinity if nothing is left to do. */
-  #turnOne(first: number, model: number, atUs: number): number {
+  /** Turns an engine and says so, or returns when the calls will have waited long enough; Infinity if nothing is left to do. */
+  #turnOne(first: number, model: number, atUs: number): number | "turned" {
     const [engine, priceUs] = this.#cheapest(first, model, atUs);
     if (engine === none) return Infinity;
-    // Those find places on engines that turn or load already.
-    let served = this.#copy.comingPlaces(model, atUs);
-    let waitsUs = 0;
-    let count = 0;
-    for (const call of this.#waiting.inLine) {
-      if (this.#waiting.modelOf(call) !== model) continue;
-      served -= this.#copy.batches.placesOf(this.#waiting.calls, call, engine);
-      if (served >= 0) continue;
-      waitsUs += this.#waiting.waitUs(call, atUs);
-      count += 1;
-    }
+    const { count, waitsUs } = this.#unserved(model, engine, atUs);
     if (count === 0) return Infinity;
     const leftUs = this.#settings.rent * priceUs - waitsUs;
     if (leftUs > 0) return Math.ceil(atUs + leftUs / count) + 1;
     this.#copy.turn(engine, model);
-    return Infinity;
+    return "turned";
+  }
+
+  /** The calls that find no place on engines which turn to their model already or load it, and how long they have waited together. */
+  #unserved(model: number, engine: number, atUs: number): { readonly count: number; readonly waitsUs: number } {
+    let places = this.#copy.comingPlaces(model, atUs);
+    let count = 0;
+    let waitsUs = 0;
+    let all = 0;
+    let allUs = 0;
+    for (const call of this.#waiting.inLine) {
+      if (this.#waiting.modelOf(call) !== model) continue;
+      const us = this.#waiting.waitUs(call, atUs);
+      all += 1;
+      allUs += us;
+      places -= this.#copy.batches.placesOf(this.#waiting.calls, call, engine);
+      if (places >= 0) continue;
+      count += 1;
+      waitsUs += us;
+    }
+    // Those beyond the ones that are looked at have waited as long, on average.
+    const beyond = atUs === this.#nowUs ? Math.max(0, this.#beyond[model]! - Math.max(0, places)) : 0;
+    return { count: count + beyond, waitsUs: waitsUs + (beyond * allUs) / all };
   }
 
   /** The engine of the least price, of those where that is alike the fastest; and the price. */
