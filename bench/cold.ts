@@ -38,7 +38,11 @@ export function benchCold(): void {
   const seeds = parseSeeds(values.seeds);
   const names = values.policies.split(",");
   const [baseline = ""] = names;
-  for (const name of names) if (policyNamed(name) === undefined) throw new UsageError(`--policies: no policy ${name}`);
+  for (const name of names)
+    if (policyNamed(name) === undefined)
+      throw new UsageError(
+        `--policies: found ${JSON.stringify(name)}, expected names of policies, as fate policies lists them`,
+      );
   print(
     `mean latency of workflows over that under ${baseline}, paired by seed (${values.seeds}); engines empty at first`,
   );

@@ -90,7 +90,8 @@ export function hasPlace({ holding, open, role, queue, loadEndUs, running }: Eng
   return open && role !== "decode" && queue.length === 0 && loadEndUs === 0 && running.length < places;
 }
 
-function expectedKvTokens(stage: VisibleModelStage, engine: EngineState, items: number): number {
+/** Of so many of its items, each as long as expected, as many side by side as the engine takes. */
+export function expectedKvTokens(stage: VisibleModelStage, engine: EngineState, items: number): number {
   const held = engine.holding.models.get(stage.model);
   if (held === undefined) return 0;
   const sequences = sideBySide(stage, held, engine.holding.engine.batching.maxSequences);

@@ -161,7 +161,7 @@ export class CallsLayer {
     const transferUs = inputTransferUs(this.#view, stage, engine);
     const inputsUs = transferUs < leastInputsUs ? 0 : transferUs;
     const { sequences, kvTokens, contextTokens, decodeSteps } = work;
-    const asked = { places: batching.kind === "exclusive" ? 1 : sequences, kvTokens };
+    const asked = { places: sequences, kvTokens };
     if (stage.kind === "embed") return { ...asked, prefillUs, decodeUs: 0, besideUs: 0, inputsUs };
     const decodeUs = slow * decodeStepsUs(held.rates, sequences, sequences * contextTokens, decodeSteps);
     const fullerUs = slow * decodeStepsUs(held.rates, sequences + 1, (sequences + 1) * contextTokens, decodeSteps);

@@ -53,14 +53,7 @@ export class FleetCopy {
     return turn !== none && turn !== model;
   }
 
-  /** Some engine is to turn to the model, or loads it. */
-  isComing(model: number, atUs: number): boolean {
-    for (let engine = 0; engine < this.engines; engine++)
-      if (this.turnOf(engine) === model || this.isComingTo(engine, model, atUs)) return true;
-    return false;
-  }
-
-  /** Places for its calls on engines that are to turn to it, or load it. */
+  /** Places for calls of the model on engines that are to turn to it, or load it. */
   comingPlaces(model: number, atUs: number): number {
     let places = 0;
     for (let engine = 0; engine < this.engines; engine++)

@@ -1,9 +1,10 @@
 /** The fleet as flat arrays for forecasts, as it is now: what its engines can hold, hold and run. Models and engines are numbers. */
 
-import { shareWork, sideBySide } from "../../../cost/share-work.ts";
+import { sequencesOf } from "../../../cost/share-work.ts";
 import type { ModelId } from "../../../model/model.ts";
 import type { VisibleModelStage } from "../../../model/visible.ts";
 import type { EngineState } from "../../../state/engine-state.ts";
+import { expectedKvTokens } from "../../picture.ts";
 import type { View } from "../../policy.ts";
 import type { History } from "./history.ts";
 import type { RevealedSettings } from "./settings.ts";
@@ -103,37 +104,28 @@ export function layWanted(models: readonly ModelId[], { calls }: History, unknow
 
 function runningOn(view: View, engine: EngineState, numbers: ReadonlyMap<ModelId, number>): readonly Running[] {
   const { nowUs } = view;
-  const running = engine.running.map(({ stage, items, startUs, expectedUs, kvTokens }) => ({
-    model: numbers.get(stage.model) ?? 0,
-    endUs: later(nowUs, startUs + expectedUs),
-    places: asked(engine, stage, items).places,
-    kvTokens,
+  const running = engine.running.map((share) => ({
+    model: numbers.get(share.stage.model) ?? 0,
+    endUs: later(nowUs, share.startUs + share.expectedUs),
+    places: placesOf(share, engine),
+    kvTokens: share.kvTokens,
   }));
   const fromUs = Math.max(nowUs, engine.loadEndUs);
-  const queued = engine.queue.map(({ stage, items, expectedUs }) => {
-    const model = numbers.get(stage.model) ?? 0;
-    return { model, endUs: fromUs + expectedUs, ...asked(engine, stage, items) };
-  });
+  const queued = engine.queue.map((share) => ({
+    model: numbers.get(share.stage.model) ?? 0,
+    endUs: fromUs + share.expectedUs,
+    places: placesOf(share, engine),
+    kvTokens: expectedKvTokens(share.stage, engine, share.items),
+  }));
   return [...running, ...queued];
 }
 
-/** What so many items of a stage take of a batch: a place for each sequence, and KV memory. */
-function asked(
+/** A place for each sequence. */
+function placesOf(
+  share: { readonly stage: VisibleModelStage; readonly items: number },
   { holding }: EngineState,
-  stage: VisibleModelStage,
-  items: number,
-): { readonly places: number; readonly kvTokens: number } {
-  const held = holding.models.get(stage.model);
-  const { batching } = holding.engine;
-  if (held === undefined || batching.kind === "exclusive")
-    return { places: 1, kvTokens: stage.promptTokens + stage.outputTokens };
-  const { sequences, kvTokens } = shareWork(
-    stage,
-    items,
-    sideBySide(stage, held, batching.maxSequences),
-    stage.outputTokens,
-  );
-  return { places: sequences, kvTokens };
+): number {
+  return sequencesOf(share, holding.models.get(share.stage.model), holding.engine.batching.maxSequences);
 }
 
 /** What is overdue is expected to take as long again as it is overdue. */

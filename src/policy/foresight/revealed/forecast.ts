@@ -3,7 +3,7 @@
  * likely to come included, what is spent on loads, and what it takes to bring in the models that are not held in the end.
  *
  * A plan says which engines are to turn to which model now, and until when models are to wait for a turn. Everything else goes by a
- * rule: a call begins where its model is held and there is room, in its turn (`turn.ts`, `placing.ts`); what finds none waits, until the
+ * rule: a call begins where its model is held and there is room, in its turn (`response-ratio.ts`, `placing.ts`); what finds none waits, until the
  * waits of a model's calls add up to what it takes to turn an engine to it (`turning.ts`).
  */
 
@@ -63,7 +63,7 @@ export class Forecast {
     this.#reset(plan, calls);
     this.#dispatch(this.#nowUs);
     const waiting = [...new Set(this.#waiting.inLine.map((call) => this.#waiting.modelOf(call)))];
-    const turning = waiting.filter((model) => this.#copy.isComing(model, this.#nowUs));
+    const turning = waiting.filter((model) => this.#copy.comingPlaces(model, this.#nowUs) > 0);
     return {
       begins: this.#begins,
       loads: this.#loads,

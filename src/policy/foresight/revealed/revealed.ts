@@ -13,9 +13,9 @@ import { loadAhead } from "./ahead.ts";
 import { Forecast } from "./forecast.ts";
 import { learn, noHistory, type History } from "./history.ts";
 import type { Begun, RevealedPlan } from "./plan.ts";
+import { byResponseRatio } from "./response-ratio.ts";
 import { layScene, type Scene } from "./scene.ts";
 import type { RevealedSettings } from "./settings.ts";
-import { inTurn } from "./turn.ts";
 
 export type Memory = { readonly history: History };
 
@@ -33,7 +33,7 @@ function planRevealed(view: View, settings: RevealedSettings): Plan {
   if (view.ready.length === 0) return { decisions: loadAhead(view, history, settings), memory };
   // Where nothing goes on, waiting on would be for calls that may never come.
   const must = isAtRest(view);
-  const decisions = planCalls({ ...view, ready: inTurn(view, settings.patienceUs) }, history, settings, must);
+  const decisions = planCalls({ ...view, ready: byResponseRatio(view, settings.patienceUs) }, history, settings, must);
   if (must && !decisions.some(({ kind }) => kind === "place"))
     return { decisions: planEarliestFinish(view, oldestFirst(view), { hold: true, mostShards: 1 }), memory };
   return { decisions, memory };

@@ -96,6 +96,24 @@ test("more engines load the model of a crowd at once than one, where memory is f
   expect(loads.filter((atUs) => atUs < loadedUs).length).toBeGreaterThan(2);
 });
 
+test("all of a crowd count where more engines are to load, not only those that a plan looks at", () => {
+  // On so many engines it looks at 32.
+  const crowd = Array.from({ length: 160 }, (_, index) => call(`c${index}`, 0, small));
+  const machines = cluster(Array.from({ length: 128 }, () => "h100").join(" "), {
+    kvBytes: 4e9,
+    batching: { ...batched, maxSequences: 2 },
+  });
+  const { events } = runPlain({
+    policy: foresight,
+    cluster: machines,
+    workflows: crowd,
+    models: knownModels.filter(({ id }) => id === small),
+  });
+  const loadedUs = events.find(({ kind }) => kind === "model-load-end")!.atUs;
+  const loads = events.filter(({ kind, atUs }) => kind === "model-load-start" && atUs < loadedUs);
+  expect(loads.length).toBeGreaterThan(32);
+});
+
 test("of engines on which a model loads as fast, the faster ones load it", () => {
   const crowd = Array.from({ length: 6 }, (_, index) => call(`c${index}`, 0, small));
   const journal = runPlain({

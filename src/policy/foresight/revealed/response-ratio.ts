@@ -9,7 +9,7 @@ import type { WorkflowId } from "../../../model/workflow.ts";
 import type { View } from "../../policy.ts";
 import { createBestWork } from "../../remaining-work.ts";
 
-export function inTurn(view: View, mostUs: number): readonly VisibleModelStage[] {
+export function byResponseRatio(view: View, mostUs: number): readonly VisibleModelStage[] {
   const { ready } = view;
   if (ready.length === 1) return ready;
   const ratios = responseRatios(view, mostUs);
