@@ -4,14 +4,13 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { compared, freshName, stand } from "../experiment/bench/standing/stand.ts";
 import { renderStanding, toStandingPages } from "../experiment/bench/standing/page.ts";
+import { usualSubject } from "../experiment/bench/standing/standing.ts";
 import { readText } from "../trace/read-text.ts";
 import { command, didYouMean } from "./arguments.ts";
 import { resultsFolder } from "./benchmark-options.ts";
 import { policyNames } from "./policy-names.ts";
 import { UsageError } from "./usage-error.ts";
 import { writePages } from "./write-report.ts";
-
-const usual = "foresight";
 
 export const benchStandingCommand = command({
   name: "bench standing",
@@ -22,25 +21,22 @@ export const benchStandingCommand = command({
     { name: "out", kind: "text", shows: "DIR", summary: "where the page goes; beside the result files unless said" },
     { name: "json", kind: "flag", summary: "the result on standard output, and no page" },
   ],
-  positionals: [{ name: "POLICY", required: false, summary: `whose standing; ${usual} unless said` }],
+  positionals: [{ name: "POLICY", required: false, summary: `whose standing; ${usualSubject} unless said` }],
   examples: ["fate bench standing", "fate bench standing fate --in results --out pages"],
   run: ({ values, words, terminal }) => {
-    const [policy = usual] = words;
+    const [policy = usualSubject] = words;
     const known: readonly string[] = policyNames;
     if (!known.includes(policy))
       throw new UsageError(
         `fate bench standing: found no policy ${JSON.stringify(policy)}; fate policies lists them${didYouMean(policy, known)}`,
       );
-    const results = compared.flatMap((benchmark) => {
-      const path = join(values.in, `${benchmark}.json`);
-      const freshPath = join(values.in, `${freshName(benchmark)}.json`);
-      const fresh = existsSync(freshPath)
-        ? [{ benchmark, fresh: true, path: freshPath, text: readText(freshPath) }]
-        : [];
-      return [{ benchmark, path, text: readText(path) }, ...fresh];
+    const results = compared.map((benchmark) => {
+      const paths = [benchmark, freshName(benchmark)].map((name) => join(values.in, `${name}.json`));
+      const read = paths.filter((path, index) => index === 0 || existsSync(path));
+      return { benchmark, files: read.map((path) => ({ path, text: readText(path) })) };
     });
     const standing = stand(policy, results);
-    const isUsual = policy === usual;
+    const isUsual = policy === usualSubject;
     const said = `fate bench standing${isUsual ? "" : ` ${policy}`}`;
     if (values.json) return terminal.out(renderStanding(said, standing));
     writePages(

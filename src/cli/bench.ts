@@ -51,7 +51,8 @@ const options = [
     name: "rivals",
     kind: "text",
     shows: "FILE",
-    summary: "of each place's policies only --policies, and the policy and the best others there of a standing.json",
+    summary:
+      "of each place's policies only --policies, foresight, and whoever came close to the best there in this result file",
   },
   dataOption,
   {

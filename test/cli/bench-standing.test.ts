@@ -77,9 +77,16 @@ const files = {
   "shared-pairs": { ...head("shared-pairs"), cells: latencies("rate-1", { foresight: [0.5], heft: [0.625] }) },
   agents: {
     ...head("agents"),
+    seeds: [1],
     overall: [],
     cells: [
-      ...scales("chat", 0, { foresight: 3, "hexagent+beyond": 4, "fcfs@projected": 5, "hexagent-queued": 1 }),
+      ...scales("chat", 0, {
+        foresight: 3,
+        "hexagent+beyond": 4,
+        "las@projected": 4.3,
+        "fcfs@projected": 5,
+        "hexagent-queued": 1,
+      }),
       ...scales("mixed", 0, { foresight: null, hexagent: 4 }),
       ...scales("lats", 0, { foresight: null, hexagent: null }),
       ...scales("chat", 0.3, { foresight: 4.2, hexagent: 4 }),
@@ -197,28 +204,43 @@ test("the standing of another policy has a name of its own, and one that ran now
   expect(cells[0]).toMatchObject({ mode: "solo", best: { policy: "foresight" }, outcome: "loss" });
 });
 
-describe("on fresh seeds", async () => {
-  const place = results("fresh");
-  const again = scales("mixed", 0, { foresight: 4.1, hexagent: 4, "edf@projected": 5 });
-  writeFileSync(join(place, "agents-fresh.json"), JSON.stringify({ ...head("agents"), overall: [], cells: again }));
-  await fate("bench", "standing", "--in", place);
-  const page = readFileSync(join(place, "standing.md"), "utf8");
-  const file = JSON.parse(readFileSync(join(place, "standing.json"), "utf8")) as { cells: readonly Row[] };
+describe("on further seeds", () => {
+  const again = (seed: number) => JSON.stringify({ ...head("agents"), overall: [], seeds: [seed], cells: more(seed) });
+  const more = (seed: number) =>
+    scales("chat", 0, { foresight: 3.2, "hexagent+beyond": 4 }).map((cell) => ({ ...cell, seed }));
 
-  test("a part of a benchmark is judged beside the whole of it", () => {
-    const rows = file.cells.filter(({ mode, measure }) => mode === "mixed-load-3" && measure === "Req95");
-    expect(rows).toMatchObject([
-      { benchmark: "agents", difference: null, outcome: "loss" },
-      { benchmark: "agents, fresh seeds", difference: 0.025, best: { policy: "hexagent" }, outcome: "loss" },
-    ]);
-    expect(page).toContain("Where fresh seeds are named");
-    expect(page).toContain(
-      "| agents, fresh seeds | Req95 | 2 | 1 | 0 | 0 | 1 | 1 | 0 | +2.5% | +2.5% het1 mixed-load-3 |",
+  test("a part of a benchmark counts with the whole of it, and whoever did not run there is left out", async () => {
+    const place = results("further");
+    writeFileSync(join(place, "agents-fresh.json"), again(2));
+    await fate("bench", "standing", "--in", place);
+    const { cells } = JSON.parse(readFileSync(join(place, "standing.json"), "utf8")) as { cells: readonly Row[] };
+    const find = (mode: string) =>
+      cells.find((row) => row.benchmark === "agents" && row.mode === mode && row.measure === "Req95");
+    expect(find("chat-load-3")).toMatchObject({
+      seeds: 2,
+      own: 3.1,
+      best: { policy: "hexagent+beyond", value: 4 },
+      others: 1,
+      difference: -0.225,
+    });
+    expect(find("mixed-load-3")).toMatchObject({ seeds: 1, others: 1 });
+    expect(readFileSync(join(place, "standing.md"), "utf8")).toContain(
+      "On further seeds of agents ran those of them that had come within 10% of the best on the first.",
     );
   });
 
-  test("only those meet again whom the standing names, and who is asked for", () => {
-    const path = join(place, "standing.json");
+  test("a seed that two files have is refused", async () => {
+    const place = results("twice");
+    writeFileSync(join(place, "agents-fresh.json"), again(1));
+    const { code, notes } = await fate("bench", "standing", "--in", place);
+    expect(code).not.toBe(0);
+    expect(notes).toContain(
+      `${join(place, "agents-fresh.json")}: seeds: found 1, which ${join(place, "agents.json")} has too, expected further seeds`,
+    );
+  });
+
+  test("those run who came close to the best in a result file, and who is asked for", () => {
+    const path = join(results("close"), "agents.json");
     const rivals = parseRivals(readFileSync(path, "utf8"), path, "agents");
     const meet = (mode: string) => {
       const narrowing = {
@@ -231,9 +253,9 @@ describe("on fresh seeds", async () => {
       const cells = toCells(benchmarks["agents"]!.groups(undefined), narrowing, { training: false, check: false });
       return cells.map(({ spec }) => spec.policy);
     };
-    expect(meet("chat-load-3")).toEqual(["edf@least-loaded", "hexagent+beyond", "foresight"]);
+    expect(meet("chat-load-3")).toEqual(["edf@least-loaded", "las@projected", "hexagent+beyond", "foresight"]);
     expect(meet("chat-load-3-error-0.3")).toEqual(["hexagent", "foresight"]);
-    // There the standing knows nobody.
+    // There nobody ran.
     expect(meet("chat-load-0.9")).toEqual(["edf@least-loaded", "foresight"]);
   });
 });

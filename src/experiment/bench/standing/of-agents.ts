@@ -7,7 +7,7 @@ import type { AgentsCell } from "../agents/file.ts";
 import { modeOf } from "../agents/groups.ts";
 import { measureNames } from "../agents/tables.ts";
 import { withError } from "./places.ts";
-import { isOther, judge, type StandingRow, type Standings } from "./standing.ts";
+import { isOther, judge, type Rated, type StandingRow, type Standings } from "./standing.ts";
 
 /** What is needed of a result file. */
 export type ScalesFile = {
@@ -51,14 +51,15 @@ function standAt(benchmark: string, cells: readonly Cell[], subject: string): St
     const best = pickStrongest(others, measure);
     if (own === undefined || best === undefined) return [];
     const { difference, ci95, verdict } = toContrast(differences(own.values[measure], best.values[measure]));
+    const rate = ({ policy, values }: Runs): Rated => ({ policy, value: meanOf(values[measure]) });
     return [
       {
         ...at,
         measure: measureNames[measure],
         seeds: seeds.length,
         own: meanOf(own.values[measure]),
-        best: { policy: best.policy, value: meanOf(best.values[measure]) },
-        others: others.length,
+        best: rate(best),
+        others: others.map(rate),
         ...judge(difference, ci95, verdict),
       },
     ];

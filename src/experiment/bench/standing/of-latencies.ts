@@ -16,7 +16,7 @@ import {
   type Runs,
 } from "../statistics.ts";
 import { toldName } from "../told.ts";
-import { isOther, judge, type StandingRow, type Standings } from "./standing.ts";
+import { isOther, judge, type Rated, type StandingRow, type Standings } from "./standing.ts";
 
 /** What is needed of a result file. */
 export type LatencyFile = {
@@ -54,16 +54,17 @@ function standAt({ benchmark, cells }: LatencyFile, place: Place, subject: strin
   const others = names.flatMap(runnerOf);
   if (own === undefined || others.length === 0) return { rows: [], missing: [] };
   const [told] = runnerOf(toldName(subject));
-  const counts = { seeds: seeds.length, others: others.length };
   const rows = measures.map(({ measure, valueOf, differenceTo }): StandingRow => {
     const best = others.reduce((least, each) => (valueOf(each) < valueOf(least) ? each : least));
     const { mean, low, high, verdict } = differenceTo(own, best, place);
+    const rate = (runner: Runner): Rated => ({ policy: runner.runs.policy, value: round(valueOf(runner)) });
     return {
       ...at,
       measure,
-      ...counts,
+      seeds: seeds.length,
       own: round(valueOf(own)),
-      best: { policy: best.runs.policy, value: round(valueOf(best)) },
+      best: rate(best),
+      others: others.map(rate),
       ...judge(mean, verdict === "open" ? null : [round(low), round(high)], verdict),
       ...(told === undefined ? {} : { told: round(ratioOf(valueOf(told), valueOf(own)) - 1) }),
     };

@@ -4,7 +4,7 @@ import { mean } from "../../../measure/statistics.ts";
 import { array, integer, number, openObject, text, type Parsed } from "../../../trace/shape.ts";
 import { toContrast } from "../agents/contrast.ts";
 import { ratioOf } from "../statistics.ts";
-import { isOther, judge, type StandingRow, type Standings } from "./standing.ts";
+import { isOther, judge, type Rated, type StandingRow, type Standings } from "./standing.ts";
 
 const name = text({ max: 200 });
 const us = number({ min: 0 });
@@ -27,7 +27,10 @@ type Cell = WorkshopFile["cells"][number];
 /** Its only cluster is named after it. */
 const cluster = "workshop";
 
-export function standInWorkshop({ benchmark, cells }: WorkshopFile, subject: string): Standings {
+export function standInWorkshop(
+  { benchmark, cells }: Pick<WorkshopFile, "benchmark" | "cells">,
+  subject: string,
+): Standings {
   const places = Map.groupBy(cells, ({ driver, mode }) => `${driver}, ${mode}`);
   const all = [...places].map(([mode, own]) => standAt({ benchmark, cluster, mode }, own, subject));
   return { rows: all.flatMap(({ rows }) => rows), missing: all.flatMap(({ missing }) => missing) };
@@ -48,6 +51,7 @@ function standAt(
   const others = names.map(runsOf).filter((runs) => runs.length === own.length);
   const rows = measures.flatMap(({ measure, valueOf }): readonly StandingRow[] => {
     const value = (runs: readonly Cell[]): number => Math.round(mean(runs.map(valueOf)));
+    const rate = (runs: readonly Cell[]): Rated => ({ policy: runs[0]?.policy ?? "", value: value(runs) });
     const [best] = others.toSorted((one, other) => value(one) - value(other));
     if (best === undefined) return [];
     const ratios = own.map((cell, index) => ratioOf(valueOf(cell), valueOf(best[index] ?? cell)) - 1);
@@ -58,8 +62,8 @@ function standAt(
         measure,
         seeds: own.length,
         own: value(own),
-        best: { policy: best[0]?.policy ?? "", value: value(best) },
-        others: others.length,
+        best: rate(best),
+        others: others.map(rate),
         ...judge(difference, ci95, verdict),
       },
     ];

@@ -3,7 +3,7 @@
 import { showSeeds } from "../report.ts";
 import { heading, table, text, toPages, type Page, type Part, type Words } from "../report-parts.ts";
 import type { Standing } from "./stand.ts";
-import { bearable, isBeyond, onFreshSeeds, sizeOf, toTotals, type MissingPlace, type StandingRow } from "./standing.ts";
+import { bearable, closeShare, isBeyond, sizeOf, toTotals, type MissingPlace, type StandingRow } from "./standing.ts";
 import { gridTable, nameOf, placesTable, showShort, totalsTable } from "./tables.ts";
 
 const limit = `${bearable * 100}%`;
@@ -27,21 +27,25 @@ export function toStandingPages(name: string, command: string, standing: Standin
 
 export function renderStanding(command: string, { policy, sources, rows, missing }: Standing): string {
   const totals = toTotals(rows).map(({ worst, ...total }) => ({ ...total, worst: worst?.difference ?? null }));
-  const lists = Object.entries({ sources, totals, cells: rows, missing }).map(
+  const cells = rows.map(({ others, ...row }) => ({ ...row, others: others.length }));
+  const lists = Object.entries({ sources, totals, cells, missing }).map(
     ([name, list]) =>
       `  ${JSON.stringify(name)}: [${list.length === 0 ? "" : `\n${list.map((item) => `    ${JSON.stringify(item)}`).join(",\n")}\n  `}]`,
   );
   return `{\n  "policy": ${JSON.stringify(policy)},\n  "command": ${JSON.stringify(command)},\n${lists.join(",\n")}\n}\n`;
 }
 
-function introduce({ policy, rows }: Standing): Words {
+function introduce({ policy, sources, rows }: Standing): Words {
+  const again = new Set(
+    sources.map(({ benchmark }) => benchmark).filter((name, index, all) => all.indexOf(name) < index),
+  );
+  const further =
+    again.size === 0
+      ? ""
+      : ` On further seeds of ${[...again].join(" and ")} ran those of them that had come within ${closeShare * 100}% of the best on the first.`;
   const told = rows.some((row) => row.told !== undefined)
     ? ` Told is how the same policy differs from itself when it is shown all lengths as they will come true, which nobody can know: an upper
 yardstick, neither a win nor a loss.`
-    : "";
-  const fresh = rows.some(({ benchmark }) => benchmark.endsWith(onFreshSeeds))
-    ? ` Where fresh seeds are named, the others of a place are those alone that were best on the seeds above it, and whoever was asked for besides: so luck that
-made one the best of many is not counted again.`
     : "";
   return [
     { code: policy },
@@ -52,7 +56,7 @@ The best other is chosen after the fact: in each cell, and for each measure anew
 The best of many owes part of its place to luck, so that this asks for more than to be better than any one other, named beforehand. Others
 are all whole policies that ran: no form of `,
     { code: policy },
-    ` itself, no policy of this project with a part less or another setting, and nothing that is told the lengths.${fresh}
+    ` itself, no policy of this project with a part less or another setting, and nothing that is told the lengths.${further}
 
 A difference is relative to the best other and paired by seed, with its 95% interval. If that holds 0 it is a tie; with one seed, which gives
 no interval, if the difference is at most ${limit}. The mean and the P95, that of all seeds together, are ratios to round-robin; in workshop they are

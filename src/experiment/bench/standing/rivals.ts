@@ -1,21 +1,18 @@
-/** Whom a standing names: its policy and the best others of each place, so that they can meet again on seeds that had no say in who they are. */
+/** Who is worth running on further seeds of a place: whoever came close to the best there in one measure at least. */
 
-import { parseJson } from "../../../trace/parse-text.ts";
-import { array, openObject, parseAs, text } from "../../../trace/shape.ts";
 import type { Group } from "../benchmark.ts";
 import { keyOf, placeOf } from "./places.ts";
+import { stand } from "./stand.ts";
+import { closeShare, usualSubject, type StandingRow } from "./standing.ts";
 
-const name = text({ max: 200 });
-const shape = openObject({
-  policy: name,
-  cells: array(openObject({ benchmark: name, cluster: name, mode: name, best: openObject({ policy: name }) }), {
-    max: 1_000_000,
-  }),
-});
+/** Throws an `InputError` where a text is no result file of that benchmark. */
+export function parseRivals(text: string, path: string, benchmark: string): (group: Group) => readonly string[] {
+  const { rows } = stand(usualSubject, [{ benchmark, files: [{ path, text }] }]);
+  const byPlace = Map.groupBy(rows, keyOf);
+  return (group) => [usualSubject, ...(byPlace.get(keyOf(placeOf(benchmark, group))) ?? []).flatMap(closeOnes)];
+}
 
-/** Throws an `InputError` where a text is no standing. */
-export function parseRivals(json: string, path: string, benchmark: string): (group: Group) => readonly string[] {
-  const { policy, cells } = parseAs(shape, parseJson(json, path), path);
-  const byPlace = Map.groupBy(cells, keyOf);
-  return (group) => [policy, ...(byPlace.get(keyOf(placeOf(benchmark, group))) ?? []).map(({ best }) => best.policy)];
+function closeOnes({ best, others }: StandingRow): readonly string[] {
+  const limit = (best.value ?? Infinity) * (1 + closeShare);
+  return others.filter(({ value }) => (value ?? Infinity) <= limit).map(({ policy }) => policy);
 }

@@ -1,7 +1,8 @@
 /** Reads the result files of all benchmarks, and says how one policy stands in each. */
 
 import { parseJson } from "../../../trace/parse-text.ts";
-import { parseAs } from "../../../trace/shape.ts";
+import { InputError } from "../../../trace/input-error.ts";
+import { parseAs, type Shape } from "../../../trace/shape.ts";
 import type { Group } from "../benchmark.ts";
 import { benchmarks } from "../benchmarks.ts";
 import { agentsShape, benchShape } from "../html/result-shapes.ts";
@@ -9,7 +10,7 @@ import { standInAgents } from "./of-agents.ts";
 import { standInLatencies } from "./of-latencies.ts";
 import { standInWorkshop, workshopShape } from "./of-workshop.ts";
 import { keyOf, placeOf } from "./places.ts";
-import { onFreshSeeds, type MissingPlace, type StandingRow, type Standings } from "./standing.ts";
+import { type MissingPlace, type StandingRow, type Standings } from "./standing.ts";
 
 /** What ran, of a result file. */
 export type Source = {
@@ -32,62 +33,69 @@ const workshop = "workshop";
 /** Whose result files are read. */
 export const compared: readonly string[] = [...Object.keys(benchmarks), workshop];
 
-/** `fresh`: the same benchmark on seeds that had no say in who the rivals are; a part of it will do. */
-export type ResultText = {
+/** The texts of one benchmark: of its result file, and of others with further seeds of it, or of a part of it. */
+export type ResultTexts = {
   readonly benchmark: string;
-  readonly fresh?: boolean;
-  readonly path: string;
-  readonly text: string;
+  readonly files: readonly { readonly path: string; readonly text: string }[];
 };
 
-/** Beside the result file of a benchmark, where fresh seeds of it may be. */
+/** Beside the result file of a benchmark, where further seeds of it may be. */
 export function freshName(benchmark: string): string {
   return `${benchmark}-fresh`;
 }
 
 /** Throws an `InputError` where a text is no result file. */
-export function stand(policy: string, results: readonly ResultText[]): Standing {
+export function stand(policy: string, results: readonly ResultTexts[]): Standing {
   const all = results.map((result) => standIn(policy, result));
   return {
     policy,
-    sources: all.map(({ source }) => source),
+    sources: all.flatMap(({ sources }) => sources),
     rows: all.flatMap(({ rows }) => rows),
     missing: all.flatMap(({ missing }) => missing),
   };
 }
 
-type Read = Standings & { readonly source: Source };
+type Read = Standings & { readonly sources: readonly Source[] };
 
-function standIn(policy: string, result: ResultText): Read {
-  const { benchmark, fresh = false } = result;
-  const { source, rows, missing } = readResult(policy, result);
-  if (!fresh) {
-    const groups = benchmarks[benchmark]?.groups(undefined) ?? [];
-    return { source, ...withWhatNeverRan({ rows, missing }, benchmark, groups) };
-  }
-  return { source: asFresh(source), rows: rows.map(asFresh), missing: [] };
+function standIn(policy: string, result: ResultTexts): Read {
+  const groups = benchmarks[result.benchmark]?.groups(undefined) ?? [];
+  const read = readResult(policy, result);
+  return { ...read, ...withWhatNeverRan(read, result.benchmark, groups) };
 }
 
-function asFresh<T extends { readonly benchmark: string }>(named: T): T {
-  return { ...named, benchmark: `${named.benchmark}${onFreshSeeds}` };
-}
-
-function readResult(policy: string, { benchmark, path, text }: ResultText): Read {
-  const value = parseJson(text, path);
+function readResult(policy: string, { benchmark, files }: ResultTexts): Read {
   if (benchmark === workshop) {
-    const file = parseAs(workshopShape, value, path);
-    return { source: toSource(file), ...standInWorkshop(file, policy) };
+    const { sources, cells } = join(workshopShape, files);
+    return { sources, ...standInWorkshop({ benchmark, cells }, policy) };
   }
   if (benchmarks[benchmark]?.report === "agents") {
-    const file = parseAs(agentsShape, value, path);
-    return { source: toSource(file), ...standInAgents(file, policy) };
+    const { sources, cells } = join(agentsShape, files);
+    return { sources, ...standInAgents({ benchmark, cells }, policy) };
   }
-  const file = parseAs(benchShape, value, path);
-  return { source: toSource(file), ...standInLatencies(file, policy, path) };
+  const { sources, cells } = join(benchShape, files);
+  return { sources, ...standInLatencies({ benchmark, cells }, policy, files[0]?.path ?? "") };
 }
 
-function toSource({ benchmark, version, command, seeds }: Source): Source {
-  return { benchmark, version, command, seeds };
+type Joined<Cell> = { readonly sources: readonly Source[]; readonly cells: readonly Cell[] };
+
+/** Cells of all of them, no two of which may have a seed in common. */
+function join<Cell>(
+  shape: Shape<Source & { readonly cells: readonly Cell[] }>,
+  texts: ResultTexts["files"],
+): Joined<Cell> {
+  const seen = new Set<number>();
+  const files = texts.map(({ path, text }) => {
+    const file = parseAs(shape, parseJson(text, path), path);
+    const again = file.seeds.find((seed) => seen.has(seed));
+    if (again !== undefined)
+      throw new InputError(path, "seeds", `${again}, which ${texts[0]?.path} has too`, "further seeds");
+    for (const seed of file.seeds) seen.add(seed);
+    return file;
+  });
+  return {
+    sources: files.map(({ benchmark, version, command, seeds }) => ({ benchmark, version, command, seeds })),
+    cells: files.flatMap(({ cells }) => cells),
+  };
 }
 
 /** Places of a benchmark that its result file lacks, as part of it ran. */

@@ -10,8 +10,11 @@ import { isTold } from "../told.ts";
 /** Without an interval, a difference up to this is a tie; and no loss is to be larger. */
 export const bearable = 0.02;
 
-/** What is added to the name of a benchmark that ran again on seeds that had no say in who the rivals are. */
-export const onFreshSeeds = ", fresh seeds";
+/** Within so much of the best other's value, another one is run on further seeds too. */
+export const closeShare = 0.1;
+
+/** Whose standing it is unless said. */
+export const usualSubject = "foresight";
 
 export type Outcome = "win" | "tie" | "loss";
 
@@ -23,6 +26,9 @@ export type StandingPlace = {
   readonly mode: string;
 };
 
+/** What a policy reached; null: never on time. */
+export type Rated = { readonly policy: string; readonly value: number | null };
+
 /** One measure of one place. Less is better. */
 export type StandingRow = StandingPlace & {
   readonly measure: string;
@@ -30,9 +36,9 @@ export type StandingRow = StandingPlace & {
   /** Null: never on time. */
   readonly own: number | null;
   /** The other whose value is least. */
-  readonly best: { readonly policy: string; readonly value: number | null };
-  /** How many there were to choose from. */
-  readonly others: number;
+  readonly best: Rated;
+  /** All that there were to choose from. */
+  readonly others: readonly Rated[];
   /** Relative, paired by seed: -0.1 is a tenth less than the best other; null where that one is on time at some scale and the policy never. */
   readonly difference: number | null;
   readonly ci95: Ci95;
@@ -111,7 +117,7 @@ function toTotal(benchmark: string, measure: string, rows: readonly StandingRow[
   return {
     benchmark,
     measure,
-    others: Math.max(0, ...rows.map(({ others }) => others)),
+    others: Math.max(0, ...rows.map(({ others }) => others.length)),
     cells: rows.length,
     wins: of("win").length,
     ties: of("tie").length,
