@@ -116,7 +116,7 @@ export class Batches {
 
   /** There is no batch, or one of the call's model with room for its KV; and it has places enough. */
   hasRoom(calls: Calls, call: number, engine: number): boolean {
-    if (this.#freePlaces(engine) < this.placesOf(calls, call, engine)) return false;
+    if (this.freePlaces(engine) < this.placesOf(calls, call, engine)) return false;
     if (this.count(engine) === 0) return true;
     const model = calls.model[call] ?? 0;
     if (this.#model[engine] !== model) return false;
@@ -124,7 +124,7 @@ export class Batches {
     return (this.#kvUsed[engine] ?? 0) + (calls.kvTokens[call * this.#engines + engine] ?? 0) <= capacity;
   }
 
-  #freePlaces(engine: number): number {
+  freePlaces(engine: number): number {
     return (this.#fleet.places[engine] ?? 1) - this.#together[this.#fleet.wholeOf[engine]!]!;
   }
 
@@ -154,7 +154,7 @@ export class Batches {
   /** When so many of the batch have ended that the call finds its places behind others that take so many; Infinity if not even then. */
   placesUs(calls: Calls, call: number, engine: number, ahead: number): number {
     const places = this.placesOf(calls, call, engine);
-    const free = this.#freePlaces(engine);
+    const free = this.freePlaces(engine);
     // Whoever finds places and no KV memory takes those of one that ends.
     let missing = ahead + places - (free < places ? free : 0);
     const from = engine * this.#span;

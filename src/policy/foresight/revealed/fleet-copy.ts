@@ -53,12 +53,20 @@ export class FleetCopy {
     return turn !== none && turn !== model;
   }
 
-  /** Places for calls of the model on engines that are to turn to it, or load it. */
+  /** An engine is to turn to the model, or loads it. */
+  isComing(model: number, atUs: number): boolean {
+    for (let engine = 0; engine < this.engines; engine++)
+      if (this.turnOf(engine) === model || this.isComingTo(engine, model, atUs)) return true;
+    return false;
+  }
+
+  /** Places for calls of the model on such engines. */
   comingPlaces(model: number, atUs: number): number {
     let places = 0;
     for (let engine = 0; engine < this.engines; engine++)
-      if (this.turnOf(engine) === model || this.isComingTo(engine, model, atUs))
-        places += this.fleet.places[engine] ?? 1;
+      // Once it has turned, all are free; while it loads, calls are bound to it already.
+      if (this.turnOf(engine) === model) places += this.fleet.places[engine] ?? 1;
+      else if (this.isComingTo(engine, model, atUs)) places += this.batches.freePlaces(engine);
     return places;
   }
 

@@ -63,7 +63,7 @@ export class Forecast {
     this.#reset(plan, calls);
     this.#dispatch(this.#nowUs);
     const waiting = [...new Set(this.#waiting.inLine.map((call) => this.#waiting.modelOf(call)))];
-    const turning = waiting.filter((model) => this.#copy.comingPlaces(model, this.#nowUs) > 0);
+    const turning = waiting.filter((model) => this.#copy.isComing(model, this.#nowUs));
     return {
       begins: this.#begins,
       loads: this.#loads,

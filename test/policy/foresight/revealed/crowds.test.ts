@@ -96,6 +96,17 @@ test("more engines load the model of a crowd at once than one, where memory is f
   expect(loads.filter((atUs) => atUs < loadedUs).length).toBeGreaterThan(2);
 });
 
+test("an engine that loads for as many calls as it has places leaves the next to others", () => {
+  const { events } = runPlain({
+    policy: foresightPolicies["foresight-search"],
+    cluster: cluster("h100 h100 h100", { kvBytes: 4e9, batching: { ...batched, maxSequences: 1 } }),
+    workflows: [0, 100_000, 200_000].map((atUs, index) => call(`c${index}`, atUs, small)),
+    models: knownModels.filter(({ id }) => id === small),
+  });
+  const loadedUs = events.find(({ kind }) => kind === "model-load-end")!.atUs;
+  expect(events.filter(({ kind, atUs }) => kind === "model-load-start" && atUs < loadedUs)).toHaveLength(2);
+});
+
 test("all of a crowd count where more engines are to load, not only those that a plan looks at", () => {
   // On so many engines it looks at 32.
   const crowd = Array.from({ length: 160 }, (_, index) => call(`c${index}`, 0, small));
