@@ -51,15 +51,15 @@ function standAt(benchmark: string, cells: readonly Cell[], subject: string): St
     const best = pickStrongest(others, measure);
     if (own === undefined || best === undefined) return [];
     const { difference, ci95, verdict } = toContrast(differences(own.values[measure], best.values[measure]));
-    const rate = ({ policy, values }: Runs): Rated => ({ policy, value: meanOf(values[measure]) });
+    const toRated = ({ policy, values }: Runs): Rated => ({ policy, value: meanOf(values[measure]) });
     return [
       {
         ...at,
         measure: measureNames[measure],
         seeds: seeds.length,
         own: meanOf(own.values[measure]),
-        best: rate(best),
-        others: others.map(rate),
+        best: toRated(best),
+        others: others.map(toRated),
         ...judge(difference, ci95, verdict),
       },
     ];

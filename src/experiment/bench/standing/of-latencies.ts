@@ -57,14 +57,14 @@ function standAt({ benchmark, cells }: LatencyFile, place: Place, subject: strin
   const rows = measures.map(({ measure, valueOf, differenceTo }): StandingRow => {
     const best = others.reduce((least, each) => (valueOf(each) < valueOf(least) ? each : least));
     const { mean, low, high, verdict } = differenceTo(own, best, place);
-    const rate = (runner: Runner): Rated => ({ policy: runner.runs.policy, value: round(valueOf(runner)) });
+    const toRated = (runner: Runner): Rated => ({ policy: runner.runs.policy, value: round(valueOf(runner)) });
     return {
       ...at,
       measure,
       seeds: seeds.length,
       own: round(valueOf(own)),
-      best: rate(best),
-      others: others.map(rate),
+      best: toRated(best),
+      others: others.map(toRated),
       ...judge(mean, verdict === "open" ? null : [round(low), round(high)], verdict),
       ...(told === undefined ? {} : { told: round(ratioOf(valueOf(told), valueOf(own)) - 1) }),
     };

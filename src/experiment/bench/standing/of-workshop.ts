@@ -51,7 +51,7 @@ function standAt(
   const others = names.map(runsOf).filter((runs) => runs.length === own.length);
   const rows = measures.flatMap(({ measure, valueOf }): readonly StandingRow[] => {
     const value = (runs: readonly Cell[]): number => Math.round(mean(runs.map(valueOf)));
-    const rate = (runs: readonly Cell[]): Rated => ({ policy: runs[0]?.policy ?? "", value: value(runs) });
+    const toRated = (runs: readonly Cell[]): Rated => ({ policy: runs[0]?.policy ?? "", value: value(runs) });
     const [best] = others.toSorted((one, other) => value(one) - value(other));
     if (best === undefined) return [];
     const ratios = own.map((cell, index) => ratioOf(valueOf(cell), valueOf(best[index] ?? cell)) - 1);
@@ -62,8 +62,8 @@ function standAt(
         measure,
         seeds: own.length,
         own: value(own),
-        best: rate(best),
-        others: others.map(rate),
+        best: toRated(best),
+        others: others.map(toRated),
         ...judge(difference, ci95, verdict),
       },
     ];

@@ -10,7 +10,7 @@ import { standInAgents } from "./of-agents.ts";
 import { standInLatencies } from "./of-latencies.ts";
 import { standInWorkshop, workshopShape } from "./of-workshop.ts";
 import { keyOf, placeOf } from "./places.ts";
-import { type MissingPlace, type StandingRow, type Standings } from "./standing.ts";
+import type { MissingPlace, StandingRow, Standings } from "./standing.ts";
 
 /** What ran, of a result file. */
 export type Source = {
