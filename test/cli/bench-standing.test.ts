@@ -117,6 +117,7 @@ describe("the standing of foresight", async () => {
   const page = readFileSync(join(folder, "pages", "standing.md"), "utf8");
   const file = JSON.parse(readFileSync(join(folder, "pages", "standing.json"), "utf8")) as {
     cells: readonly Row[];
+    toReference: readonly Row[];
     missing: readonly { benchmark: string; cluster: string; mode: string; others: number }[];
     totals: readonly object[];
   };
@@ -162,6 +163,17 @@ describe("the standing of foresight", async () => {
     expect(at("agents", "chat-load-3", "Req99")).toMatchObject({ best: { policy: "hexagent+beyond" }, outcome: "win" });
     expect(at("agents, error 0.3", "chat-load-3", "Req99")).toMatchObject({ difference: 0.05, outcome: "loss" });
     expect(page).toContain("| het1 | W -25.0% | L never | T 0.0% |");
+  });
+
+  test("is also against the reference of agents alone", () => {
+    expect(page).toContain("## Against hexagent");
+    expect(page).toContain(
+      "| agents, error 0.3 | Req95 | 1 | 1 | 0 | 0 | 1 | 1 | 0 | +5.0% | +5.0% het1 chat-load-3 |",
+    );
+    // There the best other is another one, and hexagent did not run.
+    expect(file.toReference.some(({ benchmark, mode }) => benchmark === "agents" && mode === "chat-load-3")).toBe(
+      false,
+    );
   });
 
   test("counts the time that is lost to loads", () => {

@@ -18,6 +18,7 @@ export function toStandingPages(name: string, command: string, standing: Standin
     head: { words: introduce(standing), command, facts: `Seeds of ${seeds.join("; ")}.` },
     overview: [
       ...(rows.length === 0 ? [] : [heading("Totals"), table(totalsTable(toTotals(rows))), toBeyond(rows)]),
+      ...againstReference(standing),
       ...toMissing(policy, missing),
     ],
     details: benchmarks.flatMap((benchmark) => toBenchmark(rows.filter((row) => row.benchmark === benchmark))),
@@ -25,10 +26,17 @@ export function toStandingPages(name: string, command: string, standing: Standin
   return [...(page === undefined ? [] : [page]), { name: `${name}.json`, text: renderStanding(command, standing) }];
 }
 
-export function renderStanding(command: string, { policy, sources, rows, missing }: Standing): string {
+export function renderStanding(command: string, { policy, sources, rows, toReference, missing }: Standing): string {
   const totals = toTotals(rows).map(({ worst, ...total }) => ({ ...total, worst: worst?.difference ?? null }));
-  const cells = rows.map(({ others, ...row }) => ({ ...row, others: others.length }));
-  const lists = Object.entries({ sources, totals, cells, missing }).map(
+  const counted = (list: readonly StandingRow[]): readonly object[] =>
+    list.map(({ others, ...row }) => ({ ...row, others: others.length }));
+  const lists = Object.entries({
+    sources,
+    totals,
+    cells: counted(rows),
+    toReference: counted(toReference),
+    missing,
+  }).map(
     ([name, list]) =>
       `  ${JSON.stringify(name)}: [${list.length === 0 ? "" : `\n${list.map((item) => `    ${JSON.stringify(item)}`).join(",\n")}\n  `}]`,
   );
@@ -76,6 +84,17 @@ function toBeyond(rows: readonly StandingRow[]): Part {
     .map((row) => `${row.benchmark} ${nameOf(row)}, ${row.measure} ${showShort(row)} to ${row.best.policy}`);
   const which = beyond.length > mostNamed ? `, of which the largest ${mostNamed}` : "";
   return text(`Losses beyond ${limit}: ${beyond.length}${which}: ${named.join("; ")}.`);
+}
+
+function againstReference({ toReference }: Standing): readonly Part[] {
+  const [first] = toReference;
+  if (first === undefined) return [];
+  const totals = toTotals(toReference).slice(0, -1);
+  return [
+    heading(`Against ${first.best.policy}`),
+    text("In every place of agents, over the same seeds."),
+    table(totalsTable(totals)),
+  ];
 }
 
 function toMissing(policy: string, missing: readonly MissingPlace[]): readonly Part[] {

@@ -5,6 +5,7 @@ import { InputError } from "../../../trace/input-error.ts";
 import { parseAs, type Shape } from "../../../trace/shape.ts";
 import type { Group } from "../benchmark.ts";
 import { benchmarks } from "../benchmarks.ts";
+import { subject as reference } from "../agents/policies.ts";
 import { agentsShape, benchShape } from "../html/result-shapes.ts";
 import { standInAgents } from "./of-agents.ts";
 import { standInLatencies } from "./of-latencies.ts";
@@ -24,6 +25,8 @@ export type Standing = {
   readonly policy: string;
   readonly sources: readonly Source[];
   readonly rows: readonly StandingRow[];
+  /** Against the policy that `agents` is about alone, in its places. */
+  readonly toReference: readonly StandingRow[];
   readonly missing: readonly MissingPlace[];
 };
 
@@ -51,11 +54,12 @@ export function stand(policy: string, results: readonly ResultTexts[]): Standing
     policy,
     sources: all.flatMap(({ sources }) => sources),
     rows: all.flatMap(({ rows }) => rows),
+    toReference: all.flatMap((read) => read.toReference ?? []),
     missing: all.flatMap(({ missing }) => missing),
   };
 }
 
-type Read = Standings & { readonly sources: readonly Source[] };
+type Read = Standings & { readonly sources: readonly Source[]; readonly toReference?: readonly StandingRow[] };
 
 function standIn(policy: string, result: ResultTexts): Read {
   const groups = benchmarks[result.benchmark]?.groups(undefined) ?? [];
@@ -70,7 +74,9 @@ function readResult(policy: string, { benchmark, files }: ResultTexts): Read {
   }
   if (benchmarks[benchmark]?.report === "agents") {
     const { sources, cells } = join(agentsShape, files);
-    return { sources, ...standInAgents({ benchmark, cells }, policy) };
+    const two = cells.filter((cell) => cell.policy === policy || cell.policy === reference);
+    const { rows: toReference } = standInAgents({ benchmark, cells: two }, policy);
+    return { sources, ...standInAgents({ benchmark, cells }, policy), toReference };
   }
   const { sources, cells } = join(benchShape, files);
   return { sources, ...standInLatencies({ benchmark, cells }, policy, files[0]?.path ?? "") };
