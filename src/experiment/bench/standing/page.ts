@@ -28,19 +28,16 @@ export function toStandingPages(name: string, command: string, standing: Standin
 
 export function renderStanding(command: string, { policy, sources, rows, toReference, missing }: Standing): string {
   const totals = toTotals(rows).map(({ worst, ...total }) => ({ ...total, worst: worst?.difference ?? null }));
-  const counted = (list: readonly StandingRow[]): readonly object[] =>
-    list.map(({ others, ...row }) => ({ ...row, others: others.length }));
-  const lists = Object.entries({
-    sources,
-    totals,
-    cells: counted(rows),
-    toReference: counted(toReference),
-    missing,
-  }).map(
+  const cells = rows.map(countOthers);
+  const lists = Object.entries({ sources, totals, cells, toReference: toReference.map(countOthers), missing }).map(
     ([name, list]) =>
       `  ${JSON.stringify(name)}: [${list.length === 0 ? "" : `\n${list.map((item) => `    ${JSON.stringify(item)}`).join(",\n")}\n  `}]`,
   );
   return `{\n  "policy": ${JSON.stringify(policy)},\n  "command": ${JSON.stringify(command)},\n${lists.join(",\n")}\n}\n`;
+}
+
+function countOthers({ others, ...row }: StandingRow): object {
+  return { ...row, others: others.length };
 }
 
 function introduce({ policy, sources, rows }: Standing): Words {
