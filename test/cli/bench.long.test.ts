@@ -35,7 +35,7 @@ describe("bad arguments end with code 2 and one line", () => {
     [["real-dag", "--gantt", "first"], '--gantt: found "first", expected a seed, or none'],
     [["prefix-reuse", "--seeds", "1-2", "--gantt", "3"], "--gantt: found 3, expected a seed that runs"],
     [["real-dag", "--rivals", "nowhere.json"], "nowhere.json: found no such file, expected a readable file"],
-    [["real-dag", "--rivals", "package.json"], "package.json: policy: found nothing, expected text"],
+    [["real-dag", "--rivals", "package.json"], "package.json: benchmark: found nothing, expected text"],
     [["report"], "fate bench report needs NAME"],
     [["report", "real-dga"], "did you mean real-dag?"],
     [["report", "real-dag", "--in", "nowhere"], "real-dag.json: found no such file, expected a readable file"],
@@ -47,15 +47,20 @@ describe("bad arguments end with code 2 and one line", () => {
   });
 });
 
-test("with --rivals those run whom a standing names there, and the command says so", async () => {
-  const best = { benchmark: "prefix-reuse", cluster: "hetero-8", mode: "share-0.75", best: { policy: "heft-online" } };
-  const rivals = place("standing.json");
-  writeFileSync(rivals, JSON.stringify({ policy: "greedy-finish-sharded", cells: [best] }));
+test("with --rivals those run who came close in a result file, and the command says so", async () => {
+  const speeds = { "round-robin": 1, foresight: 0.5, "heft-online": 0.6, kvflow: 0.65, "least-loaded": 0.7 };
+  const cells = Object.entries(speeds).map(([policy, speed]) => {
+    const own = { ratios: [speed, speed], latenciesUs: [1e6 * speed, 3e6 * speed] };
+    return { cluster: "hetero-8", mode: "share-0.75", policy, seed: 1, ...own };
+  });
+  const head = { benchmark: "prefix-reuse", version: "1", command: "fate bench prefix-reuse", data: "made up" };
+  const rivals = place("close.json");
+  writeFileSync(rivals, JSON.stringify({ ...head, seeds: [1], policies: {}, cells, summary: [], paired: [] }));
   const out = place("rivals");
   const { code } = await fate(...small, "--seeds", "2", "--rivals", rivals, "--gantt", "none", "--out", out);
   expect(code).toBe(0);
   const lines = cellLines(out).map((line) => (JSON.parse(line.replace(/,$/, "")) as Cell).policy);
-  expect(lines.toSorted()).toEqual(["greedy-finish-sharded", "heft-online", "round-robin"]);
+  expect(lines.toSorted()).toEqual(["foresight", "heft-online", "kvflow", "round-robin"]);
   expect(readFileSync(join(out, "prefix-reuse.json"), "utf8")).toContain(`--rivals ${rivals}`);
 });
 
