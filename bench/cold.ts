@@ -11,7 +11,8 @@ import { batchedVersion } from "../src/catalogue/batched-version.ts";
 import { scaleCluster } from "../src/catalogue/clusters/scaled.ts";
 import { parseSeeds } from "../src/cli/parse-seeds.ts";
 import { UsageError } from "../src/cli/usage-error.ts";
-import { isTie, meanInterval } from "../src/measure/interval.ts";
+import { toContrast } from "../src/experiment/bench/agents/contrast.ts";
+import { showContrast } from "../src/experiment/bench/agents/tables.ts";
 import { mean } from "../src/measure/statistics.ts";
 import { secondsToUs } from "../src/model/units.ts";
 import type { Workflow } from "../src/model/workflow.ts";
@@ -103,10 +104,7 @@ function drawWorkflows(engines: number, seed: number): readonly Workflow[] {
 }
 
 function compare(own: readonly Outcome[], base: readonly Outcome[]): string {
-  const interval = meanInterval(own.map(({ latencyUs }, seed) => latencyUs / base[seed]!.latencyUs - 1));
-  const margin = Number.isFinite(interval.high) ? ` ± ${(100 * (interval.high - interval.mean)).toFixed(1)}` : "";
-  const sign = interval.mean > 0 ? "+" : "";
-  return `${sign}${(100 * interval.mean).toFixed(1)}%${margin}${margin !== "" && isTie(interval) ? ", a tie" : ""}`;
+  return showContrast(toContrast(own.map(({ latencyUs }, seed) => latencyUs / base[seed]!.latencyUs - 1)));
 }
 
 function toCount(text: string): number {

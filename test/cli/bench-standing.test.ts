@@ -245,7 +245,7 @@ describe("on further seeds", () => {
     const place = results("twice");
     writeFileSync(join(place, "agents-fresh.json"), again(1));
     const { code, notes } = await fate("bench", "standing", "--in", place);
-    expect(code).not.toBe(0);
+    expect(code).toBe(2);
     expect(notes).toContain(
       `${join(place, "agents-fresh.json")}: seeds: found 1, which ${join(place, "agents.json")} has too, expected further seeds`,
     );

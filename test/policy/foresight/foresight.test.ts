@@ -8,18 +8,7 @@ import { policies } from "../../../src/policy/policies.ts";
 import { batched, cluster, dag, firstUs } from "../../support/build.ts";
 import { enginesOf, makespanUs } from "../../support/placements.ts";
 import { runPlain } from "../../support/run-plain.ts";
-
-const small = "llama-3.1-8b";
-const large = "qwen2.5-32b";
-
-/** Two engines of one host, of which the first holds the small model. */
-const half = (() => {
-  const cold = cluster("h100 h100", { host: "host" });
-  return {
-    ...cold,
-    engines: cold.engines.map((engine, index) => (index === 0 ? { ...engine, resident: [small] } : engine)),
-  };
-})();
+import { half, large, small, threeAndOne } from "../../support/three-and-one.ts";
 
 const planThenDraft = dag("plan -> draft", (id) => ({
   model: id === "plan" ? small : large,
@@ -30,11 +19,6 @@ test("a stage waits for the engine that holds its model where a load would take 
   const journal = runPlain({ policy: foresightPolicies["foresight"], workflows: [dag("a, b")], cluster: half });
   expect(enginesOf(journal)).toEqual({ a: [0], b: [0] });
   expect(firstUs(journal, "stage-place", "w/b")).toBe(firstUs(journal, "stage-end", "w/a"));
-});
-
-const threeAndOne = dag("a, b, c -> d", (id) => {
-  const tokens = id === "d" ? 100 : 300;
-  return { model: id === "d" ? large : small, output: { estimate: tokens, actual: tokens, limit: 800 } };
 });
 
 test("three stages share the engine that holds their model, and the other one loads what is called last: the README's example", () => {

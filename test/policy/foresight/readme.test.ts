@@ -8,23 +8,12 @@ import { drawTimeline, timelineHeight } from "../../../src/view/draw/timeline.ts
 import type { Shape } from "../../../src/view/draw/shape.ts";
 import { toFigure } from "../../../src/view/draw/to-figure.ts";
 import { Lanes } from "../../../src/view/scene/lanes.ts";
-import { cluster, dag } from "../../support/build.ts";
 import { makespanUs } from "../../support/placements.ts";
 import { runPlain } from "../../support/run-plain.ts";
+import { half, threeAndOne } from "../../support/three-and-one.ts";
 
-const [small, large] = ["llama-3.1-8b", "qwen2.5-32b"];
-
-const machines = cluster("h100 h100", { host: "host" });
-const [first, ...others] = machines.engines;
-const example = {
-  cluster: { ...machines, engines: [{ ...first!, resident: [small] }, ...others] },
-  workflows: [
-    dag("a, b, c -> d", (id) => {
-      const tokens = id === "d" ? 100 : 300;
-      return { model: id === "d" ? large : small, output: { estimate: tokens, actual: tokens, limit: 800 } };
-    }),
-  ],
-};
+const example = { cluster: half, workflows: [threeAndOne] };
+const engines = half.engines.length;
 
 const runs = {
   "greedy-finish": runPlain({ policy: "greedy-finish", ...example }),
@@ -38,12 +27,12 @@ test("the picture shows both runs", async () => {
   const rowHeight = 30;
   const titleHeight = 24;
   const toUs = Math.max(...Object.values(runs).map(makespanUs));
-  const panelHeight = titleHeight + timelineHeight(others.length + 1, rowHeight) + 8;
+  const panelHeight = titleHeight + timelineHeight(engines, rowHeight) + 8;
   const panel = (name: string, { events }: Journal, top: number): readonly Shape[] => {
-    const lanes = new Lanes(example.cluster, 1000);
+    const lanes = new Lanes(half, 1000);
     for (const event of events) lanes.see(event);
     const view = { fromUs: 0, toUs, nowUs: toUs, width, rowHeight, scroll: 0, nameWidth: 80 };
-    const shapes = drawTimeline(lanes.engines, { ...view, height: timelineHeight(others.length + 1, rowHeight) });
+    const shapes = drawTimeline(lanes.engines, { ...view, height: timelineHeight(engines, rowHeight) });
     return [
       { kind: "label", x: 0, y: top + 16, text: name, ink: "ink", size: 13, strong: true },
       ...shapes.map((shape) => moveDown(shape, top + titleHeight)),
