@@ -11,7 +11,7 @@ import type { Calls } from "./calls.ts";
 import { FleetCopy } from "./fleet-copy.ts";
 import type { Fleet } from "./fleet.ts";
 import { Placing } from "./placing.ts";
-import type { Begun, RevealedPlan } from "./plan.ts";
+import type { Begun, RevealedPlan, Turn } from "./plan.ts";
 import type { Scene } from "./scene.ts";
 import type { RevealedSettings } from "./settings.ts";
 import { Turning } from "./turning.ts";
@@ -40,7 +40,7 @@ export class Forecast {
   #againUs = Infinity;
   #begins: { call: number; engine: number }[] = [];
   #loads: { engine: number; model: number; victims: number[] }[] = [];
-  #late = new Set<number>();
+  #late: Turn[] = [];
 
   constructor({ fleet, now, nowUs, beyond }: Scene, settings: RevealedSettings) {
     this.#fleet = fleet;
@@ -69,7 +69,7 @@ export class Forecast {
       loads: this.#loads,
       waiting,
       turning,
-      late: [...this.#late],
+      late: this.#late,
       againUs: this.#againUs,
     };
   }
@@ -109,7 +109,7 @@ export class Forecast {
     this.#cost = 0;
     this.#begins = [];
     this.#loads = [];
-    this.#late = new Set();
+    this.#late = [];
     this.#copy.reset(plan.turns);
     this.#waiting.reset(calls, this.#nowUs);
   }
@@ -148,17 +148,25 @@ export class Forecast {
     this.#waiting.beginEach((call) => {
       const engine = this.#placing.pickEngine(call);
       if (engine === undefined) return false;
+      const holdUs = this.#plan.holdUntilUs[this.#waiting.modelOf(call)] ?? 0;
+      if (holdUs <= atUs && this.#turning.turnFor(call, this.#placing.endUs(engine), atUs)) return false;
       this.#begin(call, engine, atUs);
       return true;
     });
   }
 
   #begin(call: number, engine: number, atUs: number): void {
-    const model = this.#waiting.modelOf(call);
-    if (atUs === this.#nowUs && !this.#late.has(model) && this.#placing.isLate(call, engine)) this.#late.add(model);
+    if (atUs === this.#nowUs) this.#noteLate(call, engine);
     this.#cost += this.#waitCost(call, atUs);
     this.#cost += this.#copy.begin(this.#waiting.calls, call, engine, atUs);
     if (atUs === this.#nowUs) this.#begins.push({ call, engine });
+  }
+
+  #noteLate(call: number, here: number): void {
+    const engine = this.#placing.soonerTurn(call, here);
+    if (engine === undefined) return;
+    const model = this.#waiting.modelOf(call);
+    if (!this.#late.some((turn) => turn.engine === engine && turn.model === model)) this.#late.push({ engine, model });
   }
 
   #waitCost(call: number, atUs: number): number {

@@ -67,6 +67,11 @@ export class Placing {
     return best;
   }
 
+  /** When the call that was asked about last would end there. */
+  endUs(engine: number): number {
+    return this.#endsUs[engine]!;
+  }
+
   /** Returns the first of its ends. */
   #layEnds(call: number): number {
     let firstUs = Infinity;
@@ -124,18 +129,19 @@ export class Placing {
     return this.#atUs + this.#batches.drainUs(engine, this.#atUs) + loadUs;
   }
 
-  /** Though it can begin here, an idle engine that does not hold its model would end it sooner, a load included. */
-  isLate(call: number, engine: number): boolean {
+  /** The engine that does not hold its model and yet would end it first, a load included; undefined if it ends as soon here. */
+  soonerTurn(call: number, engine: number): number | undefined {
     const model = this.#calls.model[call] ?? 0;
     const { residents } = this.#copy;
-    const endUs = this.#batches.endUs(this.#calls, call, engine, this.#atUs);
+    let best: number | undefined;
+    let endUs = this.#batches.endUs(this.#calls, call, engine, this.#atUs);
     for (let other = 0; other < this.#engines; other++) {
-      if (this.#batches.count(other) > 0 || this.#batches.isLoading(other, this.#atUs)) continue;
+      if (this.#batches.isLoading(other, this.#atUs)) continue;
       if (this.#copy.turnOf(other) !== none || residents.isHeld(other, model)) continue;
       if (!this.#copy.mayGo(this.#calls, call, other)) continue;
-      const fromUs = this.#atUs + residents.loadUs(other, model);
-      if (this.#batches.aloneEndUs(this.#calls, call, other, fromUs, 0) < endUs) return true;
+      const us = this.#batches.aloneEndUs(this.#calls, call, other, this.#turnedUs(other, model), 0);
+      if (us < endUs) [best, endUs] = [other, us];
     }
-    return false;
+    return best;
   }
 }

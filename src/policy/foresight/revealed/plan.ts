@@ -16,8 +16,8 @@ export type Begun = {
   readonly waiting: readonly number[];
   /** Of these, the ones to which an engine turns. */
   readonly turning: readonly number[];
-  /** Models of calls that begin, though they would end sooner on an idle engine that loads them. */
-  readonly late: readonly number[];
+  /** Which turns would end calls sooner that begin where their model is held. */
+  readonly late: readonly Turn[];
   /** When the rule would do more, if nothing happens before. */
   readonly againUs: number;
 };

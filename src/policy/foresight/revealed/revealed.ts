@@ -12,7 +12,7 @@ import type { Plan, Policy, View } from "../../policy.ts";
 import { loadAhead } from "./ahead.ts";
 import { Forecast } from "./forecast.ts";
 import { learn, noHistory, type History } from "./history.ts";
-import type { Begun, RevealedPlan } from "./plan.ts";
+import type { Begun, RevealedPlan, Turn } from "./plan.ts";
 import { byResponseRatio } from "./response-ratio.ts";
 import { layScene, type Scene } from "./scene.ts";
 import type { RevealedSettings } from "./settings.ts";
@@ -68,11 +68,11 @@ function choosePlan(
   settings: RevealedSettings,
   must: boolean,
 ): RevealedPlan {
-  const { now, nowUs, models, engines } = scene;
+  const { now, models } = scene;
   let best: RevealedPlan = { turns: [], holdUntilUs: models.map(() => 0) };
   const base = forecast.begin(best, now);
-  const contended = new Set([...base.waiting, ...base.loads.map(({ model }) => model), ...base.late]);
-  if (contended.size === 0) return best;
+  const contended = new Set([...base.waiting, ...base.loads.map(({ model }) => model)]);
+  if (contended.size + base.late.length === 0) return best;
   const futures = scene.futures();
   const judge = (plan: RevealedPlan, most: number): number => {
     let cost = 0;
@@ -82,27 +82,40 @@ function choosePlan(
   let bestCost = must && base.begins.length + base.loads.length === 0 ? Infinity : judge(best, Infinity);
   for (let round = 0; round < mostChanges; round++) {
     const from = best;
-    for (const model of contended) {
-      const trials: RevealedPlan[] = [];
-      if (!from.turns.some((turn) => turn.model === model) && (from.holdUntilUs[model] ?? 0) === 0) {
-        for (let engine = 0; engine < engines.length; engine++)
-          if (mayTurn(scene, from, engine, model)) trials.push({ ...from, turns: [...from.turns, { engine, model }] });
-        if (bestCost < Infinity && base.turning.includes(model))
-          for (const us of holdsUs) trials.push({ ...from, holdUntilUs: from.holdUntilUs.with(model, nowUs + us) });
-      }
-      for (const trial of trials) {
-        if (forecast.visits > settings.visits || view.isDue?.() === true) return best;
-        const cost = judge(trial, bestCost);
-        if (cost < bestCost - 1) [best, bestCost] = [trial, cost];
-      }
+    for (const trial of changesOf(from, scene, base, contended, () => bestCost < Infinity)) {
+      if (forecast.visits > settings.visits || view.isDue?.() === true) return best;
+      const cost = judge(trial, bestCost);
+      if (cost < bestCost - 1) [best, bestCost] = [trial, cost];
     }
     if (best === from) break;
   }
   return best;
 }
 
+/** The plan with one turn or hold more, those first that would end sooner what begins now; a model that has one gets no other. */
+function* changesOf(
+  from: RevealedPlan,
+  scene: Scene,
+  { late, turning }: Begun,
+  contended: ReadonlySet<number>,
+  mayHold: () => boolean,
+): Generator<RevealedPlan> {
+  const { turns, holdUntilUs } = from;
+  const isSettled = (model: number): boolean =>
+    turns.some((turn) => turn.model === model) || (holdUntilUs[model] ?? 0) > 0;
+  const turned = (turn: Turn): RevealedPlan => ({ ...from, turns: [...turns, turn] });
+  for (const turn of late) if (!isSettled(turn.model) && mayTurn(scene, from, turn)) yield turned(turn);
+  for (const model of contended) {
+    if (isSettled(model)) continue;
+    for (const engine of scene.engines.keys())
+      if (mayTurn(scene, from, { engine, model })) yield turned({ engine, model });
+    if (mayHold() && turning.includes(model))
+      for (const us of holdsUs) yield { ...from, holdUntilUs: holdUntilUs.with(model, scene.nowUs + us) };
+  }
+}
+
 /** The engine can take it up, for a call that waits. */
-function mayTurn(scene: Scene, { turns }: RevealedPlan, engine: number, model: number): boolean {
+function mayTurn(scene: Scene, { turns }: RevealedPlan, { engine, model }: Turn): boolean {
   const { fleet, nowUs, ready } = scene;
   if (fleet.open[engine] === 0 || (fleet.loadEndUs[engine] ?? 0) > nowUs) return false;
   if (turns.some((turn) => turn.engine === engine)) return false;
@@ -136,9 +149,8 @@ function carryOut(view: View, scene: Scene, { begins, loads, againUs }: Begun): 
   };
   for (const { call, engine } of begins) begin(call, engine);
   for (const { engine, model, victims } of loads)
-    for (const [call, stage] of ready.entries())
+    for (const call of soonestThere(scene, model, engine))
       if (
-        stage.model === models[model] &&
         begin(
           call,
           engine,
@@ -151,4 +163,11 @@ function carryOut(view: View, scene: Scene, { begins, loads, againUs }: Begun): 
     againUs,
     after: { ...picture, ready: view.ready.filter(({ key }) => !decided.has(key)) },
   };
+}
+
+/** Calls of the model, those first whose inputs are there soonest. */
+function soonestThere({ ready, models, now, engines }: Scene, model: number, engine: number): readonly number[] {
+  const inputsUs = (call: number): number => now.inputsUs[call * engines.length + engine] ?? 0;
+  const calls = [...ready.keys()].filter((call) => ready[call]?.model === models[model]);
+  return calls.toSorted((left, right) => inputsUs(left) - inputsUs(right));
 }

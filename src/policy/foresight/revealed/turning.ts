@@ -43,6 +43,23 @@ export class Turning {
     return againUs;
   }
 
+  /** Turns an engine at once for a call that could begin elsewhere and ends then, if it gains more than that costs. */
+  turnFor(call: number, endUs: number, atUs: number): boolean {
+    const model = this.#waiting.modelOf(call);
+    let best = none;
+    let leastUs = endUs;
+    for (let engine = 0; engine < this.#copy.engines; engine++) {
+      if (this.#copy.residents.isHeld(engine, model)) continue;
+      if (atUs + this.#settings.loadTime * this.#copy.residents.loadUs(engine, model) >= leastUs) continue;
+      const us =
+        this.#priceUs(call, model, engine, atUs) +
+        this.#copy.batches.aloneEndUs(this.#waiting.calls, call, engine, atUs, 0);
+      if (us < leastUs) [best, leastUs] = [engine, us];
+    }
+    if (best !== none) this.#copy.turn(best, model);
+    return best !== none;
+  }
+
   /** Turns an engine and says so, or returns when the calls will have waited long enough; Infinity if nothing is left to do. */
   #turnOne(first: number, model: number, atUs: number): number | "turned" {
     const [engine, priceUs] = this.#cheapest(first, model, atUs);
