@@ -13,47 +13,102 @@ import type { VisibleModelStage } from "../model/visible.ts";
 import type { EngineState, QueuedShare } from "../state/engine-state.ts";
 import { letGo } from "../state/shares.ts";
 import { defer } from "./choose.ts";
+import { modelsInSight } from "./models-in-sight.ts";
 import type { Plan, View } from "./policy.ts";
 
-/** Engines, parts counted, that are planned so: at every event a plan looks at each of them. */
-const mostEngines = 64;
+/** Parts beside the first ones of their engines: at every event a plan looks at each of them. */
+const mostParts = 64;
 
-/** Plans for the parts, and says of engines what it has decided of these. */
+/** What a plan remembers beside what is its own, where engines have more models than can come apart: those that were called, as they came. */
+type Called = { readonly called?: readonly ModelId[] };
+
+/** Plans for the parts, and says of engines what it has decided of these. What the plan remembers is an object, or nothing. */
 export function withModelsApart<Made extends Plan | undefined>(plan: (view: View) => Made): (view: View) => Made {
   return (view) => {
-    const costs = comeApart(view.costs);
-    if (costs === undefined) return plan(view);
+    const found = comeApart(view);
+    if (found === undefined) return plan(view);
+    const { costs, called } = found;
     const made = plan({ ...view, costs, cluster: partsOf(view, costs) });
-    return made && { ...made, decisions: ofWholes(view, costs, made.decisions) };
+    if (made === undefined) return made;
+    const memory = called === undefined ? made.memory : { ...(made.memory as object | undefined), called };
+    return { ...made, memory, decisions: ofWholes(view, costs, made.decisions) };
   };
 }
 
-const known = new WeakMap<CostModel, { readonly apart: CostModel | undefined }>();
-
-/** Undefined where no engine has to, or some cannot. */
-function comeApart(costs: CostModel): CostModel | undefined {
-  let found = known.get(costs);
-  if (found === undefined) known.set(costs, (found = { apart: layApart(costs) }));
-  return found.apart;
+/** Undefined where no engine has to come apart, or one cannot. If there are too many models for it, only those that have been called are parts. */
+function comeApart(view: View): ({ readonly costs: CostModel } & Called) | undefined {
+  const laid = laidFor(view.costs);
+  if (laid.models.length === 0) return undefined;
+  if (laid.all !== undefined) return { costs: laid.all };
+  const inSight = modelsInSight(view);
+  const asked = [...inSight].filter((model) => laid.has(model));
+  const before = ((view.memory as Called | undefined)?.called ?? []).filter((model) => laid.has(model));
+  // Where these have become too many, the ones that nobody asks for now are forgotten.
+  for (const called of [[...new Set([...before, ...asked])], asked]) {
+    const costs = laid.with(called);
+    if (costs !== undefined) return { costs, called };
+  }
+  return undefined;
 }
 
-function layApart(costs: CostModel): CostModel | undefined {
-  const mixing = costs.engines.filter(({ engine }) => mixesModels(engine));
-  const count = mixing.reduce((sum, { models }) => sum + Math.max(0, models.size - 1), costs.engines.length);
-  if (mixing.length === 0 || count > mostEngines || !mixing.every(holdsAll)) return undefined;
-  const engines = [...costs.engines];
-  for (const whole of mixing)
-    for (const [place, model] of [...whole.models.keys()].entries()) {
-      const index = place === 0 ? whole.index : engines.length;
-      engines[index] = toPart(whole, index, model, place === 0 ? whole.engine.id : `${whole.engine.id}, ${model}`);
-    }
-  const byId = new Map(engines.map((each) => [each.engine.id, each]));
-  return {
-    ...costs,
-    cluster: { ...costs.cluster, engines: engines.map(({ engine }) => engine) },
-    engines,
-    engine: (id) => byId.get(id) ?? costs.engine(id),
-  };
+/** The parts of one fleet. */
+class Laid {
+  readonly #whole: CostModel;
+  readonly #mixing: readonly EngineCosts[];
+  /** All that come apart: none if an engine of several cannot. */
+  readonly models: readonly ModelId[];
+  /** With a part for each of them; undefined if they are too many. */
+  readonly all: CostModel | undefined;
+  /** What was asked for last. */
+  #last: { readonly models: string; readonly costs: CostModel } | undefined;
+
+  constructor(whole: CostModel) {
+    this.#whole = whole;
+    this.#mixing = whole.engines.filter(({ engine }) => mixesModels(engine));
+    const models = this.#mixing.flatMap((each) => [...each.models.keys()]);
+    this.models = this.#mixing.every(holdsAll) ? [...new Set(models)] : [];
+    this.all = this.with(this.models);
+  }
+
+  has(model: ModelId): boolean {
+    return this.#mixing.some(({ models }) => models.has(model));
+  }
+
+  /** With a part for each of these models, and for the first one of each engine, which keeps its number; undefined if those are too many. */
+  with(models: readonly ModelId[]): CostModel | undefined {
+    const key = models.join("\n");
+    if (this.#last?.models === key) return this.#last.costs;
+    const behind = models.flatMap((model) =>
+      this.#mixing.filter((each) => each.models.has(model) && model !== firstOf(each)).map((each) => ({ each, model })),
+    );
+    if (behind.length > mostParts) return undefined;
+    const engines = [...this.#whole.engines];
+    for (const each of this.#mixing) engines[each.index] = toPart(each, each.index, firstOf(each), each.engine.id);
+    for (const { each, model } of behind)
+      engines.push(toPart(each, engines.length, model, `${each.engine.id}, ${model}`));
+    const byId = new Map(engines.map((each) => [each.engine.id, each]));
+    const costs = {
+      ...this.#whole,
+      cluster: { ...this.#whole.cluster, engines: engines.map(({ engine }) => engine) },
+      engines,
+      engine: (id: EngineId) => byId.get(id) ?? this.#whole.engine(id),
+    };
+    this.#last = { models: key, costs };
+    return costs;
+  }
+}
+
+const known = new WeakMap<CostModel, Laid>();
+
+function laidFor(costs: CostModel): Laid {
+  let laid = known.get(costs);
+  if (laid === undefined) known.set(costs, (laid = new Laid(costs)));
+  return laid;
+}
+
+function firstOf({ models }: EngineCosts): ModelId {
+  const [first = ""] = models.keys();
+  return first;
 }
 
 /** A part has its model for good: which of them makes way for another no part could say. */
