@@ -9,15 +9,20 @@ import { findReleased, knownModels } from "../../catalogue/models.ts";
 import type { Model, ModelId } from "../../model/model.ts";
 import type { ModelConfig } from "./config.ts";
 
-export type GuessedModel = { readonly model: Model; readonly assumption?: string };
+export type GuessedModel = {
+  readonly model: Model;
+  readonly assumption?: string;
+  /** It is of the size that is taken for granted of any: said of all these together (`unknownModels`). */
+  readonly isUnknown?: boolean;
+};
 
 const nominalBytes = { bf16: 2, fp8: 1, int4: 0.5625 } as const;
 const usualParameters = 8e9;
 
 export function toModelOf(config: ModelConfig): GuessedModel {
-  const { model, assumption } = guess(config);
+  const { model, ...assumed } = guess(config);
   const sized = config.weightBytes === undefined ? model : withWeight(model, config.weightBytes);
-  return { model: { ...sized, id: config.id }, ...(assumption === undefined ? {} : { assumption }) };
+  return { model: { ...sized, id: config.id }, ...assumed };
 }
 
 function guess(config: ModelConfig): GuessedModel {
@@ -33,14 +38,19 @@ function guess(config: ModelConfig): GuessedModel {
     return { model: released, assumption: `model ${config.id}: taken for ${showModel(released)}, by its name` };
   const size = sizeInName(config.id);
   const model = ofSize(size ?? { total: usualParameters }, numbers, bytes);
-  return {
-    model,
-    assumption:
-      size === undefined
-        ? `model ${config.id}: nothing is known of it; taken for 8 billion parameters. Say like: or parameters: under models`
-        : `model ${config.id}: taken for ${showCount(size.total)} parameters in ${showModel(model)}, by its name`,
-  };
+  if (size === undefined) return { model, isUnknown: true };
+  const taken = `taken for ${showCount(size.total)} parameters in ${showModel(model)}`;
+  return { model, assumption: `model ${config.id}: ${taken}, by its name` };
 }
+
+/** One sentence for all of them: servers may list hundreds. */
+export function unknownModels(ids: readonly ModelId[]): string {
+  const named = ids.length > mostNamed ? [...ids.slice(0, mostNamed), `${ids.length - mostNamed} more`] : ids;
+  const [which, of] = ids.length === 1 ? ["model", "it"] : ["models", "them"];
+  return `${which} ${named.join(", ")}: nothing is known of ${of}; taken for 8 billion parameters. Say like: or parameters: under models`;
+}
+
+const mostNamed = 8;
 
 export function knownModel(id: ModelId): Model | undefined {
   return knownModels.find((model) => model.id === id);

@@ -6,12 +6,12 @@
 import type { Cluster, Device, Engine, EngineId, GpuKind, Host } from "../../model/cluster.ts";
 import type { Model, ModelId } from "../../model/model.ts";
 import type { Sight } from "../adapter/adapter.ts";
-import type { Config, EngineConfig, EngineKind, HostConfig, ModelConfig } from "./config.ts";
+import type { Config, EngineConfig, EngineKind, HostConfig } from "./config.ts";
 import { planMemory, type ServedModel } from "./engine-memory.ts";
 import { defaultModel } from "./fill-in.ts";
 import { gpuOf } from "./gpu-of.ts";
 import { holdsAll } from "./holds-all.ts";
-import { toModelOf } from "./guess-model.ts";
+import { toModelOf, unknownModels } from "./guess-model.ts";
 
 export type ClusterAndModels = {
   readonly cluster: Cluster;
@@ -50,13 +50,16 @@ function toModels(config: Config, sights: ReadonlyMap<EngineId, Sight>, assumpti
   const byId = new Map(config.models.map((model) => [model.id, model]));
   for (const engine of config.engines)
     for (const id of servedBy(engine, sights.get(engine.id))) if (!byId.has(id)) byId.set(id, defaultModel(id));
-  return new Map([...byId].map(([id, model]) => [id, toServed(model, assumptions)]));
-}
-
-function toServed(config: ModelConfig, assumptions: Set<string>): ServedModel {
-  const { model, assumption } = toModelOf(config);
-  if (assumption !== undefined) assumptions.add(assumption);
-  return { model, contextTokens: config.contextTokens };
+  const known = new Map<ModelId, ServedModel>();
+  const unknown: ModelId[] = [];
+  for (const [id, config] of byId) {
+    const { model, assumption, isUnknown } = toModelOf(config);
+    if (assumption !== undefined) assumptions.add(assumption);
+    if (isUnknown === true) unknown.push(id);
+    known.set(id, { model, contextTokens: config.contextTokens });
+  }
+  if (unknown.length > 0) assumptions.add(unknownModels(unknown));
+  return known;
 }
 
 /** What the file allows; where it allows everything, what the server shows. */

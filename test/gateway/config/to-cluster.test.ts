@@ -100,6 +100,17 @@ test("an engine without a list holds what its server shows, loaded as it shows",
   ]);
 });
 
+test("of many models of which nothing is known it is said once", () => {
+  const models = Array.from({ length: 300 }, (_, index) => `acme-${"x".repeat(index)}`);
+  const { assumptions } = toCluster(parse('kind: openai, id: vllm, url: "http://h:1"'), sightOf({ models }));
+  const said = assumptions.filter((each) => each.includes("nothing is known"));
+  expect(said).toEqual([
+    expect.stringMatching(
+      /^models acme-, acme-x, .*, acme-xxxxxxx, 292 more: nothing is known of them; taken for 8 billion/,
+    ),
+  ]);
+});
+
 test("a list goes before what the server shows", () => {
   const config = parse('kind: vllm, url: "http://h:1", gpu: h100-80g, models: [qwen3-8b]');
   const { cluster } = toCluster(config, sightOf({ models: ["qwen3-4b"], resident: ["qwen3-4b"] }));
