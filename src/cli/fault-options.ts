@@ -50,7 +50,11 @@ export const faultOptions = [
     summary: "what goes wrong, by seed",
     default: "none",
   },
-  { name: "crash-every", ...duration, summary: "mean seconds between crashes of one engine" },
+  {
+    name: "crash-every",
+    ...duration,
+    summary: "mean seconds between crashes of one engine; a stage is lost to a hundred at most",
+  },
   { name: "crash-for", ...duration, summary: "mean seconds until a crashed engine is back" },
   { name: "slow-every", ...duration, summary: "mean seconds between slow spells of one engine" },
   { name: "slow-for", ...duration, summary: "mean seconds of a slow spell" },

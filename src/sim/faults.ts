@@ -7,7 +7,7 @@ import type { EngineState } from "../state/engine-state.ts";
 import type { World } from "./world.ts";
 
 export type Faults = {
-  /** Mean time between crashes of one engine; absent means none. */
+  /** Mean time between crashes of one engine; absent means none. A stage is lost to at most `crashesPerStage` of them. */
   readonly crashEveryUs?: number;
   /** Mean time until a crashed engine is back. */
   readonly crashForUs?: number;
@@ -22,6 +22,8 @@ export type Faults = {
 };
 
 const lossesPerStage = 3;
+/** Far beyond what a stage meets that is shorter than the time between crashes; one that is much longer would never end. */
+const crashesPerStage = 100;
 
 /** Schedules crashes and slow spells for all engines. They alone do not keep a run going. */
 export function scheduleFaults(world: World, faults: Faults, seed: number): void {
@@ -53,7 +55,10 @@ function scheduleCrash(world: World, engine: EngineState, rng: Rng, everyUs: num
   world.queue.schedule(
     crashUs,
     () => {
-      crash(world, engine);
+      const lost = lostWith(world, engine);
+      if ([...lost.values()].some((attempt) => attempt >= crashesPerStage))
+        return scheduleCrash(world, engine, rng, everyUs, forUs);
+      crash(world, engine, lost);
       world.after(downUs, () => {
         world.emit({ kind: "engine-up", engine: engine.id });
         world.changed = true;
@@ -65,14 +70,18 @@ function scheduleCrash(world: World, engine: EngineState, rng: Rng, everyUs: num
   );
 }
 
-/** Everything on the engine, and every stage that was to be handed over to it, is lost. */
-function crash(world: World, engine: EngineState): void {
+/** Everything on the engine, and every stage that was to be handed over to it, and which attempt of it that is. */
+function lostWith(world: World, engine: EngineState): ReadonlyMap<string, number> {
   const lost = new Map<string, number>();
   for (const other of world.state.cluster) {
     for (const share of [...other.running, ...other.queue]) {
       if (other === engine || share.decodeEngine === engine.id) lost.set(share.stage.key, share.attempt);
     }
   }
+  return lost;
+}
+
+function crash(world: World, engine: EngineState, lost: ReadonlyMap<string, number>): void {
   const touched = new Set<EngineId>();
   for (const other of world.state.cluster) {
     if ([...other.running, ...other.queue].some((share) => lost.has(share.stage.key))) touched.add(other.id);

@@ -16,6 +16,18 @@ test("crashed engines come back, lost stages run again, and every workflow ends"
   expect(count(journal, "workflow-end")).toBe(20);
 });
 
+test("a stage that takes far longer than any engine lives is lost a hundred times, and then ends", () => {
+  const long = dag("a", () => ({ output: { estimate: 20_000, actual: 20_000, limit: 20_000 } }));
+  const journal = run({
+    cluster: cluster("h100"),
+    workflows: [long],
+    faults: { crashEveryUs: 5e6, crashForUs: 1e6 },
+  });
+  expect(count(journal, "stage-lost")).toBe(100);
+  expect(count(journal, "engine-down")).toBeGreaterThanOrEqual(100);
+  expect(count(journal, "workflow-end")).toBe(1);
+});
+
 test("a lost result is computed again", () => {
   const journal = run({ workflows: many, faults: { lossChance: 0.2 } });
   const lost = journal.events.filter((event) => event.kind === "stage-lost");
