@@ -18,7 +18,7 @@ import type { Plan, Policy, View } from "../policy.ts";
 import { act } from "./act.ts";
 import { asFate } from "./as-fate.ts";
 import { noDemand, noteDemand, type Demand } from "./demand.ts";
-import { byArrival, byRank, byTurn, leaveOpen } from "./constructions.ts";
+import { byArrival, byRank, byTurn, leaveOpen, stayHome } from "./constructions.ts";
 import { Decoder } from "./decode.ts";
 import { createLuck } from "./luck.ts";
 import { firstOf, ofOneModel, replace } from "./neighbourhood.ts";
@@ -198,8 +198,16 @@ function searchPlan(
     best = replace(search, scene, best, firstOf(scene, best));
     best = replace(search, scene, best, ofOneModel(scene, best, luck.below(scene.stages.length)));
   }
-  return search.improve(best, luck, visits, settings, view.isDue);
+  const improved = search.improve(best, luck, visits, settings, view.isDue);
+  if (!isNew || isDue()) return improved;
+  const home = search.judge(stayHome(scene, turn));
+  return home.cost < muchBetter * improved.cost
+    ? search.improve(home, luck, 2 * visits, settings, view.isDue)
+    : improved;
 }
+
+/** Where it is a little better, what other plans have come to turns out as good. */
+const muchBetter = 0.8;
 
 /** Plans that the search looks at, at most: these, and so many more for each stage in sight. With few there is not more to find. */
 const mostTries = 300;
