@@ -52,11 +52,11 @@ function toModels(config: Config, sights: ReadonlyMap<EngineId, Sight>, assumpti
     for (const id of servedBy(engine, sights.get(engine.id))) if (!byId.has(id)) byId.set(id, defaultModel(id));
   const known = new Map<ModelId, ServedModel>();
   const unknown: ModelId[] = [];
-  for (const [id, config] of byId) {
-    const { model, assumption, isUnknown } = toModelOf(config);
+  for (const [id, described] of byId) {
+    const { model, assumption, isUnknown } = toModelOf(described);
     if (assumption !== undefined) assumptions.add(assumption);
     if (isUnknown === true) unknown.push(id);
-    known.set(id, { model, contextTokens: config.contextTokens });
+    known.set(id, { model, contextTokens: described.contextTokens });
   }
   if (unknown.length > 0) assumptions.add(unknownModels(unknown));
   return known;

@@ -198,12 +198,10 @@ function searchPlan(
     best = replace(search, scene, best, firstOf(scene, best));
     best = replace(search, scene, best, ofOneModel(scene, best, luck.below(scene.stages.length)));
   }
-  const improved = search.improve(best, luck, visits, settings, view.isDue);
+  const improved = search.improve(best, luck, visits, settings, isDue);
   if (!isNew || isDue()) return improved;
   const home = search.judge(stayHome(scene, turn));
-  return home.cost < muchBetter * improved.cost
-    ? search.improve(home, luck, 2 * visits, settings, view.isDue)
-    : improved;
+  return home.cost < muchBetter * improved.cost ? search.improve(home, luck, 2 * visits, settings, isDue) : improved;
 }
 
 /** Where it is a little better, what other plans have come to turns out as good. */
