@@ -4,20 +4,14 @@ import { createHash } from "node:crypto";
 import { readFileSync, rmSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
-import {
-  seedsOf,
-  toCells,
-  trainingOffset,
-  type Benchmark,
-  type Group,
-  type Narrowing,
-} from "../experiment/bench/benchmark.ts";
+import { toCells, trainingOffset, type Benchmark, type Group, type Narrowing } from "../experiment/bench/benchmark.ts";
 import { benchmarks } from "../experiment/bench/benchmarks.ts";
 import { openCellStore } from "../experiment/bench/cell-store.ts";
 import { hashAllCode } from "../experiment/bench/code-hash.ts";
 import { renderDecisionTimes, toDecisionTimes, type DecisionTimes } from "../experiment/bench/decision-times.ts";
 import { present, type Presented } from "../experiment/bench/present.ts";
 import { runBench, type BenchResult } from "../experiment/bench/run-bench.ts";
+import { parseUndecided } from "../experiment/bench/standing/undecided.ts";
 import { parseRivals } from "../experiment/bench/standing/rivals.ts";
 import type { PolicyName } from "../experiment/cell.ts";
 import { instancesFile } from "../experiment/real-dag.ts";
@@ -37,7 +31,7 @@ const options = [
   { name: "list", kind: "flag", summary: "list the benchmarks, their clusters, modes and cells" },
   { name: "quick", kind: "flag", summary: "a small subset, whose cells equal those of the full run" },
   { name: "training", kind: "flag", summary: "seeds from 101 on, to tune on, instead of those from 1 on" },
-  { name: "seeds", kind: "text", shows: "1-4", summary: "only these of the benchmark's seeds" },
+  { name: "seeds", kind: "text", shows: "1-4", summary: "these instead of the benchmark's" },
   { name: "clusters", kind: "text", shows: "NAME,...", summary: "only these of its clusters" },
   { name: "modes", kind: "text", shows: "NAME,...", summary: "only these of its modes" },
   {
@@ -53,6 +47,13 @@ const options = [
     shows: "FILE",
     summary:
       "of each place's policies only --policies, foresight, and whoever came close to the best there in this result file",
+  },
+  {
+    name: "undecided",
+    kind: "text",
+    shows: "FILE",
+    summary:
+      "only places where foresight may be more than 2% behind the best other, by this file of fate bench standing",
   },
   dataOption,
   {
@@ -153,12 +154,13 @@ function toNarrowing(
 ): Narrowing {
   const preset = values.quick ? quick : {};
   const seeds = values.seeds === undefined ? preset.seeds : parseSeeds(values.seeds);
-  const own = [...new Set(groups.flatMap((group) => seedsOf(group, values.training)))];
   const shifted = values.training && values.seeds === undefined ? seeds?.map((seed) => seed + trainingOffset) : seeds;
-  const foreign = shifted?.find((seed) => !own.includes(seed));
+  const foreign = shifted?.find((seed) => seed < 1 || seed > trainingOffset !== values.training);
   if (foreign !== undefined)
     throw new UsageError(
-      `--seeds: found ${foreign}, expected seeds of ${own[0]}-${own.at(-1)}; ${values.training ? "without --training it reports on those from 1 on" : "--training takes those from 101 on"}`,
+      values.training
+        ? `--seeds: found ${foreign}, expected seeds from ${trainingOffset + 1} on; without --training it reports on 1-${trainingOffset}`
+        : `--seeds: found ${foreign}, expected seeds of 1-${trainingOffset}; --training takes those from ${trainingOffset + 1} on`,
     );
   return {
     clusters:
@@ -166,6 +168,10 @@ function toNarrowing(
     modes: toNames("modes", values.modes, [...new Set(groups.map(({ mode }) => mode))]) ?? preset.modes,
     policies: (values.policies as readonly PolicyName[] | undefined) ?? preset.policies,
     rivals: values.rivals === undefined ? undefined : parseRivals(readText(values.rivals), values.rivals, benchmark),
+    undecided:
+      values.undecided === undefined
+        ? undefined
+        : parseUndecided(readText(values.undecided), values.undecided, benchmark),
     seeds: shifted,
   };
 }
@@ -182,10 +188,7 @@ function toNames(option: string, text: string | undefined, known: readonly strin
 
 async function runAll(plan: Plan, values: BenchValues, terminal: Terminal): Promise<readonly BenchResult[]> {
   const cells = toCells(plan.groups, plan.narrowing, values);
-  if (cells.length === 0)
-    throw new UsageError(
-      "no mode that is left has these seeds; streams have fewer of them than the others, see --list",
-    );
+  if (cells.length === 0) throw new UsageError("every place that is left is decided, so that nothing runs");
   if (typeof plan.gantt === "number" && !cells.some(({ spec }) => spec.seed === plan.gantt))
     throw new UsageError(`--gantt: found ${plan.gantt}, expected a seed that runs`);
   if (values.fresh) rmSync(plan.store, { force: true });
@@ -244,7 +247,7 @@ function noteFindings(results: readonly BenchResult[], terminal: Terminal): numb
 
 /** As it can be typed again; what does not change the numbers is left out. */
 function showCommand(benchmark: string, values: BenchValues): string {
-  const said = (["seeds", "clusters", "modes", "policies", "rivals", "data"] as const).flatMap((name) =>
+  const said = (["seeds", "clusters", "modes", "policies", "rivals", "undecided", "data"] as const).flatMap((name) =>
     values[name] === undefined ? [] : [`--${name} ${String(values[name])}`],
   );
   const flags = (["quick", "training"] as const).flatMap((name) => (values[name] ? [`--${name}`] : []));

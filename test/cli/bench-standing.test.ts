@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { toCells } from "../../src/experiment/bench/benchmark.ts";
 import { benchmarks } from "../../src/experiment/bench/benchmarks.ts";
+import { parseUndecided } from "../../src/experiment/bench/standing/undecided.ts";
 import { parseRivals } from "../../src/experiment/bench/standing/rivals.ts";
 import { fate } from "./support.ts";
 
@@ -247,8 +248,20 @@ describe("on further seeds", () => {
     const { code, notes } = await fate("bench", "standing", "--in", place);
     expect(code).toBe(2);
     expect(notes).toContain(
-      `${join(place, "agents-fresh.json")}: seeds: found 1, which ${join(place, "agents.json")} has too, expected further seeds`,
+      `${join(place, "agents-fresh.json")}: cells: found foresight with seed 1, which ${join(place, "agents.json")} has too, expected further seeds of each place`,
     );
+  });
+
+  test("of places alone, whose first seeds others have already", async () => {
+    const place = results("elsewhere");
+    const cells = scales("bfcl", 0, { foresight: 3, hexagent: 4 }).map((cell) => ({ ...cell, cluster: "het2" }));
+    writeFileSync(
+      join(place, "agents-fresh.json"),
+      JSON.stringify({ ...head("agents"), overall: [], seeds: [1], cells }),
+    );
+    expect((await fate("bench", "standing", "--in", place)).code).toBe(0);
+    const page = readFileSync(join(place, "standing.json"), "utf8");
+    expect(page).toContain('"cluster":"het2","mode":"bfcl-load-3","measure":"Req95","seeds":1,"own":3');
   });
 
   test("those run who came close to the best in a result file, and who is asked for", () => {
@@ -269,6 +282,21 @@ describe("on further seeds", () => {
     expect(meet("chat-load-3-error-0.3")).toEqual(["hexagent", "foresight"]);
     // There nobody ran.
     expect(meet("chat-load-0.9")).toEqual(["edf@least-loaded", "foresight"]);
+  });
+
+  test("further seeds run where the policy may be more than 2% behind, by one measure at least", () => {
+    const row = { benchmark: "agents", cluster: "het1", mode: "chat-load-3" };
+    const cells = [
+      { ...row, ci95: [-0.1, 0.02] },
+      { ...row, mode: "bfcl-load-3", ci95: [-0.2, -0.1] },
+      { ...row, mode: "bfcl-load-3", ci95: [-0.2, 0.021] },
+      // With one seed there is no interval.
+      { ...row, benchmark: "agents, error 0.3", ci95: null },
+    ];
+    const undecided = parseUndecided(JSON.stringify({ cells }), "standing.json", "agents");
+    const groups = benchmarks["agents"]!.groups(undefined).filter(({ cluster }) => cluster === "het1");
+    const met = toCells(groups, { seeds: [9], policies: ["foresight"], undecided }, { training: false, check: false });
+    expect(met.map(({ mode }) => mode)).toEqual(["bfcl-load-3", "chat-load-3-error-0.3"]);
   });
 });
 

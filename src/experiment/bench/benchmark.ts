@@ -24,7 +24,7 @@ export type Group = Pick<CellSpec, "workload" | "change"> & {
   readonly policies: readonly PolicyName[];
   /** Which of them run once more, told the lengths: unless other policies were asked for. */
   readonly told?: readonly PolicyName[];
-  /** How many, from 1 to report on, or from 101 to tune on. */
+  /** How many, from 1 to report on, or from 101 to tune on: unless others were asked for. */
   readonly seeds: number;
 };
 
@@ -36,6 +36,9 @@ export type Narrowing = {
   readonly policies?: readonly PolicyName[] | undefined;
   /** Of each group's policies only these, and those asked for. */
   readonly rivals?: ((group: Group) => readonly string[]) | undefined;
+  /** Only groups that it holds of. */
+  readonly undecided?: ((group: Group) => boolean) | undefined;
+  /** Instead of those of the benchmark, too. */
   readonly seeds?: readonly number[] | undefined;
 };
 
@@ -55,13 +58,14 @@ export type CellOptions = { readonly training: boolean; readonly check: boolean 
  * The baseline is always among them, but for agents: their ratios are to what each workflow would take alone.
  */
 export function toCells(groups: readonly Group[], narrowing: Narrowing, options: CellOptions): readonly BenchCell[] {
-  const { clusters, modes, policies, rivals, seeds } = narrowing;
+  const { clusters, modes, policies, rivals, undecided, seeds } = narrowing;
   return groups
     .filter(({ cluster, mode }) => (clusters?.includes(cluster) ?? true) && (modes?.includes(mode) ?? true))
+    .filter((group) => undecided?.(group) ?? true)
     .flatMap((group) => {
       const always = group.workload.kind === "agents" ? [] : [baseline];
       const names = [...new Set([...always, ...chosenOf(group, narrowing)])];
-      const own = seedsOf(group, options.training).filter((seed) => seeds?.includes(seed) ?? true);
+      const own = seeds ?? seedsOf(group, options.training);
       const told = policies === undefined && rivals === undefined ? (group.told ?? []) : [];
       return own.flatMap((seed) => [
         ...names.map((policy) => toCell(group, policy, seed, options.check)),
@@ -76,7 +80,7 @@ function chosenOf(group: Group, { policies, rivals }: Narrowing): readonly Polic
   return group.policies.filter((name) => names.has(name));
 }
 
-export function seedsOf({ seeds }: Group, training: boolean): readonly number[] {
+function seedsOf({ seeds }: Group, training: boolean): readonly number[] {
   return Array.from({ length: seeds }, (_, index) => index + 1 + (training ? trainingOffset : 0));
 }
 

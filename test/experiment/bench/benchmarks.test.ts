@@ -37,6 +37,21 @@ describe.each(Object.entries(benchmarks))("%s", (_, { groups, quick }) => {
   });
 });
 
+test("seeds that are asked for run, and no others, also beyond those of the benchmark", () => {
+  const cells = toCells(
+    benchmarks["real-dag"]?.groups(undefined) ?? [],
+    { policies: ["heft"], modes: ["solo", "stream-0.15"], clusters: ["a100-8"], seeds: [3, 40] },
+    plain,
+  );
+  const own = cells.filter(({ spec }) => spec.policy === "heft");
+  expect(own.map(({ mode, spec }) => [mode, spec.seed])).toEqual([
+    ["solo", 3],
+    ["solo", 40],
+    ["stream-0.15", 3],
+    ["stream-0.15", 40],
+  ]);
+});
+
 test("the baseline runs whatever policies are asked for", () => {
   const cells = toCells(
     benchmarks["real-dag"]?.groups(undefined) ?? [],

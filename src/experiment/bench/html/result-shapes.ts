@@ -32,6 +32,11 @@ const head = {
 
 const place = { cluster: name, mode: name, policy: name };
 
+/** Of a standing, whose cells name their benchmark. */
+export const standingShape = openObject({
+  cells: rows(openObject({ benchmark: name, cluster: name, mode: name, ci95: interval })),
+});
+
 export const benchShape = openObject({
   ...head,
   cells: rows(openObject({ ...place, seed: integer(), ratios: rows(maybe), latenciesUs: rows(maybe) })),

@@ -84,24 +84,42 @@ function readResult(policy: string, { benchmark, files }: ResultTexts): Read {
 
 type Joined<Cell> = { readonly sources: readonly Source[]; readonly cells: readonly Cell[] };
 
-/** Cells of all of them, no two of which may have a seed in common. */
-function join<Cell>(
+/** Where and with what a cell ran, whatever the benchmark. */
+type CellPlace = {
+  readonly driver?: string;
+  readonly cluster?: string;
+  readonly mode?: string;
+  readonly workload?: string;
+  readonly load?: number;
+  readonly error?: number;
+  readonly policy: string;
+  readonly seed: number;
+};
+
+/** Cells of all of them, of which none may have one of another. */
+function join<Cell extends CellPlace>(
   shape: Shape<Source & { readonly cells: readonly Cell[] }>,
   texts: ResultTexts["files"],
 ): Joined<Cell> {
-  const seen = new Set<number>();
+  const seen = new Set<string>();
   const files = texts.map(({ path, text }) => {
     const file = parseAs(shape, parseJson(text, path), path);
-    const again = file.seeds.find((seed) => seen.has(seed));
-    if (again !== undefined)
-      throw new InputError(path, "seeds", `${again}, which ${texts[0]?.path} has too`, "further seeds");
-    for (const seed of file.seeds) seen.add(seed);
+    const again = file.cells.find((cell) => seen.has(placeOfCell(cell)));
+    if (again !== undefined) {
+      const found = `${again.policy} with seed ${again.seed}, which ${texts[0]?.path} has too`;
+      throw new InputError(path, "cells", found, "further seeds of each place");
+    }
+    for (const cell of file.cells) seen.add(placeOfCell(cell));
     return file;
   });
   return {
     sources: files.map(({ benchmark, version, command, seeds }) => ({ benchmark, version, command, seeds })),
     cells: files.flatMap(({ cells }) => cells),
   };
+}
+
+function placeOfCell({ driver, cluster, mode, workload, load, error, policy, seed }: CellPlace): string {
+  return JSON.stringify([driver, cluster, mode, workload, load, error, policy, seed]);
 }
 
 /** Places of a benchmark that its result file lacks, as part of it ran. */
