@@ -11,8 +11,8 @@ import { hashAllCode } from "../experiment/bench/code-hash.ts";
 import { renderDecisionTimes, toDecisionTimes, type DecisionTimes } from "../experiment/bench/decision-times.ts";
 import { present, type Presented } from "../experiment/bench/present.ts";
 import { runBench, type BenchResult } from "../experiment/bench/run-bench.ts";
-import { parseUndecided } from "../experiment/bench/standing/undecided.ts";
 import { parseRivals } from "../experiment/bench/standing/rivals.ts";
+import { parseUndecided } from "../experiment/bench/standing/undecided.ts";
 import type { PolicyName } from "../experiment/cell.ts";
 import { instancesFile } from "../experiment/real-dag.ts";
 import { renderText } from "../experiment/table.ts";
@@ -145,6 +145,10 @@ function toPlan(values: BenchValues, name: string | undefined): Plan {
   };
 }
 
+function isForTraining(seed: number): boolean {
+  return seed > trainingOffset;
+}
+
 /** Refuses what would leave nothing, so that a slip does not pass for a result. */
 function toNarrowing(
   values: BenchValues,
@@ -155,7 +159,7 @@ function toNarrowing(
   const preset = values.quick ? quick : {};
   const seeds = values.seeds === undefined ? preset.seeds : parseSeeds(values.seeds);
   const shifted = values.training && values.seeds === undefined ? seeds?.map((seed) => seed + trainingOffset) : seeds;
-  const foreign = shifted?.find((seed) => seed < 1 || seed > trainingOffset !== values.training);
+  const foreign = shifted?.find((seed) => seed < 1 || isForTraining(seed) !== values.training);
   if (foreign !== undefined)
     throw new UsageError(
       values.training
@@ -188,7 +192,12 @@ function toNames(option: string, text: string | undefined, known: readonly strin
 
 async function runAll(plan: Plan, values: BenchValues, terminal: Terminal): Promise<readonly BenchResult[]> {
   const cells = toCells(plan.groups, plan.narrowing, values);
-  if (cells.length === 0) throw new UsageError("every place that is left is decided, so that nothing runs");
+  if (cells.length === 0)
+    throw new UsageError(
+      values.undecided === undefined
+        ? "nothing runs: no place is of these clusters and these modes, see --list"
+        : `nothing runs: no place that is left is undecided in ${values.undecided}`,
+    );
   if (typeof plan.gantt === "number" && !cells.some(({ spec }) => spec.seed === plan.gantt))
     throw new UsageError(`--gantt: found ${plan.gantt}, expected a seed that runs`);
   if (values.fresh) rmSync(plan.store, { force: true });

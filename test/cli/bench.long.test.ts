@@ -30,7 +30,11 @@ describe("bad arguments end with code 2 and one line", () => {
     [["real-dag", "--seeds", "101"], "--seeds: found 101, expected seeds of 1-100; --training takes those from 101 on"],
     [["real-dag", "--training", "--seeds", "1-2"], "--seeds: found 1, expected seeds from 101 on"],
     [["real-dag", "--seeds", "0"], "--seeds: found 0, expected seeds of 1-100"],
-    [["shared-pairs", "--undecided", "docs/results/standing.json"], "every place that is left is decided"],
+    [["shared-pairs", "--undecided", "docs/results/standing.json"], "no place that is left is undecided in docs"],
+    [
+      ["ablation", "--clusters", "a100-8", "--modes", "solo"],
+      "no place is of these clusters and these modes, see --list",
+    ],
     [["real-dag", "--undecided", "package.json"], "package.json: cells: found nothing, expected a list"],
     [["real-dag", "--data", "nowhere"], '--data: found "nowhere", expected a folder with wfinstances/'],
     [["real-dag", "--workers", "0"], "--workers: found"],
